@@ -38,7 +38,6 @@ export type MayApply = boolean | "narrow";
  */
 export class TopologyKeeper implements Service {
   readonly desired: DesiredState;
-  readonly cancelled: StoredCancelledEvents = new StoredCancelledEvents();
   readonly #floors: AckFloors;
   readonly #reconciler: Reconciler;
   /** Steps that cannot be put right. */
@@ -52,6 +51,8 @@ export class TopologyKeeper implements Service {
   readonly #created = new Map<string, string>();
   #onRenewed: (stream: string, beforeMs: number) => void = () => {};
   #bringingBack: Promise<unknown> = Promise.resolve();
+  /** Events that an operator has cancelled, as last found. */
+  readonly cancelled: StoredCancelledEvents = new StoredCancelledEvents();
 
   /** @param mayApply If not, the process only checks that all is as declared. */
   constructor(

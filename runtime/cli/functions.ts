@@ -9,13 +9,13 @@ import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
 import { loadProject } from "../project/load_project.ts";
-import { pauseCommand, resumeCommand } from "./functions/pause.ts";
-import { renameCommand } from "./functions/rename.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
 import { unknownFunction } from "../project/unknown_name.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
+import { pauseCommand, resumeCommand } from "./functions/pause.ts";
+import { renameCommand } from "./functions/rename.ts";
 import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
 

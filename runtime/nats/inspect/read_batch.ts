@@ -1,30 +1,22 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 
-/** Messages that one request reads, and about how many bytes: they have their payloads. */
-const BATCH = { batch: 500, max_bytes: 4_000_000 };
 /** Status of a request for messages after the last. */
 const NOT_FOUND = 404;
 
-/** Reads all messages of a stream that match a subject, oldest first, some at a time. Not by a consumer: a work queue refuses one. */
-export async function* readBatches(
-  jsm: Pick<JetStreamManager, "direct">,
-  stream: string,
-  subject: string,
-): AsyncIterable<StoredMsg[]> {
-  for (let seq = 1;;) {
-    const messages = await readBatch(jsm, stream, { seq, next_by_subj: subject });
-    if (messages.length === 0) return;
-    seq = messages.at(-1)!.seq + 1;
-    yield messages;
-  }
+/** The messages to read: those of a subject from a sequence on, with their number and about how many bytes. */
+interface Batch {
+  readonly seq: number;
+  readonly next_by_subj: string;
+  readonly batch: number;
+  readonly max_bytes: number;
 }
 
-/** Reads messages from a sequence on; none after the last. */
-function readBatch(
-  jsm: Pick<JetStreamManager, "direct">,
-  stream: string,
-  from: { readonly seq: number; readonly next_by_subj: string },
-): Promise<StoredMsg[]> {
+/**
+ * Reads messages with their payloads by one direct read; none after the last.
+ *
+ * @throws {Error} when the stream allows no direct reads, or does not respond.
+ */
+export function readBatch(jsm: Pick<JetStreamManager, "direct">, stream: string, batch: Batch): Promise<StoredMsg[]> {
   const messages: StoredMsg[] = [], { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
   // The client's iterator keeps its subscription after the end of a batch. With a callback it ends that.
   const callback = (done: { err?: Error } | null, message: StoredMsg) => {
@@ -32,6 +24,6 @@ function readBatch(
     else if (done.err && (done.err as { code?: number }).code !== NOT_FOUND) reject(done.err);
     else resolve(messages);
   };
-  jsm.direct.getBatch(stream, { ...from, ...BATCH, callback }).catch(reject);
+  jsm.direct.getBatch(stream, { ...batch, callback }).catch(reject);
   return promise;
 }

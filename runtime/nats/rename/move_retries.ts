@@ -7,7 +7,7 @@ import { entriesOf } from "../client/message_headers.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
-import { readBatches } from "../inspect/read_batch.ts";
+import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
 import { delayedRetriesOf, fittingSubject, isDelayedRetry, RETRIES, retryHeaders } from "../retry/retry_stream.ts";

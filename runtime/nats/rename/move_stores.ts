@@ -4,7 +4,7 @@ import { PublishError } from "../../engine/publisher.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { DEAD_LETTERS } from "../dead_letters/dead_letters.ts";
-import { readBatches } from "../inspect/read_batch.ts";
+import { readBatches } from "../inspect/read_batches.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import { IDEMPOTENCY } from "../kv/resources.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";

@@ -1,13 +1,17 @@
 import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream";
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { covers } from "../../core/subjects.ts";
-import { readBatches } from "../inspect/read_batch.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
+import { readBatch } from "../inspect/read_batch.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { readBatches } from "../inspect/read_batches.ts";
 import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
+
+/** Messages that one request reads, and about how many bytes: they have their payloads. */
+const BATCH = { batch: 500, max_bytes: 4_000_000 };
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {
@@ -26,8 +30,11 @@ export class RetryService {
   /** Lists delayed retries, in the order they were stored. Not by a consumer: a work queue refuses a second one. */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
     let found = 0;
-    const subject = delayedRetriesOf(filter.function ?? "*");
-    for await (const messages of readBatches(this.cluster.jsm, RETRIES.stream, subject)) {
+    const next_by_subj = delayedRetriesOf(filter.function ?? "*");
+    for (let seq = 1;;) {
+      const messages = await readBatch(this.cluster.jsm, RETRIES.stream, { seq, next_by_subj, ...BATCH });
+      if (messages.length === 0) return;
+      seq = messages.at(-1)!.seq + 1;
       for (const message of messages.filter(({ subject }) => isDelayedRetry(subject))) {
         const retry = toDelayedRetry(message);
         if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;

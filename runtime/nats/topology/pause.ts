@@ -1,6 +1,8 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { RETRIES } from "../retry/retry_stream.ts";
 import type { FoundState } from "./plan.ts";
+import type { Durable } from "./resources.ts";
+import type { Step } from "./step.ts";
 
 /** End of a pause without a duration, in milliseconds since 1970: JetStream has no pause without an end. */
 const UNTIL_RESUMED_MS = Date.UTC(2200, 0);
@@ -43,11 +45,13 @@ export async function resumeConsumers(jsm: JetStreamManager, consumers: readonly
   return paused.length > 0;
 }
 
-/** Returns the end of a function's pause, which a new consumer of the function takes over. */
-export function pauseOfFunction({ consumers }: FoundState, functionName: string): string | undefined {
-  for (const [durable, info] of consumers) {
-    if (durable.functionName === functionName && durable.stream === RETRIES.stream) return info && pausedUntil(info);
-  }
+/** Returns the step to a consumer. A new one takes over the pause of its function, which is that of its consumer on RETRIES. */
+export function withPause(step: Step, { consumers }: FoundState): Step {
+  if (step.kind !== "create" || step.what !== "consumer") return step;
+  const own = ([durable]: [Durable, unknown]) =>
+    durable.functionName === step.name && durable.stream === RETRIES.stream;
+  const [, retries] = [...consumers].find(own) ?? [], pause_until = retries && pausedUntil(retries);
+  return pause_until === undefined ? step : { ...step, config: { ...step.config, pause_until } };
 }
 
 /** Returns the functions with a paused consumer, each with a sentence about it. */

@@ -3,11 +3,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { withEventImpact } from "./event_impact.ts";
-import { pauseOfFunction } from "./pause.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
+import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
@@ -99,14 +99,11 @@ function stepsTo({ streams, buckets, durables, replicas }: DesiredState, found: 
     .map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
-    return consumer ? planConsumer(durable, consumer.config, stream, scope) : planNewConsumer(
-      durable,
-      stream,
-      found.settledUpTo.get(durable) ?? 0,
-      pauseOfFunction(found, durable.functionName),
-    );
+    return consumer
+      ? planConsumer(durable, consumer.config, stream, scope)
+      : planNewConsumer(durable, stream, found.settledUpTo.get(durable) ?? 0);
   });
-  return [...steps, ...bucketSteps, ...consumerSteps];
+  return [...steps, ...bucketSteps, ...consumerSteps.map((step) => withPause(step, found))];
 }
 
 /** Returns the other streams that store any of these subjects. */

@@ -95,14 +95,8 @@ function remedy({ functionName, stream }: Durable, facts: StreamFacts | undefine
  *
  * @param stream The consumer's stream, if it exists.
  * @param settledUpTo The ack floor of the consumer before it was deleted; 0 if it is unknown, or of an earlier stream.
- * @param pause_until The end of the pause of its function. Default: the function is not paused.
  */
-export function planNewConsumer(
-  durable: Durable,
-  stream: StreamFacts | undefined,
-  settledUpTo: number,
-  pause_until?: string,
-): Step {
+export function planNewConsumer(durable: Durable, stream: StreamFacts | undefined, settledUpTo: number): Step {
   const { functionName: name } = durable, transform = transformProblem(durable, stream);
   if (transform) return { what: "consumer", name, stream: durable.stream, kind: "blocked", problems: [transform] };
   // A work queue stores only unsettled messages, so its consumer can begin at the start.
@@ -114,7 +108,6 @@ export function planNewConsumer(
     ...(from > 1
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from }
       : { deliver_policy: DeliverPolicy.All }),
-    ...(pause_until !== undefined && { pause_until }),
   };
   return {
     what: "consumer",
