@@ -140,7 +140,7 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, messages, publisher }, clock, metering } = options,
+  const { cluster: { nc, jsm, messages, publisher }, clock, metering, topology } = options,
     replicas = replicasOfNewBuckets(options);
   return {
     clock,
@@ -150,6 +150,7 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     idempotency: new NatsIdempotencyStore(messages, jsm, replicas, (subject) => subjectOn(nc, subject)),
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas),
+    cancelled: topology.cancelled,
   };
 }
 

@@ -1,8 +1,6 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { isWildcard } from "../../core/subjects.ts";
-import { JETSTREAM_CODES } from "../../nats/client/error_codes.ts";
-import { RETRIES } from "../../nats/retry/retry_stream.ts";
-import { unlessMissing } from "../../nats/topology/find.ts";
+import { functionConsumers, functionNames } from "../../nats/topology/function_consumers.ts";
 import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
@@ -23,14 +21,8 @@ export async function checkNames(
   jsm: JetStreamManager,
 ): Promise<void> {
   if (fn !== undefined) {
-    const ran = await unlessMissing(
-      Array.fromAsync(jsm.consumers.list(RETRIES.stream)),
-      JETSTREAM_CODES.streamNotFound,
-    );
-    const names = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => name)])];
-    if (!names.includes(fn)) {
-      throw new CommandFailure(unknownFunction(fn, names));
-    }
+    const names = new Set([...await fileNames(), ...await functionNames(jsm)]);
+    if (!names.has(fn)) throw new CommandFailure(unknownFunction(fn, names));
   }
   if (type === undefined || isWildcard(type)) return;
   const { events } = await loadEvents().catch(() => ({ events: undefined })); // a broken schema must not hide a result
@@ -38,6 +30,28 @@ export async function checkNames(
   const unknown = unknownType(type, events.keys());
   if ((await Array.fromAsync(jsm.streams.names(type))).length === 0) throw new CommandFailure(unknown);
   console.error(unknown); // a plain NATS publisher may use it
+}
+
+/**
+ * Returns the consumers of functions, by name.
+ *
+ * @throws {CommandFailure} for a function that has never run on this cluster, before anything is done.
+ */
+export async function consumersOf(
+  jsm: JetStreamManager,
+  names: readonly string[],
+): Promise<Map<string, ConsumerInfo[]>> {
+  const found = new Map<string, ConsumerInfo[]>();
+  for (const name of new Set(names)) {
+    const consumers = await functionConsumers(jsm, name);
+    if (consumers.length > 0) {
+      found.set(name, consumers);
+      continue;
+    }
+    if ((await fileNames()).includes(name)) throw new CommandFailure(`the function ${name} has never run here`);
+    throw new CommandFailure(unknownFunction(name, await functionNames(jsm)));
+  }
+  return found;
 }
 
 /** Passes the items of a selection on, and checks its names if there are none. */

@@ -7,6 +7,7 @@ import { DEAD_LETTERS, DeadLetters } from "../dead_letters/dead_letters.ts";
 import { readBatch } from "../inspect/read_batch.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { readBatches } from "../inspect/read_batches.ts";
 import { delayedRetriesOf, isDelayedRetry, RETRIES, unhandledEvent } from "./retry_stream.ts";
 
 /** Messages that one request reads, and about how many bytes: they have their payloads. */
@@ -39,6 +40,23 @@ export class RetryService {
         if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
         yield retry;
         if (++found === filter.limit) return;
+      }
+    }
+  }
+
+  /** Returns where an event of a stream waits in RETRIES for a function; undefined if it does not. */
+  async find(
+    functionName: string,
+    stream: string,
+    sequence: number,
+  ): Promise<{ readonly sequence: number; readonly isDelayed: boolean } | undefined> {
+    const due = [RETRIES.due, RETRIES.redriven].map((prefix) => `${prefix}.${functionName}.>`);
+    for (const subject of [delayedRetriesOf(functionName), ...due]) {
+      for await (const messages of readBatches(this.cluster.jsm, RETRIES.stream, subject)) {
+        const found = messages.find(({ header }) =>
+          header.get("weir-stream") === stream && header.get("weir-sequence") === String(sequence)
+        );
+        if (found) return { sequence: found.seq, isDelayed: isDelayedRetry(found.subject) };
       }
     }
   }
@@ -83,7 +101,7 @@ export class RetryService {
     const { seq: sequence, header, timestamp } = retry;
     const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;
     const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
-    const outcome = { kind: "dead-letter", reason: "rejected", attempts, error } as const;
+    const outcome = { kind: "dead-letter", reason: "cancelled", attempts, error } as const;
     // The delivery that the retry would come back as.
     const delivery = storedDelivery(RETRIES.stream, retry, header.get("Nats-Schedule-Target") || retry.subject);
     // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.

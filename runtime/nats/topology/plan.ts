@@ -10,6 +10,7 @@ import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
 import { newSubjects, planStream } from "./plan_stream.ts";
 import { type Origins, planForeignConsumer, planForeignStream, readOrigins } from "./foreign_stream.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
+import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
@@ -131,7 +132,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
       ? planConsumer(durable, consumer.config, stream, scope, metadata)
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
   });
-  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps];
+  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps.map((step) => withPause(step, found))];
 }
 
 /** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */
