@@ -74,6 +74,8 @@ const TESTS: readonly (readonly string[])[] = [
   [
     "e2e/dead_letters_test.ts: /dead-letters lists, shows, discards and redrives to the function that failed",
     "e2e/dead_letters_test.ts: DeadLetterService.redriveAll, interrupted and run again",
+    "e2e/replay_test.ts: replay sends the events",
+    "e2e/replay_test.ts: replay that is killed",
     "chaos/redrive_test.ts: dead-letters redrive, killed half-way and run again, sends each dead letter back once",
   ],
 ];

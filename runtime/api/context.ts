@@ -28,6 +28,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   use<Value>(resource: ResourceDefinition<Value>): Value;
   /** Logger that adds the function, the event's id and type, the attempt and the trace id. */
   readonly log: Log;
+  /** Id of the replay (`deno task replay`) that brought the event to this function again; undefined for none. */
+  readonly replay?: string | undefined;
   /** Returns the server's time in milliseconds since 1970; in a test, the time of its `TestClock`. */
   now(): number;
   /** Span of this attempt. It is active as well, so spans of instrumented libraries are its children. */

@@ -142,7 +142,7 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering } = options,
+  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology } = options,
     replicas = replicasOfNewBuckets(options);
   return {
     clock,
@@ -152,6 +152,7 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     idempotency: new NatsIdempotencyStore(messages, jsm, replicas, (subject) => subjectOn(nc, subject), names),
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas, names),
+    cancelled: topology.cancelled,
   };
 }
 

@@ -41,6 +41,7 @@ export function functionStatus(
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,
       oldestWaitingMs: lag?.oldestWaitingMs,
+      ...(lag?.pausedUntil && { pausedUntil: lag.pausedUntil }),
       lastError: last && {
         at: new Date(last.atMs).toISOString(),
         reason: last.reason,

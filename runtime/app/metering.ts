@@ -118,8 +118,10 @@ export class Metering implements Service {
 
   #measureLag(reader: LagReader): void {
     const names = Object.keys(LAG_GAUGES) as (keyof typeof LAG_GAUGES)[];
-    this.metrics.gauges(names, async (observe) => {
+    this.metrics.gauges([...names, "weir.function.paused"], async (observe) => {
       for (const [name, lag] of await reader.read()) {
+        const { pausedUntil, pending } = lag;
+        if (pending !== undefined) observe("weir.function.paused", pausedUntil ? 1 : 0, { function: name });
         for (const instrument of names) {
           const value = lag[LAG_GAUGES[instrument]];
           if (value === undefined) continue; // an unknown value is omitted: 0 would report that all is well

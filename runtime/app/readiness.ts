@@ -18,7 +18,7 @@ interface ReadinessOptions {
   readonly nats: () => string | undefined;
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
-  readonly topology: Pick<TopologyKeeper, "problem" | "concerns">;
+  readonly topology: Pick<TopologyKeeper, "problem" | "concerns" | "pauses">;
   readonly unstored: () => readonly Unstored[];
   readonly own: Registry["healthChecks"];
   readonly redact: (text: string) => string;
@@ -26,8 +26,8 @@ interface ReadinessOptions {
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a
- * paused consumer and a dead letter that cannot be stored are degraded.
+ * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a paused
+ * function and a dead letter that cannot be stored are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, unstored, own, redact } = options;
@@ -59,6 +59,7 @@ export function readiness(options: ReadinessOptions): Health {
       Object.fromEntries([
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...[...topology.pauses].map(([name, pause]) => [`function ${name}`, pause]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
         ...unstored().map(({ functionName, message, error }) => [
           `settling of ${functionName}`,

@@ -15,6 +15,8 @@ import {
   type Refused,
   requireTopology,
 } from "../nats/topology/ensure_topology.ts";
+import { StoredCancelledEvents } from "../nats/retry/cancelled_events.ts";
+import { pausesOf } from "../nats/topology/pause.ts";
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import type { DesiredState, Durable } from "../nats/topology/resources.ts";
@@ -44,6 +46,7 @@ export class TopologyKeeper implements Service {
   /** Steps that cannot be put right. */
   #refused: readonly Refused[] = [];
   #concerns: readonly string[] = [];
+  #pauses: ReadonlyMap<string, string> = new Map();
   #reportedMs = -Infinity;
   #cancel: () => void = () => {};
   #stopped = false;
@@ -51,6 +54,8 @@ export class TopologyKeeper implements Service {
   readonly #created = new Map<string, string>();
   #onRenewed: (stream: string, beforeMs: number) => void = () => {};
   #bringingBack: Promise<unknown> = Promise.resolve();
+  /** Events that an operator has cancelled, as last found. */
+  readonly cancelled: StoredCancelledEvents;
 
   /** @param mayApply If not, the process only checks that all is as declared. */
   constructor(
@@ -62,6 +67,7 @@ export class TopologyKeeper implements Service {
     readonly clock: Clock = systemClock,
   ) {
     const floors = this.#floors = new AckFloors(jsm);
+    this.cancelled = new StoredCancelledEvents(desired.names ?? NO_NAMESPACE);
     this.desired = { ...desired, floorOf: (durable, stream) => floors.settledUpTo(durable, stream) };
     this.#reconciler = new Reconciler(() => this.#check(), clock, (error) => this.#checked(error));
   }
@@ -110,7 +116,12 @@ export class TopologyKeeper implements Service {
       undefined;
   }
 
-  /** Returns the settings that hold events back and are another's to change, such as a pause. */
+  /** Returns the paused functions, each with a sentence about its pause. */
+  get pauses(): ReadonlyMap<string, string> {
+    return this.#pauses;
+  }
+
+  /** Returns the settings that hold events back and are another's to change, such as a replay policy. */
   concerns(): readonly string[] {
     const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
     return [...this.#concerns, ...differing];
@@ -148,6 +159,7 @@ export class TopologyKeeper implements Service {
   #found(found: FoundState, scope: Scope): void {
     this.#findRenewed(found);
     this.#floors.record(found);
+    this.cancelled.record(found);
     for (const [durable, consumer] of found.consumers) {
       const created = this.#created.get(durable.stream);
       if (!consumer || !created) continue;
@@ -165,6 +177,7 @@ export class TopologyKeeper implements Service {
     const concerns = concernsOf(found);
     for (const concern of concerns) if (!this.#concerns.includes(concern)) this.log.warn(concern);
     this.#concerns = concerns;
+    this.#findPauses(found);
     if (scope !== "start") return;
     for (const step of planFound(this.desired, found)) {
       if (step.kind !== "update" || !step.narrows) continue;
@@ -172,6 +185,12 @@ export class TopologyKeeper implements Service {
       const advice = "run `deno task apply` once no other release runs" + (removesTrigger ? `; ${UNHANDLED}` : "");
       this.log.warn(`${nameOf(step)} is wider than this release declares: ${advice}`, { changes: changesOf(step) });
     }
+  }
+
+  #findPauses(found: FoundState): void {
+    const before = this.#pauses, pauses = this.#pauses = pausesOf(found);
+    for (const [name, pause] of pauses) if (before.get(name) !== pause) this.log.warn(pause, { function: name });
+    for (const name of before.keys()) if (!pauses.has(name)) this.log.info("resumed", { function: name });
   }
 
   #findRenewed({ streams }: FoundState): void {

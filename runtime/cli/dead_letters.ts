@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Config } from "../app/config.ts";
 import type { Namespace } from "../core/namespace.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
+import { groups } from "./dead_letters/groups.ts";
 import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
 import { deadLetterOptions, list, type Selection, show } from "./dead_letters/list.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
@@ -10,7 +11,7 @@ import { withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { declaresFunction } from "./terminal/selected_names.ts";
 
 export function deadLettersCommand(): Command {
-  const command = new Command("dead-letters").description("List, show, redrive or discard dead letters.")
+  const command = new Command("dead-letters").description("List, group, show, redrive or discard dead letters.")
     .addHelpText("after", examples("dead-letters list", "dead-letters redrive --function capturePayment --dry-run"));
   deadLetterOptions(command.command("list").description("List dead letters, oldest first."))
     .addHelpText(
@@ -23,6 +24,13 @@ export function deadLettersCommand(): Command {
     .option("--json", "print JSON, which is the only format")
     .addHelpText("after", examples("dead-letters show 7"))
     .action((sequence: number) => withService((service) => show(service, sequence)));
+  deadLetterOptions(command.command("groups").description("Count dead letters by cause, the most frequent first."))
+    .addHelpText(
+      "after",
+      examples("dead-letters groups", "dead-letters redrive --error 1f3a9c0b2e --dry-run") +
+        "\n\nA group has one function, type and reason, and errors that differ only in numbers, ids and quoted texts.",
+    )
+    .action((options: Selection) => withService((service) => groups(service, options)));
   const acting = (action: "redrive" | "discard", description: string) =>
     deadLetterOptions(command.command(action).description(description))
       .argument("[sequences...]", "sequences from `list`; or select by options", wholeNumbers)

@@ -4,6 +4,7 @@ import { functionStatus } from "../app/function_status.ts";
 import { roughDuration } from "../core/duration.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
+import { pauseEnd } from "../nats/topology/pause.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
@@ -14,6 +15,8 @@ import { CommandFailure } from "./terminal/exit_codes.ts";
 import { examples } from "./terminal/command_line.ts";
 import { unknownFunction } from "../project/unknown_name.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
+import { pauseCommand, resumeCommand } from "./functions/pause.ts";
+import { renameCommand } from "./functions/rename.ts";
 import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
 
@@ -31,6 +34,9 @@ oldest: age of the oldest event that waits, or -.
 export function functionsCommand(): Command {
   return new Command("functions")
     .description("Show each function's triggers, policy, pending events and breaker, or one function in full.")
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
+    .addCommand(renameCommand())
     .argument("[name]", "the function to show in full, with its whole policy and its last error")
     .option("--env", "show the variables that the project declares with defineConfig instead, and which are set")
     .option("--json", "print JSON")
@@ -79,6 +85,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
   const rows: Row[] = [];
   for (const fn of status) {
     rows.push(columns.map(([, cell]) => cell(fn)));
+    if (fn.pausedUntil !== undefined) rows.push({ below: `paused ${pauseEnd(fn.pausedUntil)}` });
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
     rows.push({ below: `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}` });
@@ -111,6 +118,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
       [path, isDefault ? `${String(value).padEnd(longest)}  ${dim("default")}` : String(value)] as const
     ),
     ["", ""],
+    ...(fn.pausedUntil === undefined ? [] : [["paused", pauseEnd(fn.pausedUntil)] as const]),
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],

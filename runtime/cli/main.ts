@@ -15,6 +15,7 @@ import { newCommand } from "./new.ts";
 import { retriesCommand } from "./retries.ts";
 import { planCommand } from "./plan.ts";
 import { publishCommand } from "./publish.ts";
+import { replayCommand } from "./replay.ts";
 import { startCommand, workerCommand } from "./start.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
@@ -29,6 +30,7 @@ export function program(): Command {
     .description("Event functions for NATS JetStream, on Deno.")
     .version(denoJson.version, "-v, --version", "show the version of Weir")
     .exitOverride()
+    .enablePositionalOptions() // `functions` and `functions pause` each have a `--json`
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
   weir.addCommand(devCommand());
@@ -46,6 +48,7 @@ export function program(): Command {
   weir.addCommand(deadLettersCommand());
   weir.addCommand(retriesCommand());
   weir.addCommand(migrateCommand());
+  weir.addCommand(replayCommand());
   weir.addCommand(doctorCommand());
   weir.addCommand(completionsCommand(program));
   configureHelp(weir);

@@ -18,7 +18,7 @@ export function retriesCommand(): Command {
   selectionOptions(command.command("list").description("List delayed retries, in the order in which they were stored."))
     .addHelpText("after", examples("retries list", "retries list --function capturePayment --json"))
     .action((options: ListOptions) => withService((service) => list(service, options)));
-  command.command("cancel").description("Move delayed retries to the dead letters, with the reason `rejected`.")
+  command.command("cancel").description("Move delayed retries to the dead letters, with the reason `cancelled`.")
     .argument("<sequences...>", "sequences from `list`", wholeNumbers)
     .option("--json", "print JSON")
     .addHelpText("after", examples("retries cancel 7 8"))

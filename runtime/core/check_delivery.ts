@@ -20,6 +20,8 @@ export interface DeliveryFacts extends RetryContext {
   readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;
+  /** True when an operator has cancelled the event for this function. */
+  readonly isCancelled?: boolean;
   /** Longest chain of emitted events that the function continues. */
   readonly maxHops: number;
   readonly ageMs: number;
@@ -36,6 +38,9 @@ export interface DeliveryFacts extends RetryContext {
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);
+  if (facts.isCancelled && !facts.ending && !facts.isDelayed) {
+    return deadLetter("cancelled", facts.number, { name: "CancelledError", message: "an operator cancelled it" });
+  }
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };

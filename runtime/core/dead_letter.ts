@@ -43,6 +43,32 @@ export interface DeadLetterFilter extends UnhandledEventFilter {
   readonly olderThanMs?: number;
   /** Greatest age. */
   readonly newerThanMs?: number;
+  /** A text that the error contains, or the id of a {@linkcode DeadLetterGroup}. */
+  readonly error?: string;
+}
+
+/** Dead letters of one function, type and reason whose errors differ only in numbers, ids and quoted texts. */
+export interface DeadLetterGroup {
+  /** Ten hexadecimal digits. */
+  readonly id: string;
+  readonly function: string;
+  readonly type: string;
+  readonly reason: string;
+  /** Pattern of the errors. */
+  readonly error: string;
+  readonly count: number;
+  /** Time of the first and of the last dead letter: RFC 3339 timestamps. */
+  readonly first: string;
+  readonly last: string;
+  /** Sequence of the oldest. */
+  readonly sample: number;
+}
+
+export interface DeadLetterGroups {
+  /** The largest first. */
+  readonly groups: readonly DeadLetterGroup[];
+  /** Number of dead letters beyond the greatest number of groups. */
+  readonly ungrouped: number;
 }
 
 /** Result of the redrive of one dead letter. */

@@ -24,6 +24,12 @@ export interface DeliveryHistory {
   readonly isUnended?: boolean;
   /** Key of the original message, as {@linkcode Delivery.messageKey}. */
   readonly originKey?: string;
+  /** Id of the replay that brought the event to its function again; undefined for none. */
+  readonly replay?: string;
+  /** Name under which the function emitted before it was renamed: ids of emitted events are derived from it. */
+  readonly emitsAs?: string;
+  /** True for a replay that an idempotent function handles although it has handled the event before. */
+  readonly isForced?: true;
 }
 
 /** One message that JetStream delivered. It is settled exactly once. */

@@ -36,6 +36,7 @@ export const DEAD_LETTER_REASONS = [
   "expired",
   "crashed",
   "looped",
+  "cancelled",
 ] as const;
 /** Reason of a dead letter. */
 export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];

@@ -39,6 +39,7 @@ export class Attempt implements DeliveryFacts {
   /** Error that prevented reading the stored counts. */
   stateError: unknown;
   isDelayed = false;
+  isCancelled = false;
   ending: DeadLetterOutcome | undefined;
   lastError: ErrorDetail | undefined;
   isUnended: boolean;

@@ -57,6 +57,10 @@ export class AttemptContext implements HandlerContext {
     return this.#abort.signal;
   }
 
+  get replay(): string | undefined {
+    return this.#attempt.delivery.history.replay;
+  }
+
   get log(): Log {
     return this.#attempt.log;
   }
@@ -95,7 +99,7 @@ export class AttemptContext implements HandlerContext {
   }
 
   #add(event: EventDefinition, data: unknown, options: EmitOptions = {}): void {
-    const { fn, clock, event: cause, originKey, hops } = this.#attempt;
+    const { fn, clock, event: cause, originKey, hops, delivery: { history: { emitsAs = fn.name } } } = this.#attempt;
     const where = `${fn.name} emits ${event?.type}`;
     if (this.#ended) {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
@@ -108,7 +112,7 @@ export class AttemptContext implements HandlerContext {
     }
     const json = payloadText(event, data, where);
     const emitted = this.#emitted ??= [];
-    const id = options.id ?? emittedId(fn.name, cause, event.type, emitted.length, originKey);
+    const id = options.id ?? emittedId(emitsAs, cause, event.type, emitted.length, originKey);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
         `${where} with id ${
@@ -122,7 +126,7 @@ export class AttemptContext implements HandlerContext {
     emitted.push({
       id,
       type: event.type,
-      source: `/functions/${fn.name}`,
+      source: `/functions/${emitsAs}`,
       time: new Date(clock.serverNow()).toISOString(),
       json,
       version: event.version,

@@ -30,7 +30,8 @@ export class IdempotencyKeyError extends TypeError {
 export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Promise<Outcome | undefined> {
   const { fn, event, originKey } = attempt, { idempotency, timeoutMs } = fn.policy;
   if (!idempotency) return undefined;
-  const key = idempotencyKey(fn, idempotency, event, originKey);
+  const { replay, isForced } = attempt.delivery.history;
+  const key = idempotencyKey(fn, idempotency, event, originKey, isForced ? replay : undefined);
   const result = await store.claim(fn.name, key, timeoutMs + STORING_MS, idempotency.ttlMs);
   switch (result.kind) {
     case "claimed":
@@ -70,12 +71,14 @@ export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Ou
  *
  * @param originKey Key of the message of an event without an id, which the author's `key` sees as its id: a stream that is
  * deleted and created again reuses positions. Default: the event has an id.
+ * @param replay Id of a replay in which the event is handled again, once. Default: none.
  */
 export function idempotencyKey(
   { name }: ResolvedFunction,
   { key: keyOf }: IdempotencyPolicy,
   event: WeirEvent,
   originKey?: string,
+  replay?: string,
 ): string {
   let named: unknown = [event.type, event.source, event.id];
   if (originKey !== undefined) named = [event.type, event.source, event.id, originKey];
@@ -90,5 +93,6 @@ export function idempotencyKey(
       throw new IdempotencyKeyError(what);
     }
   }
+  if (replay !== undefined) named = [replay, named];
   return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
 }

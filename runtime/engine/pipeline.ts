@@ -8,6 +8,7 @@ import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } fro
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
+import type { CancelledEvents } from "./cancelled_events.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
@@ -29,6 +30,8 @@ export interface Ports {
   readonly idempotency: IdempotencyStore;
   readonly observer: Observer;
   readonly kv: KvStore;
+  /** Default: no event is cancelled. */
+  readonly cancelled?: CancelledEvents;
 }
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
@@ -105,8 +108,9 @@ export class Pipeline {
 
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
-    const { observer, idempotency } = this.ports;
+    const { observer, idempotency, cancelled } = this.ports;
     observer.begin(attempt);
+    if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
     if (!refusal) {
       return then(attempt.lease.isValid(), (isValid) => {

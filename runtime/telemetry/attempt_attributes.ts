@@ -6,7 +6,7 @@ import { attributeListJson, escaped } from "./otel/spans/otlp_json.ts";
 import type { PreparedAttributes } from "./otel/spans/recorded_span.ts";
 
 /** Numbers of attributes of an attempt's span: shared by deliveries of the same kind, and of one delivery. */
-const SHARED = 10, OWN = 7;
+const SHARED = 10, OWN = 8;
 
 /** Characters of an attribute that the event's publisher chose. */
 const MAX_TEXT = 1_000;
@@ -49,8 +49,9 @@ export class AttemptAttributes implements PreparedAttributes {
   json(): string {
     const { delivery, event, number } = this.attempt;
     const id = escaped(shorten(event.id, MAX_TEXT));
-    const { redrives: count } = delivery.history;
+    const { redrives: count, replay } = delivery.history;
     const redrives = count > 0 ? `,{"key":"weir.redrives","value":{"intValue":${count}}}` : "";
+    const replayed = replay ? `,{"key":"weir.replay","value":{"stringValue":"${escaped(replay)}"}}` : "";
     const outcome = this.outcome ? `,{"key":"weir.outcome","value":{"stringValue":"${this.outcome}"}}` : "";
     return sharedJson(this.attempt) +
       `,{"key":"messaging.message.id","value":{"stringValue":"${id}"}}` +
@@ -58,7 +59,8 @@ export class AttemptAttributes implements PreparedAttributes {
       `,{"key":"messaging.message.body.size","value":{"intValue":${delivery.payload.length}}}` +
       `,{"key":"weir.attempt","value":{"intValue":${number}}}` +
       `,{"key":"weir.delivery_count","value":{"intValue":${delivery.deliveryCount}}}` +
-      `,{"key":"weir.stream_sequence","value":{"intValue":${delivery.sequence}}}` + redrives + outcome;
+      `,{"key":"weir.stream_sequence","value":{"intValue":${delivery.sequence}}}` + redrives +
+      replayed + outcome;
   }
 }
 
@@ -102,5 +104,6 @@ function ownValues({ delivery, event, number }: Attempt): Attributes {
     "weir.delivery_count": delivery.deliveryCount,
     "weir.stream_sequence": delivery.sequence,
     ...delivery.history.redrives > 0 && { "weir.redrives": delivery.history.redrives },
+    ...delivery.history.replay && { "weir.replay": delivery.history.replay },
   };
 }

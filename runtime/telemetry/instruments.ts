@@ -63,6 +63,11 @@ export const INSTRUMENTS = {
     ["function"],
     "Time since the oldest event that is neither settled nor delayed was stored, or its delayed retry was due; 0 if there is none.",
   ),
+  "weir.function.paused": gauge(
+    "",
+    ["function"],
+    "1 while a consumer of the function is paused, as by `functions pause`, 0 otherwise. The same on every process.",
+  ),
   "weir.function.pulling": gauge(
     "",
     ["function"],

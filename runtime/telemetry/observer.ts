@@ -67,7 +67,7 @@ function spanFields(span: Span) {
   return isSpanContextValid(context) ? { trace_id: context.traceId, span_id: context.spanId } : {};
 }
 
-function logFields({ functionName, event, number, span }: Attempt) {
+function logFields({ functionName, event, number, span, delivery: { history: { replay } } }: Attempt) {
   const { traceId, spanId } = span.spanContext();
   return {
     function: functionName,
@@ -76,6 +76,7 @@ function logFields({ functionName, event, number, span }: Attempt) {
     attempt: number,
     trace_id: traceId,
     span_id: spanId,
+    ...(replay !== undefined && { replay }),
   };
 }
 

@@ -242,7 +242,7 @@ for (
     [
       "a pause",
       ({ jsm }: Broker) => jsm.consumers.pause("ORDERS", "ship", new Date(Date.now() + 3_600_000)),
-      /consumer ship on stream ORDERS is paused until .*: `nats consumer resume ORDERS ship`/,
+      /paused on ORDERS until .*: `deno task functions resume ship`/,
     ],
     [
       "the stream's consumer_limits",

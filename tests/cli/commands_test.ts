@@ -16,7 +16,8 @@ function commandsOf(parent: Command, words: readonly string[] = []): CalledComma
   return parent.createHelp().visibleCommands(parent).filter((command) => command.name() !== "help").flatMap(
     (command) => {
       const own = [...words, command.name()];
-      return [{ words: own, command, isGroup: command.commands.length > 0 }, ...commandsOf(command, own)];
+      const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+      return [{ words: own, command, isGroup }, ...commandsOf(command, own)];
     },
   );
 }
@@ -64,7 +65,7 @@ for (const { words, command, isGroup } of all) {
 
   Deno.test(`${name} refuses an unknown option`, async () => {
     const args = command.registeredArguments.filter(({ required }) => required).map(() => "1");
-    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "1"]);
+    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, "a1"]);
     const { code, err } = await run(...words, ...args, ...needed, "--no-such-option");
     assert.equal(code, 64);
     assert.match(err, /^weir: unknown option '--no-such-option'\n/);

@@ -14,7 +14,7 @@ async function offered(words: readonly string[], before = ""): Promise<string[]>
 for (
   const [line, expected] of [
     ["deno task dea", ["dead-letters"]],
-    ["deno task dead-letters ", ["list", "show", "redrive", "discard", "--help"]],
+    ["deno task dead-letters ", ["list", "groups", "show", "redrive", "discard", "--help"]],
     ["deno task dead-letters list --re", ["--reason"]],
     ["deno task dead-letters list --reason rejected --j", ["--json"]],
     ["deno task plan --s", ["--strict"]],

@@ -82,6 +82,22 @@ const buried: [what: string, facts: Partial<DeliveryFacts>, deadLetter: ReturnTy
     attempts: 0,
     error: { name: "InvalidEventError", message: "not JSON" },
   }],
+  ["an operator cancelled it", { isCancelled: true, number: 2 }, {
+    kind: "dead-letter",
+    reason: "cancelled",
+    attempts: 1,
+    error: { name: "CancelledError", message: "an operator cancelled it" },
+  }],
+  ["an operator cancelled it, and no trigger covers it", { isCancelled: true, isListenedTo: false }, {
+    kind: "dead-letter",
+    reason: "cancelled",
+    attempts: 0,
+    error: { name: "CancelledError", message: "an operator cancelled it" },
+  }],
+  ["an operator cancelled it, and its retry waits", { isCancelled: true, isDelayed: true }, {
+    kind: "ack",
+    skipped: "delayed",
+  }],
   ["the process died under the last attempt", { number: 4, isUnended: true }, {
     kind: "dead-letter",
     reason: "crashed",

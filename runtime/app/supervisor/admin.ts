@@ -148,6 +148,7 @@ export function mergeFunctions(all: readonly (readonly FunctionStatus[])[]): Fun
 }
 
 function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
+  const pausedUntil = a.pausedUntil ?? b.pausedUntil;
   const names = new Set([...Object.keys(a.dependencies), ...Object.keys(b.dependencies)]);
   return {
     ...a,
@@ -165,6 +166,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     delayedRetries: a.delayedRetries ?? b.delayedRetries,
     oldestWaitingMs: a.oldestWaitingMs ?? b.oldestWaitingMs,
     lastError: later(a.lastError, b.lastError),
+    ...(pausedUntil && { pausedUntil }),
   };
 }
 

@@ -20,6 +20,7 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.ack_pending": Math.max,
   "weir.function.delayed_retries": Math.max,
   "weir.function.oldest_waiting_age": Math.max,
+  "weir.function.paused": Math.max,
   "weir.dead_letters.waiting": Math.max,
   "weir.event_loop.lag": Math.max,
   "weir.function.pulling": Math.max,

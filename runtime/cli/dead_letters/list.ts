@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
@@ -20,14 +20,21 @@ export interface Selection extends Omit<DeadLetterFilter, "olderThanMs" | "newer
 export function deadLetterOptions(command: Command): Command {
   return selectionOptions(command)
     .addOption(choiceOption("--reason <reason>", "only those with this reason", DEAD_LETTER_REASONS))
+    .option("--error <text>", "only those whose error contains this text, or of a group, by its id", errorText)
     .option("--older-than <duration>", "only those at least this old", duration)
     .option("--newer-than <duration>", "only those at most this old", duration);
 }
 
+/** Checks the text of an error. An empty one, as of a variable that is not set, would select all. */
+function errorText(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It must not be empty");
+  return text;
+}
+
 /** Returns the filter that the options describe, without the filters that are not set. */
 export function filterOf(options: Selection): DeadLetterFilter {
-  const { reason, type, olderThan: olderThanMs, newerThan: newerThanMs, limit } = options;
-  const all = { function: options.function, reason, type, olderThanMs, newerThanMs, limit };
+  const { reason, type, olderThan: olderThanMs, newerThan: newerThanMs, error, limit } = options;
+  const all = { function: options.function, reason, type, olderThanMs, newerThanMs, error, limit };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 

@@ -20,7 +20,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   publish: ["Publish events: TYPE and JSON, @FILE, - or --sample N", `${RUN} weir/cli publish`],
   functions: ["Show every function and how far behind it is", `${RUN} weir/cli functions`],
   events: [
-    "Watch events and their outcomes live, or record one for a test",
+    "Watch events and their outcomes live, cancel one, or record one for a test",
     `${RUN} --allow-write weir/cli events`,
   ],
   plan: ["Show what a start would change in streams and consumers", `${RUN} weir/cli plan`],
@@ -30,6 +30,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
   retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
+  replay: ["Send stored events to one function again: NAME --since 24h | --from SEQUENCE", `${RUN} weir/cli replay`],
   migrate: [
     "Move waiting events, retries and dead letters into or out of a namespace",
     `${RUN} weir/cli migrate`,

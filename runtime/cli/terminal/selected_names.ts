@@ -1,8 +1,7 @@
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { isWildcard } from "../../core/subjects.ts";
-import { JETSTREAM_CODES } from "../../nats/client/error_codes.ts";
-import { unlessMissing } from "../../nats/topology/find.ts";
+import { functionConsumers, functionNames } from "../../nats/topology/function_consumers.ts";
 import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
@@ -29,14 +28,8 @@ export async function checkNames(
   { jsm, names = NO_NAMESPACE }: Searched,
 ): Promise<void> {
   if (fn !== undefined) {
-    const ran = await unlessMissing(
-      Array.fromAsync(jsm.consumers.list(names.retries.stream)),
-      JETSTREAM_CODES.streamNotFound,
-    );
-    const all = [...new Set([...await fileNames(), ...(ran ?? []).map(({ name }) => names.functionOf(name))])];
-    if (!all.includes(fn)) {
-      throw new CommandFailure(unknownFunction(fn, all));
-    }
+    const all = new Set([...await fileNames(), ...await functionNames(jsm, names)]);
+    if (!all.has(fn)) throw new CommandFailure(unknownFunction(fn, all));
   }
   if (type === undefined || isWildcard(type)) return;
   const { events } = await loadEvents().catch(() => ({ events: undefined })); // a broken schema must not hide a result
@@ -44,6 +37,28 @@ export async function checkNames(
   const unknown = unknownType(type, events.keys());
   if ((await Array.fromAsync(jsm.streams.names(names.subject(type)))).length === 0) throw new CommandFailure(unknown);
   console.error(unknown); // a plain NATS publisher may use it
+}
+
+/**
+ * Returns the consumers of functions, by name.
+ *
+ * @throws {CommandFailure} for a function that has never run on this cluster, before anything is done.
+ */
+export async function consumersOf(
+  { jsm, names = NO_NAMESPACE }: Searched,
+  functions: readonly string[],
+): Promise<Map<string, ConsumerInfo[]>> {
+  const found = new Map<string, ConsumerInfo[]>();
+  for (const name of new Set(functions)) {
+    const consumers = await functionConsumers(jsm, name, names);
+    if (consumers.length > 0) {
+      found.set(name, consumers);
+      continue;
+    }
+    if ((await fileNames()).includes(name)) throw new CommandFailure(`the function ${name} has never run here`);
+    throw new CommandFailure(unknownFunction(name, await functionNames(jsm, names)));
+  }
+  return found;
 }
 
 /** Passes the items of a selection on, and checks its names if there are none. */

@@ -87,7 +87,7 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     id: "paused",
     holds: "no consumer is paused",
     why: "The function gets no events until the pause ends, and nothing else looks wrong.",
-    fix: "`nats consumer resume STREAM CONSUMER`",
+    fix: "`deno task functions resume NAME`",
     find: eachConsumer(({ pause_until }, { paused }) => paused ? [`is paused until ${pause_until}`] : undefined),
   },
   {

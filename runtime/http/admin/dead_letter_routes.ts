@@ -1,4 +1,10 @@
-import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import type {
+  DeadLetter,
+  DeadLetterContent,
+  DeadLetterFilter,
+  DeadLetterGroups,
+  Redriven,
+} from "../../core/dead_letter.ts";
 import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { Problem } from "../problem.ts";
 import { type Parameters, type Route, route } from "../router.ts";
@@ -15,6 +21,7 @@ import {
 
 export interface DeadLetters {
   list(filter: DeadLetterFilter): AsyncIterable<DeadLetter>;
+  groups(filter: DeadLetterFilter): Promise<DeadLetterGroups>;
   read(sequence: number): Promise<DeadLetterContent | undefined>;
   redrive(sequence: number, force: boolean): Promise<Redriven>;
   redriveAll(filter: DeadLetterFilter, force: boolean): Promise<Record<Redriven | "failed", number>>;
@@ -31,12 +38,12 @@ export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missi
     "with the headers of its redrive it exceeds max_payload, compressed too: raise max_payload, or discard it",
 };
 
-const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "limit"] as const;
+const FILTERS = ["function", "reason", "type", "olderThan", "newerThan", "error", "limit"] as const;
 const ONE = "/dead-letters/:sequence";
 
 /**
  * Returns the routes that list, show, redrive and discard dead letters.
- * `?function= &reason= &type= &olderThan= &newerThan= &limit=` filter the list and what is redriven.
+ * `?function= &reason= &type= &error= &olderThan= &newerThan= &limit=` filter the list and what is redriven.
  */
 export function deadLetterRoutes(deadLetters: DeadLetters, known: KnownFunctions): Route[] {
   return [
@@ -45,6 +52,11 @@ export function deadLetterRoutes(deadLetters: DeadLetters, known: KnownFunctions
       const letters = await Array.fromAsync(deadLetters.list({ ...filter, limit }));
       if (letters.length === 0) await checkFunction(filter, known);
       return Response.json(letters);
+    }),
+    route("GET", "/dead-letters/groups", async (request) => {
+      const filter = filterOf(queryOf(request, FILTERS)), { groups } = await deadLetters.groups(filter);
+      if (groups.length === 0) await checkFunction(filter, known);
+      return Response.json(groups);
     }),
     route("POST", "/dead-letters/redrive", async (request) => {
       const { force, ...filters } = queryOf(request, [...FILTERS, "force"]);
@@ -94,10 +106,11 @@ export function showContent({ payload, ...letter }: DeadLetterContent): Record<s
 }
 
 function filterOf(query: Partial<Record<typeof FILTERS[number], string>>): DeadLetterFilter {
-  const { reason, olderThan, newerThan, ...selection } = query;
+  const { reason, olderThan, newerThan, error, ...selection } = query;
   return {
     ...selectionOf(selection),
     ...(reason !== undefined && { reason: choiceOf("reason", reason, DEAD_LETTER_REASONS) }),
+    ...(error && { error }),
     ...(olderThan !== undefined && { olderThanMs: durationOf("olderThan", olderThan) }),
     ...(newerThan !== undefined && { newerThanMs: durationOf("newerThan", newerThan) }),
   };

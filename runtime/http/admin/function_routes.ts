@@ -25,6 +25,8 @@ export interface FunctionStatus {
   readonly delayedRetries: number | undefined;
   /** Age of the oldest event that waits in the consumer, from when it was stored or came due; 0 if none waits. */
   readonly oldestWaitingMs: number | undefined;
+  /** End of the pause by \`functions pause\`, as an RFC 3339 timestamp; undefined if it is not paused, or not known. */
+  readonly pausedUntil?: string;
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 

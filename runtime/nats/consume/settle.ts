@@ -209,6 +209,11 @@ function isGone({ ackSubject }: Delivery): boolean {
   return ackSubject.length === 0;
 }
 
+/** Acks a delivery of a consumer that a command moves: its event is stored for another function. */
+export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: Delivery): void {
+  nc.publish(ackSubjectText(ackSubject), ACK);
+}
+
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */
 export function extend(nc: Pick<NatsConnection, "publish">, ackSubject: string): void {
   nc.publish(ackSubject, IN_PROGRESS);

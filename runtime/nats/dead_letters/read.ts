@@ -56,7 +56,7 @@ export function toDeadLetter(
   const [, fn, ...type] = subject.split(".");
   return {
     ...unhandledEvent(sequence, headers, { function: fn, type: type.join(".") }),
-    time: storedAt.toISOString(),
+    time: headers?.get("weir-letter-time") || storedAt.toISOString(), // moved to the new name of its function
     redrives: Number(headers?.get("weir-redrives") ?? 0),
   };
 }

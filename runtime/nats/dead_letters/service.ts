@@ -1,6 +1,12 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { DeadLetter, DeadLetterContent, DeadLetterFilter, Redriven } from "../../core/dead_letter.ts";
+import type {
+  DeadLetter,
+  DeadLetterContent,
+  DeadLetterFilter,
+  DeadLetterGroups,
+  Redriven,
+} from "../../core/dead_letter.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
@@ -12,6 +18,7 @@ import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
 import { discard, removeDeadLetter } from "./dead_letters.ts";
+import { groupLetters, hasError } from "./groups.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
@@ -55,6 +62,11 @@ export class DeadLetterService {
       yield letter;
       if (++found === filter.limit || seq === last) return;
     }
+  }
+
+  /** Groups the dead letters that match by their cause. */
+  groups(filter: DeadLetterFilter): Promise<DeadLetterGroups> {
+    return groupLetters(this.list(filter));
   }
 
   /** Returns a dead letter with its payload; undefined when there is none at the sequence. */
@@ -171,5 +183,6 @@ function matches(letter: DeadLetter, filter: DeadLetterFilter, nowMs: number): b
   const ageMs = nowMs - Date.parse(letter.time);
   return (filter.reason === undefined || letter.reason === filter.reason) &&
     (filter.olderThanMs === undefined || ageMs >= filter.olderThanMs) &&
-    (filter.newerThanMs === undefined || ageMs <= filter.newerThanMs);
+    (filter.newerThanMs === undefined || ageMs <= filter.newerThanMs) &&
+    (filter.error === undefined || hasError(letter, filter.error));
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../../engine/clock.ts";
 import { serverTime } from "../client/server_time.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { delayedRetriesOf } from "../retry/retry_stream.ts";
+import { pausedUntil } from "../topology/pause.ts";
 import type { Durable } from "../topology/resources.ts";
 import { SubjectCounts } from "./count_messages.ts";
 
@@ -18,6 +19,8 @@ export interface FunctionLag {
   readonly oldestWaitingMs?: number;
   readonly delayedRetries?: number;
   readonly deadLetters?: number;
+  /** End of the function's pause, as an RFC 3339 timestamp; undefined if it is not paused. */
+  readonly pausedUntil?: string;
 }
 
 /** Minimum age in milliseconds at which metrics read again: 5 s, or 50 ms a consumer, which is 20 requests a second. */
@@ -36,7 +39,9 @@ interface OldestEvent {
   readonly readAtMs: number;
 }
 
-type ConsumerLag = Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWaitingMs">>;
+type ConsumerLag =
+  & Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWaitingMs">>
+  & Pick<FunctionLag, "pausedUntil">;
 
 /**
  * Reads the backlog of functions on demand, and caches it for metrics. All values are the server's own counts.
@@ -122,7 +127,7 @@ export class LagReader {
     const info = await this.jsm.consumers.info(durable.stream, durable.consumer);
     const { num_pending: pending, num_ack_pending: ackPending } = info;
     const oldestWaitingMs = pending + ackPending === 0 ? 0 : await this.#oldestMs(durable, info);
-    return { pending, ackPending, oldestWaitingMs };
+    return { pending, ackPending, oldestWaitingMs, pausedUntil: pausedUntil(info) };
   }
 
   /** Returns the age of the first matching message after the ack floor. Both times are the server's, so clocks may differ. */
@@ -154,9 +159,11 @@ function undefinedIfRefused(error: unknown): undefined {
 function sum(all: readonly (ConsumerLag | undefined)[]): Partial<ConsumerLag> {
   const known = all.filter((one) => one !== undefined);
   if (known.length < all.length) return {};
+  const until = known.flatMap(({ pausedUntil }) => pausedUntil ?? []).sort().at(-1);
   return {
     pending: known.reduce((total, { pending }) => total + pending, 0),
     ackPending: known.reduce((total, { ackPending }) => total + ackPending, 0),
     oldestWaitingMs: Math.max(0, ...known.map(({ oldestWaitingMs }) => oldestWaitingMs)),
+    ...(until !== undefined && { pausedUntil: until }),
   };
 }

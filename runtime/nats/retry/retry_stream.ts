@@ -139,6 +139,9 @@ export function setOrigin(
   // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
   if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
+  if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
+  if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
+  if (history.isForced) hdrs.set("weir-replay-forced", "true");
 }
 
 /** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
@@ -191,7 +194,8 @@ export function originalDelivery(delivery: Delivery): Delivery {
 
 /** Returns the history that a retry or dead letter carries in its headers. */
 export function historyIn(headers: MessageHeaders): DeliveryHistory {
-  const number = (name: string) => Number(headers.get(name) ?? 0);
+  const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
+  const emitsAs = headers.get("weir-emits-as");
   return {
     attempts: number("weir-attempts"),
     excusedDeliveries: number("weir-free-retries"),
@@ -201,6 +205,9 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     lastError: errorIn(headers.get("weir-last-error") ?? headers.get("weir-error")),
     isUnended: headers.get("weir-unended") === "true",
     originKey: headers.get("weir-origin"),
+    ...(replay !== undefined && { replay }),
+    ...(emitsAs !== undefined && { emitsAs }),
+    ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
   };
 }
 

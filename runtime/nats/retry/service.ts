@@ -8,6 +8,7 @@ import { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { readStored } from "../inspect/read_stored.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { readBatches } from "../inspect/read_batches.ts";
 import { delayedRetriesOf, isDelayedRetry, unhandledEvent } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
@@ -40,6 +41,24 @@ export class RetryService {
       if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
       yield retry;
       if (++found === filter.limit) return;
+    }
+  }
+
+  /** Returns where an event of a stream waits in RETRIES for a function; undefined if it does not. */
+  async find(
+    functionName: string,
+    stream: string,
+    sequence: number,
+  ): Promise<{ readonly sequence: number; readonly isDelayed: boolean } | undefined> {
+    const names = this.#names, { due, redriven, stream: retries } = names.retries;
+    const subjects = [due, redriven].map((prefix) => `${prefix}.${functionName}.>`);
+    for (const subject of [delayedRetriesOf(functionName, names), ...subjects]) {
+      for await (const messages of readBatches(this.cluster.jsm, retries, subject)) {
+        const found = messages.find(({ header }) =>
+          header.get("weir-stream") === stream && header.get("weir-sequence") === String(sequence)
+        );
+        if (found) return { sequence: found.seq, isDelayed: isDelayedRetry(found.subject, names) };
+      }
     }
   }
 
@@ -83,7 +102,7 @@ export class RetryService {
     const { seq: sequence, header, timestamp } = retry;
     const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;
     const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
-    const outcome = { kind: "dead-letter", reason: "rejected", attempts, error } as const;
+    const outcome = { kind: "dead-letter", reason: "cancelled", attempts, error } as const;
     // The delivery that the retry would come back as.
     const delivery = storedDelivery(
       this.#names.retries.stream,

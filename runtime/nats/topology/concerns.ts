@@ -1,4 +1,4 @@
-import { type ConsumerInfo, ReplayPolicy, type StreamConfig } from "@nats-io/jetstream";
+import { ReplayPolicy, type StreamConfig } from "@nats-io/jetstream";
 import type { FoundState } from "./plan.ts";
 import { nameOf } from "./step.ts";
 
@@ -7,14 +7,13 @@ export function concernsOf({ streams, consumers }: FoundState): string[] {
   return [...consumers].flatMap(([{ consumer: name, stream }, info]) => {
     const found = streams.get(stream);
     if (!info || !found) return [];
-    const { paused, delivered, config: { pause_until, replay_policy } } = info as Paused;
+    const { delivered, config: { replay_policy } } = info;
     const { inactive_threshold = 0 } = (found.config as StreamConfig).consumer_limits ?? {};
     const isBeyond = delivered.consumer_seq === 0 && delivered.stream_seq > found.state.last_seq;
     const all = [
       isBeyond &&
       `begins after sequence ${delivered.stream_seq}, and its stream ends at ${found.state.last_seq}: what is ` +
         `stored until then is skipped; \`nats consumer rm ${stream} ${name}\`, and it is created again`,
-      paused && `is paused until ${pause_until}: \`nats consumer resume ${stream} ${name}\` ends that`,
       inactive_threshold > 0 &&
       `is deleted after ${
           inactive_threshold / 1e9
@@ -27,6 +26,3 @@ export function concernsOf({ streams, consumers }: FoundState): string[] {
       .map((text) => `${nameOf({ what: "consumer", name, stream })} ${text}`);
   });
 }
-
-/** The client's type lacks that a consumer is paused, and until when. */
-type Paused = ConsumerInfo & { readonly paused?: boolean; readonly config: { readonly pause_until?: string } };

@@ -11,6 +11,7 @@ import { newSubjects, planStream } from "./plan_stream.ts";
 import { isForeign, type Metadata, withOwner } from "./owner.ts";
 import { type Origins, planForeignConsumer, planForeignStream, readOrigins } from "./foreign_stream.ts";
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
+import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
@@ -141,7 +142,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
     return owned(step, consumer);
   });
-  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps];
+  return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps.map((step) => withPause(step, found, names))];
 }
 
 /** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */

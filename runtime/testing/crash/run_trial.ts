@@ -140,6 +140,7 @@ function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerC
       return context.signal;
     },
     attempt: context.attempt,
+    replay: context.replay,
     emit: context.emit,
     kv: context.kv,
     log: context.log,

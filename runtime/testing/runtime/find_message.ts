@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
-import { jetstream } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Namespace } from "../../core/namespace.ts";
 import type { Cluster } from "../../app/cluster.ts";
+import { jetstreamOn } from "../../nats/client/subject_prefixes.ts";
 
 /** A message found in a stream. */
 export interface FoundMessage<Data = unknown> {
@@ -25,7 +25,7 @@ export async function findMessage(
 ): Promise<FoundMessage> {
   const subject = names.subject(type);
   const stream = await jsm.streams.find(subject.replace(/>$/, "any"));
-  const consumer = await jetstream(nc).consumers.get(stream, { filter_subjects: subject });
+  const consumer = await jetstreamOn(nc).consumers.get(stream, { filter_subjects: subject });
   const messages = await consumer.consume();
   let others = 0, last: FoundMessage | undefined;
   const timer = setTimeout(() => messages.stop(), TIMEOUT_MS);

@@ -74,6 +74,7 @@ const gauges: Record<GaugeName, number> = {
   "weir.function.ack_pending": 5,
   "weir.function.delayed_retries": 5,
   "weir.function.oldest_waiting_age": 5,
+  "weir.function.paused": 5,
   "weir.dead_letters.waiting": 5,
   "weir.event_loop.lag": 5,
   "weir.function.pulling": 5,

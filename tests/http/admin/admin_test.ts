@@ -32,6 +32,7 @@ const PAGE = "# HELP weir_nats_connected 1 while NATS is connected and answers.\
 /** No dead letters. */
 const NO_DEAD_LETTERS: DeadLetters = {
   async *list() {},
+  groups: () => Promise.resolve({ groups: [], ungrouped: 0 }),
   read: () => Promise.resolve(undefined),
   redrive: () => Promise.resolve("missing"),
   redriveAll: () =>
@@ -92,9 +93,9 @@ Deno.test("GET and HEAD /metrics return the text format of Prometheus", async ()
 });
 
 const misspelt: [method: string, path: string, known: string][] = [
-  ["POST", "/dead-letters/redrive?dryRun=true", "function, reason, type, olderThan, newerThan, limit, force"],
+  ["POST", "/dead-letters/redrive?dryRun=true", "function, reason, type, olderThan, newerThan, error, limit, force"],
   ["POST", "/dead-letters/7/redrive?forced=true", "force"],
-  ["GET", "/dead-letters?functions=pay", "function, reason, type, olderThan, newerThan, limit"],
+  ["GET", "/dead-letters?functions=pay", "function, reason, type, olderThan, newerThan, error, limit"],
   ["GET", "/retries?functions=pay", "function, type, limit"],
 ];
 for (const [method, path, known] of misspelt) {

@@ -1,0 +1,22 @@
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { readBatch } from "./read_batch.ts";
+
+/** Messages that one request reads, and about how many bytes: they have their payloads. */
+const BATCH = { batch: 500, max_bytes: 4_000_000 };
+
+/**
+ * Reads all messages of a stream that match a subject, oldest first, a batch at a time. Not by a consumer: a work queue
+ * refuses a second one.
+ */
+export async function* readBatches(
+  jsm: Pick<JetStreamManager, "direct">,
+  stream: string,
+  subject: string,
+): AsyncIterable<StoredMsg[]> {
+  for (let seq = 1;;) {
+    const messages = await readBatch(jsm, stream, { seq, next_by_subj: subject, ...BATCH });
+    if (messages.length === 0) return;
+    seq = messages.at(-1)!.seq + 1;
+    yield messages;
+  }
+}

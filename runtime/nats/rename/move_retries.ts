@@ -1,0 +1,149 @@
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { Delivery } from "../../core/delivery.ts";
+import type { Namespace } from "../../core/namespace.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
+import { appendHeader } from "../client/internals.ts";
+import { entriesOf } from "../client/message_headers.ts";
+import { removeMessage } from "../client/remove_message.ts";
+import { storedDelivery } from "../consume/parse_delivery.ts";
+import type { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { readBatches } from "../inspect/read_batches.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { publishFitting } from "../retry/fit_payload.ts";
+import { delayedRetriesOf, fittingSubject, isDelayedRetry, retryHeaders } from "../retry/retry_stream.ts";
+
+/** Header with the position of a message that was moved, by which one that was moved already is recognized. */
+export const MOVED_FROM = "weir-moved-from";
+/** Requests at once. */
+const WINDOW = 64;
+/** Time before its delayed retry is due in which an event is not moved, in milliseconds: it would come due on both sides. */
+const MARGIN_MS = 10_000;
+/** Pause in milliseconds between two looks for retries that come due. */
+const PAUSE_MS = 500;
+
+/** Moves what waits in RETRIES for a function to its new name. The function must not run under either name. */
+export class RetryMover {
+  /** Positions of the messages that were moved already. */
+  readonly #moved = new Set<string>();
+  count = 0;
+
+  constructor(
+    readonly jsm: JetStreamManager,
+    readonly publisher: MessagePublisher,
+    readonly deadLetters: Pick<DeadLetters, "store">,
+    readonly attempts: Pick<AttemptStore, "read">,
+    readonly from: string,
+    readonly to: string,
+    readonly names: Namespace,
+  ) {}
+
+  /** Reads what an earlier run has moved: nothing takes it from RETRIES meanwhile. */
+  async start(): Promise<void> {
+    for (const subject of subjectsOf(this.to, this.names)) {
+      for await (const messages of readBatches(this.jsm, this.names.retries.stream, subject)) {
+        for (const { header } of messages) this.#moved.add(header.get(MOVED_FROM));
+      }
+    }
+  }
+
+  /** Moves every message, and waits for those that are about to come due. @param serverNow Returns the server's time. */
+  async moveAll(serverNow: () => Promise<number>): Promise<void> {
+    for (let isFirst = true;; isFirst = false) {
+      let left = 0;
+      const nowMs = await serverNow();
+      for (const subject of subjectsOf(this.from, this.names)) {
+        for await (const messages of readBatches(this.jsm, this.names.retries.stream, subject)) {
+          const ripe = messages.filter((message) =>
+            !isDelayedRetry(message.subject, this.names) || dueMs(message) - nowMs > MARGIN_MS
+          );
+          left += messages.length;
+          await inWindows(ripe, (message) => this.#move(message));
+        }
+      }
+      if (left === 0 && !isFirst) return;
+      if (left > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  /** Stores an unsettled event of a stream as due for the new name, unless it was moved already. */
+  async carry(delivery: Delivery, position: string, redriven?: string): Promise<void> {
+    if (this.#moved.has(position)) return;
+    const { from, to, attempts } = this, { history } = delivery;
+    const { begun = 0, excused = 0, attemptTrace, lastError, isUnended, delayed, ending } =
+      await attempts.read(from, delivery) ?? {};
+    if (delayed && redriven === undefined) return; // its process died between storing its retry and acking it
+    if (ending) { // as well, between deciding on its dead letter and storing it: under the old name it is found again
+      const usedUp = { attempts: ending.attempts, excusedDeliveries: history.excusedDeliveries, wasDecided: true };
+      return void await this.deadLetters.store(from, delivery, ending, usedUp);
+    }
+    const named = { ...history, emitsAs: history.emitsAs ?? from };
+    const hdrs = retryHeaders(to, { ...delivery, messageKey: delivery.messageKey, history: named }, {
+      attempts: history.attempts + begun,
+      excusedDeliveries: history.excusedDeliveries + excused,
+      emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
+      attemptTrace: attemptTrace ?? history.attemptTrace,
+      lastError: lastError ?? history.lastError,
+      isUnended: isUnended ?? history.isUnended,
+    });
+    hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
+    hdrs.set(MOVED_FROM, position);
+    if (redriven !== undefined) hdrs.set("weir-dead-letter", redriven);
+    const { retries } = this.names;
+    const prefix = redriven === undefined ? `${retries.due}.${to}` : `${retries.redriven}.${to}.${redriven}`;
+    await publishFitting(this.publisher, `${prefix}.${fittingSubject(delivery.subject)}`, delivery.payload, hdrs);
+    this.#moved.add(position);
+    this.count++;
+  }
+
+  /** Invariant: a message is stored under the new name before it is removed under the old one. */
+  async #move(message: StoredMsg): Promise<void> {
+    const { names } = this, { stream } = names.retries, position = `${stream}.${message.seq}`;
+    if (isDelayedRetry(message.subject, names)) {
+      if (!this.#moved.has(position)) await this.#reschedule(message, position);
+    } else {
+      const delivery = storedDelivery(stream, message, undefined, names);
+      await this.carry(delivery, position, message.header.get("weir-dead-letter") || undefined);
+    }
+    await removeMessage(this.jsm, stream, message.seq);
+  }
+
+  async #reschedule({ subject, header, data }: StoredMsg, position: string): Promise<void> {
+    const { from, to, names } = this, hdrs = withoutNats(header);
+    const renamed = (text: string) =>
+      names.subject(names.typeOf(text).replace(/^(retries\.[a-z]+)\.[^.]+/, `$1.${to}`));
+    hdrs.set("weir-function", to);
+    if (!hdrs.get("weir-emits-as")) hdrs.set("weir-emits-as", from);
+    hdrs.set(MOVED_FROM, position);
+    hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
+    hdrs.set("Nats-Schedule", header.get("Nats-Schedule"));
+    hdrs.set("Nats-Schedule-Target", renamed(header.get("Nats-Schedule-Target")));
+    await this.publisher.publish(renamed(subject), data, hdrs);
+    this.#moved.add(position);
+    this.count++;
+  }
+}
+
+/** Runs something for each item, some at a time. */
+export async function inWindows<Item>(items: readonly Item[], run: (item: Item) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += WINDOW) await Promise.all(items.slice(at, at + WINDOW).map(run));
+}
+
+/** Returns a copy of headers without those for the server. */
+export function withoutNats(header: MsgHdrs): MsgHdrs {
+  const hdrs = headers();
+  for (const [name, value] of entriesOf(header)) if (!/^nats-/i.test(name)) appendHeader(hdrs, name, value);
+  return hdrs;
+}
+
+function subjectsOf(functionName: string, names: Namespace): string[] {
+  const { due, redriven } = names.retries;
+  return [
+    delayedRetriesOf(functionName, names),
+    ...[due, redriven].map((prefix) => `${prefix}.${functionName}.>`),
+  ];
+}
+
+function dueMs({ header }: StoredMsg): number {
+  return Date.parse(header.get("Nats-Schedule").replace(/^@at /, "")) || 0;
+}

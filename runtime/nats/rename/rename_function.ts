@@ -1,0 +1,116 @@
+import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Delivery } from "../../core/delivery.ts";
+import type { Namespace } from "../../core/namespace.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { removeMessage } from "../client/remove_message.ts";
+import { serverTime } from "../client/server_time.ts";
+import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
+import { ackMoved } from "../consume/settle.ts";
+import { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { pullPage } from "../inspect/pull_page.ts";
+import type { DuplicateFinder } from "../publish/late_dedup.ts";
+import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
+import { hasDelayedRetry } from "../retry/retry_stream.ts";
+import { findConsumer, unlessMissing } from "../topology/find.ts";
+import { functionConsumers } from "../topology/function_consumers.ts";
+import { resumeConsumers } from "../topology/pause.ts";
+import { RetryMover } from "./move_retries.ts";
+import { moveClaims, moveDeadLetters } from "./move_stores.ts";
+import { beginRename, createRenamed, finishRename, type MovedConsumer, renameOf } from "./rename_plan.ts";
+
+/** Messages of one pull, and how long it waits in milliseconds. */
+const PAGE = 100, PAGE_MS = 2_000;
+/** Time without progress after which a lease is known to be kept alive, in milliseconds. */
+const STUCK_MS = 4 * ACK_WAIT_MS;
+
+/** Numbers of what a rename has moved in this run. */
+export interface Renamed {
+  /** Events that were delivered and not settled, and retries. */
+  readonly retries: number;
+  readonly deadLetters: number;
+  /** Events that an idempotent function has handled. */
+  readonly claims: number;
+}
+
+interface RenameCluster {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly names: Namespace;
+  readonly messages: MessagePublisher;
+  readonly duplicates: DuplicateFinder;
+}
+
+/**
+ * Gives a function another name, with everything that waits for it. It must not run under either name. Run again after
+ * an interruption, it continues: no event is lost, and none comes twice.
+ *
+ * @throws {Error} if neither name has a consumer, or if the new one has consumers of its own.
+ */
+export async function renameFunction(cluster: RenameCluster, from: string, to: string): Promise<Renamed> {
+  const { nc, jsm, names, messages, duplicates } = cluster, { stream } = names.retries;
+  const old = await functionConsumers(jsm, from, names);
+  const known = await findConsumer(jsm, stream, names.consumer(to)), begun = known && renameOf(known);
+  if (known && begun?.from !== from) throw new Error(`${to} has consumers already: it has run on this cluster`);
+  if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
+  const plan = begun ?? await beginRename(jsm, old, to, names);
+  await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
+  const isDelayed = async (_: string, delivery: Delivery) =>
+    await hasDelayedRetry(jsm, from, delivery, names) || await hasDelayedRetry(jsm, to, delivery, names);
+  const attempts = await NatsAttemptStore.open(nc, undefined, isDelayed, names);
+  const deadLetterStore = new DeadLetters(messages, duplicates, Date.now, names);
+  const mover = new RetryMover(jsm, messages, deadLetterStore, attempts, from, to, names);
+  await mover.start();
+  for (const moved of plan.consumers) await moveConsumer(cluster, mover, moved);
+  const serverNow = async () => serverTime(await jsm.streams.info(stream));
+  await mover.moveAll(serverNow);
+  const deadLetters = await moveDeadLetters(cluster, from, to);
+  const claims = await moveClaims(cluster, from, to, await serverNow());
+  await unlessMissing(jsm.consumers.delete(stream, names.consumer(from)), JETSTREAM_CODES.consumerNotFound);
+  await finishRename(jsm, to, names);
+  return { retries: mover.count, deadLetters, claims };
+}
+
+/** Creates the consumer of the new name, carries what the old one holds, and deletes that. */
+async function moveConsumer({ nc, jsm, names }: RenameCluster, mover: RetryMover, moved: MovedConsumer): Promise<void> {
+  const { stream } = moved,
+    { to } = mover,
+    from = names.consumer(mover.from),
+    old = await findConsumer(jsm, stream, from);
+  const { retention } = (await jsm.streams.info(stream)).config, isQueue = retention === RetentionPolicy.Workqueue;
+  if (!isQueue) await createRenamed(jsm, to, moved, old, isQueue, names);
+  if (old) {
+    await carryUnsettled(nc, jsm, mover, moved, isQueue);
+    await unlessMissing(jsm.consumers.delete(stream, from), JETSTREAM_CODES.consumerNotFound);
+  }
+  if (isQueue) await createRenamed(jsm, to, moved, old, isQueue, names); // a work queue takes no second consumer
+}
+
+/** Carries each event that was delivered before the rename and is not settled, once its lease has expired. */
+async function carryUnsettled(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  mover: RetryMover,
+  { stream, delivered }: MovedConsumer,
+  isQueue: boolean,
+): Promise<void> {
+  const consumer = mover.names.consumer(mover.from);
+  for (let lastMs = Date.now();;) {
+    const { num_ack_pending, ack_floor } = await jsm.consumers.info(stream, consumer);
+    if (num_ack_pending === 0 || ack_floor.stream_seq >= delivered) return;
+    if (Date.now() - lastMs > STUCK_MS) {
+      throw new Error(`a process still handles events of ${mover.from} on ${stream}: stop it, and run this again`);
+    }
+    // The others are new, and the new consumer's.
+    const own = (await pullPage(nc, stream, consumer, PAGE, PAGE_MS, mover.names))
+      .filter(({ sequence }) => sequence <= delivered);
+    for (const delivery of own) {
+      await mover.carry(delivery, `${stream}.${delivery.sequence}`);
+      if (isQueue) await removeMessage(jsm, stream, delivery.sequence);
+      ackMoved(nc, delivery);
+      lastMs = Date.now();
+    }
+    await nc.flush();
+  }
+}

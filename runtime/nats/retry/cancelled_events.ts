@@ -1,0 +1,74 @@
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import type { CancelledEvents } from "../../engine/cancelled_events.ts";
+import { serverTime } from "../client/server_time.ts";
+import type { FoundState } from "../topology/plan.ts";
+
+/** Name in the metadata of a function's consumer on RETRIES. */
+const KEY = "weir-cancelled";
+/** Time in milliseconds after which a mark is removed by the next one: streams keep events for as long by default. */
+const KEPT_MS = 7 * 86_400_000;
+/** Most marks of one function. They share the 128 kB of a consumer's metadata. */
+const MAX_MARKS = 1_000;
+
+/** Times at which events were cancelled, in milliseconds since 1970, by `STREAM.SEQUENCE`. */
+type Marks = Readonly<Record<string, number>>;
+
+/**
+ * The events that an operator cancelled, as the processes know them. They are kept in the metadata of each function's
+ * consumer on RETRIES, which every process reads every five seconds anyway.
+ */
+export class StoredCancelledEvents implements CancelledEvents {
+  readonly #marks = new Map<string, Marks>();
+
+  constructor(readonly names: Namespace) {}
+
+  /** Takes over what a check of the topology has found. */
+  record({ consumers }: FoundState): void {
+    for (const [{ functionName, stream }, info] of consumers) {
+      if (stream !== this.names.retries.stream || !info) continue;
+      if (info.config.metadata?.[KEY] === undefined) this.#marks.delete(functionName);
+      else this.#marks.set(functionName, marksOf(info));
+    }
+  }
+
+  has(functionName: string, { stream, sequence, storedAtMs }: Delivery): boolean {
+    if (this.#marks.size === 0) return false; // hot path
+    const cancelledMs = this.#marks.get(functionName)?.[`${stream}.${sequence}`];
+    // A redrive or a replay is stored later, and so is a message of a stream that was created again.
+    return cancelledMs !== undefined && storedAtMs <= cancelledMs;
+  }
+}
+
+/**
+ * Marks an event of a function as cancelled.
+ *
+ * @param retries The function's consumer on RETRIES.
+ * @throws {Error} if it has too many marks.
+ */
+export async function cancelEvent(
+  jsm: JetStreamManager,
+  retries: ConsumerInfo,
+  stream: string,
+  sequence: number,
+): Promise<void> {
+  const { name, stream_name } = retries, nowMs = serverTime(retries);
+  const known = Object.entries(marksOf(retries)).filter(([, cancelledMs]) => nowMs - cancelledMs < KEPT_MS);
+  if (known.length >= MAX_MARKS) {
+    throw new Error(
+      `${name} has ${known.length} cancelled events already: discard events in such numbers by a release`,
+    );
+  }
+  const marks = { ...Object.fromEntries(known), [`${stream}.${sequence}`]: nowMs };
+  const metadata = { ...retries.config.metadata, [KEY]: JSON.stringify(marks) };
+  await jsm.consumers.update(stream_name, name, { metadata });
+}
+
+function marksOf({ config }: ConsumerInfo): Marks {
+  try {
+    return JSON.parse(config.metadata?.[KEY] ?? "{}");
+  } catch {
+    return {}; // not written by Weir
+  }
+}
