@@ -82,7 +82,7 @@ Deno.test("/retries lists delayed retries with reason and due time, and cancels 
     assert.equal((await admin(`/retries/${sequence}`, "DELETE")).status, 404);
     assert.equal((await list()).length, 2);
     const [letter] = (await admin("/dead-letters")).body;
-    assert.deepEqual([letter.id, letter.reason, letter.attempts], [id, "rejected", 1]);
+    assert.deepEqual([letter.id, letter.reason, letter.attempts], [id, "cancelled", 1]);
     assert.match(letter.error, /^CancelledError: its delayed retry was cancelled; it was delayed for: .*busy/);
     const { body } = await admin(`/dead-letters/${letter.sequence}`);
     assert.deepEqual(body.data, { n: letter.streamSequence });
