@@ -7,6 +7,8 @@ import { INFO_MS } from "./pull_timing.ts";
  */
 export class LeaderProbe {
   #cancel: (() => void) | undefined;
+  /** True while a consumer that was silent is asked: a pull could be lost. */
+  isSilent = false;
 
   /**
    * @param request Sends one request.
@@ -15,14 +17,16 @@ export class LeaderProbe {
   constructor(readonly clock: Clock, readonly request: () => void, readonly onEnd: () => void) {}
 
   /** Begins, or begins anew. @param delayMs Delay of the first request in milliseconds. */
-  start(delayMs: number): void {
+  start(delayMs: number, isSilent = false): void {
     this.stop();
+    this.isSilent = isSilent;
     this.#askAfter(delayMs, this.clock.now() + INFO_MS.max);
   }
 
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.isSilent = false;
   }
 
   /** An error is no leader's answer: servers answer so during an election, and while the consumer is deleted. */

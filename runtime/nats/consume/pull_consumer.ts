@@ -43,8 +43,6 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   readonly #probe: LeaderProbe;
-  /** True after a missed heartbeat, until the leader answers: a pull could be lost. */
-  #isSilent = false;
   /** True if the next message has more bytes than the sink has room for. */
   #isTooLarge = false;
   readonly #backoff = new PullBackoff();
@@ -131,7 +129,7 @@ export class PullConsumer implements Consumer {
 
   #pull(): void {
     const now = this.clock.now();
-    if (this.#stopped || !this.#sink || this.#isSilent || now < this.#pausedUntilMs || this.nc.isClosed()) return;
+    if (this.#stopped || !this.#sink || this.#probe.isSilent || now < this.#pausedUntilMs || this.nc.isClosed()) return;
     this.#pending.expire(now);
     const pending = this.#pending.count;
     const batch = this.#sink.credits() - pending;
@@ -210,14 +208,12 @@ export class PullConsumer implements Consumer {
 
   #resume(): void {
     this.#probe.stop();
-    this.#isSilent = false;
     this.#pausedUntilMs = 0;
     this.wake();
   }
 
   #failed(what: string, sinceMs: number = this.clock.now()): void {
     this.#probe.stop();
-    this.#isSilent = false;
     const delayMs = this.#backoff.failed(what, sinceMs);
     this.#pausedUntilMs = this.clock.now() + delayMs;
     this.#after(delayMs, () => this.wake());
@@ -232,8 +228,7 @@ export class PullConsumer implements Consumer {
         this.#subscribe();
         const dueMs = this.#lastHeardMs + IDLE_HEARTBEAT_MS;
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
-        this.#isSilent = true;
-        this.#probe.start(0);
+        this.#probe.start(0, true);
       }
       // While the sink is paused, as by an open breaker, deliveries of an earlier pull would only be refused.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;

@@ -10,7 +10,7 @@ import { removeMessage, type Remover } from "../client/remove_message.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
-import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
+import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_headers.ts";
 
 /** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */
 const MAX_HEADER_BYTES = 56_000;

@@ -6,7 +6,7 @@ import { allChunks, chunksIn, isChunk, readChunks } from "./chunks.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { entriesOf } from "../client/message_headers.ts";
-import { unhandledEvent } from "../retry/retry_stream.ts";
+import { unhandledEvent } from "../retry/retry_headers.ts";
 
 interface StoredDeadLetter {
   readonly content: DeadLetterContent;

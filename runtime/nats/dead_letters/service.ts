@@ -14,7 +14,7 @@ import { serverTime } from "../client/server_time.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry_stream.ts";
+import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry_headers.ts";
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
 import { discard, removeDeadLetter } from "./dead_letters.ts";

@@ -6,7 +6,7 @@ import { systemClock } from "../../engine/system_clock.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { PullConsumer } from "../consume/pull_consumer.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { retryHeaders } from "../retry/retry_stream.ts";
+import { retryHeaders } from "../retry/retry_headers.ts";
 import type { Durable } from "../topology/resources.ts";
 import { type MigrationCluster, onlyOnce, unlessStored, WINDOW } from "./cluster.ts";
 

@@ -11,7 +11,8 @@ import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { delayedRetriesOf, fittingSubject, isDelayedRetry, retryHeaders } from "../retry/retry_stream.ts";
+import { fittingSubject, retryHeaders } from "../retry/retry_headers.ts";
+import { delayedRetriesOf, dueSubject, isDelayedRetry } from "../retry/retry_stream.ts";
 
 /** Header with the position of a message that was moved, by which one that was moved already is recognized. */
 export const MOVED_FROM = "weir-moved-from";
@@ -89,9 +90,10 @@ export class RetryMover {
     hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
     hdrs.set(MOVED_FROM, position);
     if (redriven !== undefined) hdrs.set("weir-dead-letter", redriven);
-    const { retries } = this.names;
-    const prefix = redriven === undefined ? `${retries.due}.${to}` : `${retries.redriven}.${to}.${redriven}`;
-    await publishFitting(this.publisher, `${prefix}.${fittingSubject(delivery.subject)}`, delivery.payload, hdrs);
+    const subject = redriven === undefined
+      ? dueSubject(to, delivery, this.names)
+      : `${this.names.retries.redriven}.${to}.${redriven}.${fittingSubject(delivery.subject)}`;
+    await publishFitting(this.publisher, subject, delivery.payload, hdrs);
     this.#moved.add(position);
     this.count++;
   }

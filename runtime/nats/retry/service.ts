@@ -9,7 +9,8 @@ import { readStored } from "../inspect/read_stored.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { readBatches } from "../inspect/read_batches.ts";
-import { delayedRetriesOf, isDelayedRetry, unhandledEvent } from "./retry_stream.ts";
+import { unhandledEvent } from "./retry_headers.ts";
+import { delayedRetriesOf, isDelayedRetry } from "./retry_stream.ts";
 
 /** The operations on delayed retries, for the commands and the admin listener. */
 export class RetryService {

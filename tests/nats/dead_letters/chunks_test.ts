@@ -8,7 +8,7 @@ import { DeadLetterService } from "../../../runtime/nats/dead_letters/service.ts
 import { isChunk } from "../../../runtime/nats/dead_letters/chunks.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { storedDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
-import { ownHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
+import { ownHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejected, type Settling, startSettling } from "../../support/settling.ts";
 import { QueueSink } from "../../support/sinks.ts";

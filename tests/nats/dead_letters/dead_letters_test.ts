@@ -3,7 +3,7 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "../../support/nats.ts";
 import { headerText } from "../../../runtime/nats/client/header_writer.ts";
 import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
-import { originalDelivery, retryHeaders } from "../../../runtime/nats/retry/retry_stream.ts";
+import { originalDelivery, retryHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
 /** Reads the last dead letter as it is stored. */

@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { UsedUp } from "../../engine/settler.ts";
+import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
+import type { UnhandledEvent } from "../../core/dead_letter.ts";
+import { type ErrorDetail, errorText } from "../../core/outcome.ts";
+import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
+import { isOwnHeader } from "../../core/event_headers.ts";
+import { HeaderList } from "../../core/headers.ts";
+import { parseTraceparent } from "../../core/traceparent.ts";
+import { headerText } from "../client/header_writer.ts";
+import { appendHeader } from "../client/internals.ts";
+import { originalPayload } from "./fit_payload.ts";
+
+/** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
+export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
+  const hdrs = ownHeaders(delivery.headers);
+  setOrigin(hdrs, functionName, delivery, usedUp);
+  hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
+  hdrs.set("weir-attempts", String(usedUp.attempts));
+  hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
+  if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
+  if (usedUp.isUnended) hdrs.set("weir-unended", "true");
+  const hops = delivery.headers.get(HOPS); // a redrive starts a new count: an operator ordered it
+  if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
+  return hdrs;
+}
+
+/** Adds where a delivery came from, and the parts of its history that outlast a retry and a redrive. */
+export function setOrigin(
+  hdrs: MsgHdrs,
+  functionName: string,
+  { stream, sequence, subject, history, headers, messageKey }:
+    & Pick<Delivery, "stream" | "sequence" | "subject" | "history">
+    & Partial<Pick<Delivery, "headers" | "messageKey">>,
+  usedUp?: UsedUp,
+): void {
+  const { originKey = headers && hasId(headers) ? undefined : messageKey } = history;
+  const { emittedSinceMs = history.emittedSinceMs, attemptTrace = history.attemptTrace } = usedUp ?? {};
+  hdrs.set("weir-function", functionName);
+  hdrs.set("weir-stream", stream);
+  hdrs.set("weir-sequence", String(sequence));
+  if (originKey !== undefined) hdrs.set("weir-origin", originKey);
+  if (fittingSubject(subject) !== subject || !subject.includes(".")) hdrs.set("weir-subject", subject);
+  if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
+  // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
+  if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
+  if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
+  if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
+  if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
+  if (history.isForced) hdrs.set("weir-replay-forced", "true");
+}
+
+/** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
+const MAX_SUBJECT = 1_024;
+
+/** Returns a subject that fits behind one of our prefixes. One that is cut goes whole in the header `weir-subject`. */
+export function fittingSubject(subject: string): string {
+  if (subject.length <= MAX_SUBJECT) return subject;
+  const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
+  return `${subject.slice(0, MAX_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
+}
+
+/** Returns the event's own headers, as {@linkcode isOwnHeader} tells them. */
+export function ownHeaders(from: MessageHeaders): MsgHdrs {
+  const hdrs = headers();
+  // An event that is not a CloudEvent has only this id. The retry has a `Nats-Msg-Id` of its own.
+  const id = from.get("nats-msg-id");
+  if (id !== undefined && from.get("ce-id") === undefined) hdrs.set("weir-id", headerText(id));
+  for (const [name, value] of from.entries()) {
+    if (isOwnHeader(name, value)) appendHeader(hdrs, name, value);
+  }
+  return hdrs;
+}
+
+/** Returns the original of a delivery of the retry stream: its stream, sequence, subject and age. */
+export function originalDelivery(delivery: Delivery): Delivery {
+  const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
+  const deadLetterSequence = number("weir-dead-letter") || undefined;
+  const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
+  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
+  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
+  return {
+    ...delivery,
+    messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
+    headers: own,
+    payload: originalPayload(delivery),
+    stream,
+    sequence,
+    subject: delivery.headers.get("weir-subject") ??
+      delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
+    storedAtMs,
+    // Earlier releases wrote no key of the original.
+    history: {
+      ...history,
+      originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
+    },
+    deadLetterSequence,
+  };
+}
+
+/** Returns the history that a retry or dead letter carries in its headers. */
+export function historyIn(headers: MessageHeaders): DeliveryHistory {
+  const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
+  const emitsAs = headers.get("weir-emits-as");
+  return {
+    attempts: number("weir-attempts"),
+    excusedDeliveries: number("weir-free-retries"),
+    redrives: number("weir-redrives"),
+    emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
+    attemptTrace: headers.get("weir-attempt-trace"),
+    lastError: errorIn(headers.get("weir-last-error") ?? headers.get("weir-error")),
+    isUnended: headers.get("weir-unended") === "true",
+    originKey: headers.get("weir-origin"),
+    ...(replay !== undefined && { replay }),
+    ...(emitsAs !== undefined && { emitsAs }),
+    ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
+  };
+}
+
+function errorIn(text: string | undefined): ErrorDetail | undefined {
+  if (text === undefined) return undefined;
+  const [, name, message] = /^(\S+): (.*)$/s.exec(text) ?? ["", "Error", text];
+  return { name, message };
+}
+
+/** Returns whether a message has an id in its headers. The id of a structured event is in its payload. */
+function hasId(headers: MessageHeaders): boolean {
+  return Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
+}
+
+/**
+ * Reads what {@linkcode setOrigin} and the reason for storing an event wrote into its headers.
+ *
+ * @param named The function and type that the message's subject names.
+ */
+export function unhandledEvent(
+  sequence: number,
+  headers: MsgHdrs | undefined,
+  named: { readonly function: string; readonly type: string },
+): UnhandledEvent {
+  const header = (name: string) => headers?.get(name) ?? "";
+  const stream = header("weir-stream"), streamSequence = Number(header("weir-sequence"));
+  return {
+    sequence,
+    function: header("weir-function") || named.function,
+    reason: header("weir-reason"),
+    type: header("weir-subject") || named.type,
+    id: decodeAttribute(header("ce-id")) || header("weir-id") || `${stream}:${streamSequence}`,
+    attempts: Number(header("weir-attempts")),
+    error: header("weir-error"),
+    stream,
+    streamSequence,
+  };
+}
+
+/** Returns the original headers: the retry's `Nats-Msg-Id` is not the event's. */
+function originalHeaders(headers: MessageHeaders): MessageHeaders {
+  const own = [...headers.entries()].filter(([name]) => name.toLowerCase() !== "nats-msg-id");
+  return new HeaderList(own.map(([name, value]) => [name.toLowerCase() === "weir-id" ? "nats-msg-id" : name, value]));
+}
