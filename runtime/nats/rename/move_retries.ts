@@ -108,7 +108,7 @@ export class RetryMover {
   async #reschedule({ subject, header, data }: StoredMsg, position: string): Promise<void> {
     const { from, to } = this,
       hdrs = withoutNats(header),
-      renamed = (text: string) => text.replace(`.${from}.`, `.${to}.`);
+      renamed = (text: string) => [...text.split(".", 2), to, ...text.split(".").slice(3)].join(".");
     hdrs.set("weir-function", to);
     if (!hdrs.get("weir-emits-as")) hdrs.set("weir-emits-as", from);
     hdrs.set(MOVED_FROM, position);

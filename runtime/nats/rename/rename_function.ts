@@ -10,6 +10,7 @@ import { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { ReplayPosition } from "../replay/replay_position.ts";
 import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
 import { hasDelayedRetry, RETRIES } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
@@ -44,13 +45,15 @@ interface RenameCluster {
  * Gives a function another name, with everything that waits for it. It must not run under either name. Run again after
  * an interruption, it continues: no event is lost, and none comes twice.
  *
- * @throws {Error} if neither name has a consumer, or if the new one has consumers of its own.
+ * @throws {Error} if neither name has a consumer, if the new one has consumers of its own, or while another rename of
+ * either or a replay is unfinished.
  */
 export async function renameFunction(cluster: RenameCluster, from: string, to: string): Promise<Renamed> {
   const { nc, jsm, messages, duplicates } = cluster, old = await functionConsumers(jsm, from);
   const known = await findConsumer(jsm, RETRIES.stream, to), begun = known && renameOf(known);
   if (known && begun?.from !== from) throw new Error(`${to} has consumers already: it has run on this cluster`);
   if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
+  await checkOthers(jsm, from, to);
   const plan = begun ?? await beginRename(jsm, old, to);
   await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
   const isDelayed = async (_: string, delivery: Delivery) =>
@@ -67,6 +70,25 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   await unlessMissing(jsm.consumers.delete(RETRIES.stream, from), JETSTREAM_CODES.consumerNotFound);
   await finishRename(jsm, to);
   return { retries: mover.count, deadLetters, claims };
+}
+
+/** @throws {Error} if another command that is not finished would lose or repeat events, or if the new name is taken. */
+async function checkOthers(jsm: JetStreamManager, from: string, to: string): Promise<void> {
+  const known = await Array.fromAsync(jsm.consumers.list(RETRIES.stream));
+  for (const info of known) {
+    const begun = renameOf(info), isThis = begun?.from === from && info.name === to;
+    if (!begun || isThis || ![begun.from, info.name].some((name) => name === from || name === to)) continue;
+    const names = `${begun.from} ${info.name}`;
+    throw new Error(`the rename of ${names.replace(" ", " to ")} is not finished: \`functions rename ${names}\``);
+  }
+  if (await new ReplayPosition(jsm, from).read()) {
+    throw new Error(`a replay of ${from} is not finished: run it again, or \`replay ${from} --abandon\``);
+  }
+  if (known.some(({ name }) => name === to)) return; // the streams' consumers are those of this rename
+  for (const { stream_name: stream } of await functionConsumers(jsm, from)) {
+    if (!await findConsumer(jsm, stream, to)) continue;
+    throw new Error(`${stream} has a consumer ${to} already, which is not Weir's`);
+  }
 }
 
 /** Creates the consumer of the new name, carries what the old one holds, and deletes that. */
