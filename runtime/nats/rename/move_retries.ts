@@ -10,7 +10,14 @@ import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { delayedRetriesOf, fittingSubject, isDelayedRetry, RETRIES, retryHeaders } from "../retry/retry_stream.ts";
+import {
+  delayedRetriesOf,
+  dueSubject,
+  fittingSubject,
+  isDelayedRetry,
+  RETRIES,
+  retryHeaders,
+} from "../retry/retry_stream.ts";
 
 /** Header with the position of a message that was moved, by which one that was moved already is recognized. */
 export const MOVED_FROM = "weir-moved-from";
@@ -87,8 +94,10 @@ export class RetryMover {
     hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
     hdrs.set(MOVED_FROM, position);
     if (redriven !== undefined) hdrs.set("weir-dead-letter", redriven);
-    const prefix = redriven === undefined ? `${RETRIES.due}.${to}` : `${RETRIES.redriven}.${to}.${redriven}`;
-    await publishFitting(this.publisher, `${prefix}.${fittingSubject(delivery.subject)}`, delivery.payload, hdrs);
+    const subject = redriven === undefined
+      ? dueSubject(to, delivery)
+      : `${RETRIES.redriven}.${to}.${redriven}.${fittingSubject(delivery.subject)}`;
+    await publishFitting(this.publisher, subject, delivery.payload, hdrs);
     this.#moved.add(position);
     this.count++;
   }

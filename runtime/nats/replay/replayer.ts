@@ -8,7 +8,7 @@ import type { Clock } from "../../engine/clock.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 import { type BatchMessage, enableBatches, publishBatch } from "../publish/atomic_batch.ts";
-import { fittingSubject, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
+import { dueSubject, ownHeaders, RETRIES, setOrigin } from "../retry/retry_stream.ts";
 import { readHistory } from "./history.ts";
 import { ReplayPosition, type ReplayRecord } from "./replay_position.ts";
 
@@ -124,7 +124,7 @@ export class Replayer {
     const { functionName } = this, hdrs = ownHeaders(delivery.headers);
     const history = { ...delivery.history, replay: id, ...(force && { isForced: true as const }) };
     setOrigin(hdrs, functionName, { ...delivery, messageKey: delivery.messageKey, history });
-    const subject = `${RETRIES.due}.${functionName}.${fittingSubject(delivery.subject)}`;
+    const subject = dueSubject(functionName, delivery);
     const headerBytes = sizeOf(hdrs), room = (this.nc.info?.max_payload ?? Infinity) - headerBytes;
     if (headerBytes > MAX_HEADER_BYTES) return "too-large";
     if (delivery.payload.length <= room) return { subject, payload: delivery.payload, headers: hdrs };

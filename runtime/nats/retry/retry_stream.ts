@@ -73,7 +73,7 @@ export class RetryStream {
 }
 
 /** Returns the subject of a retry that is due. It has more tokens than that of a delayed one, whatever the event's has. */
-function dueSubject(functionName: string, { subject }: Delivery): string {
+export function dueSubject(functionName: string, { subject }: Pick<Delivery, "subject">): string {
   return `${RETRIES.due}.${functionName}.${fittingSubject(subject)}${subject.includes(".") ? "" : "._"}`;
 }
 
