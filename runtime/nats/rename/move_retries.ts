@@ -56,14 +56,16 @@ export class RetryMover {
   async moveAll(serverNow: () => Promise<number>): Promise<void> {
     for (let isFirst = true;; isFirst = false) {
       let left = 0;
-      const nowMs = await serverNow();
       for (const subject of subjectsOf(this.from)) {
         for await (const messages of readBatches(this.jsm, RETRIES.stream, subject)) {
-          const ripe = messages.filter((message) =>
-            !isDelayedRetry(message.subject) || dueMs(message) - nowMs > MARGIN_MS
-          );
           left += messages.length;
-          await inWindows(ripe, (message) => this.#move(message));
+          for (let at = 0; at < messages.length; at += WINDOW) {
+            const nowMs = await serverNow(); // many take longer than the margin
+            const ripe = messages.slice(at, at + WINDOW).filter((message) =>
+              !isDelayedRetry(message.subject) || dueMs(message) - nowMs > MARGIN_MS
+            );
+            await Promise.all(ripe.map((message) => this.#move(message)));
+          }
         }
       }
       if (left === 0 && !isFirst) return;
