@@ -106,7 +106,7 @@ export class RetryMover {
 
   /** Invariant: a message is stored under the new name before it is removed under the old one. */
   async #move(message: StoredMsg): Promise<void> {
-    const position = `${RETRIES.stream}.${message.seq}`;
+    const position = positionOf(message);
     if (isDelayedRetry(message.subject)) {
       if (!this.#moved.has(position)) await this.#reschedule(message, position);
     } else {
@@ -149,6 +149,14 @@ function subjectsOf(functionName: string): string[] {
     delayedRetriesOf(functionName),
     ...[RETRIES.due, RETRIES.redriven].map((prefix) => `${prefix}.${functionName}.>`),
   ];
+}
+
+/**
+ * Returns what names a message as long as its function does not run: of a retry, before and after it comes due, the subject
+ * of its schedule, which the server writes into what it stores then.
+ */
+function positionOf({ seq, subject, header }: StoredMsg): string {
+  return isDelayedRetry(subject) ? subject : header.get("Nats-Scheduler") || `${RETRIES.stream}.${seq}`;
 }
 
 function dueMs({ header }: StoredMsg): number {
