@@ -45,6 +45,7 @@ Deno.test("functions pause holds back one function on every process, across a re
       const { code, text } = await weir("functions", "pause", "ship", "bil");
       assert.deepEqual([code, text], [1, 'weir: there is no function "bil": did you mean "bill"?']);
       assert.equal((await functions()).ship.pausedUntil, undefined);
+      assert.equal((await weir("functions", "pause", "ship", "--for", "0s")).code, 64);
     });
 
     await t.step("the paused function gets no event, and the other does", async () => {

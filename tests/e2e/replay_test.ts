@@ -97,6 +97,12 @@ Deno.test("[G22] replay sends the events of a range that match to one function, 
     await eventually(() => replayed.once.length === 5);
   });
 
+  await t.step("a time long before all events is that of the first, and none is left behind", async () => {
+    const { code, text } = await weir("replay", "ship", "--since", "900000d", "--until", "0001-01-01");
+    assert.match(text, /: 0 of 0 events sent to ship$/);
+    assert.equal(code, 0);
+  });
+
   await t.step("mistakes are refused", async () => {
     assert.equal((await weir("replay", "ship")).code, 64);
     assert.equal((await weir("replay", "ship", "--since", "1h", "--from", "1")).code, 64);

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { withCluster } from "../../app/cluster.ts";
 import type { Config } from "../../app/config.ts";
 import { serverTime } from "../../nats/client/server_time.ts";
@@ -17,7 +17,7 @@ export function pauseCommand(): Command {
   return new Command("pause")
     .description("Pause functions: no event is delivered to them, on any process, until they are resumed.")
     .argument("<names...>", "the functions to pause")
-    .option("--for <duration>", "resume them by themselves after this time", duration)
+    .option("--for <duration>", "resume them by themselves after this time", span)
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -34,6 +34,13 @@ export function resumeCommand(): Command {
     .option("--json", "print JSON")
     .addHelpText("after", examples("functions resume capturePayment"))
     .action((names: string[], options: Options) => resume(commandConfig(), names, options));
+}
+
+/** A pause of no time would end one that lasts. */
+function span(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError("It must be longer than 0: `functions resume` ends a pause");
+  return ms;
 }
 
 async function pause(config: Config, names: readonly string[], options: Options): Promise<void> {

@@ -57,5 +57,5 @@ export async function rangesOf(
 
 function timeOf(bound: Bound, nowMs: number): number {
   if ("sequence" in bound) throw usageError("--since takes no sequence: use --from");
-  return "timeMs" in bound ? bound.timeMs : nowMs - bound.agoMs;
+  return Math.max(0, "timeMs" in bound ? bound.timeMs : nowMs - bound.agoMs); // the server takes no year before 1
 }

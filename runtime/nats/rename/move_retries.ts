@@ -52,14 +52,16 @@ export class RetryMover {
   async moveAll(serverNow: () => Promise<number>): Promise<void> {
     for (let isFirst = true;; isFirst = false) {
       let left = 0;
-      const nowMs = await serverNow();
       for (const subject of subjectsOf(this.from, this.names)) {
         for await (const messages of readBatches(this.jsm, this.names.retries.stream, subject)) {
-          const ripe = messages.filter((message) =>
-            !isDelayedRetry(message.subject, this.names) || dueMs(message) - nowMs > MARGIN_MS
-          );
           left += messages.length;
-          await inWindows(ripe, (message) => this.#move(message));
+          for (let at = 0; at < messages.length; at += WINDOW) {
+            const nowMs = await serverNow(); // many take longer than the margin
+            const ripe = messages.slice(at, at + WINDOW).filter((message) =>
+              !isDelayedRetry(message.subject, this.names) || dueMs(message) - nowMs > MARGIN_MS
+            );
+            await Promise.all(ripe.map((message) => this.#move(message)));
+          }
         }
       }
       if (left === 0 && !isFirst) return;
@@ -100,7 +102,7 @@ export class RetryMover {
 
   /** Invariant: a message is stored under the new name before it is removed under the old one. */
   async #move(message: StoredMsg): Promise<void> {
-    const { names } = this, { stream } = names.retries, position = `${stream}.${message.seq}`;
+    const { names } = this, { stream } = names.retries, position = positionOf(message, names);
     if (isDelayedRetry(message.subject, names)) {
       if (!this.#moved.has(position)) await this.#reschedule(message, position);
     } else {
@@ -144,6 +146,14 @@ function subjectsOf(functionName: string, names: Namespace): string[] {
     delayedRetriesOf(functionName, names),
     ...[due, redriven].map((prefix) => `${prefix}.${functionName}.>`),
   ];
+}
+
+/**
+ * Returns what names a message as long as its function does not run: of a retry, before and after it comes due, the subject
+ * of its schedule, which the server writes into what it stores then.
+ */
+function positionOf({ seq, subject, header }: StoredMsg, names: Namespace): string {
+  return isDelayedRetry(subject, names) ? subject : header.get("Nats-Scheduler") || `${names.retries.stream}.${seq}`;
 }
 
 function dueMs({ header }: StoredMsg): number {

@@ -11,6 +11,7 @@ import { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { ReplayPosition } from "../replay/replay_position.ts";
 import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
 import { hasDelayedRetry } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
@@ -46,7 +47,8 @@ interface RenameCluster {
  * Gives a function another name, with everything that waits for it. It must not run under either name. Run again after
  * an interruption, it continues: no event is lost, and none comes twice.
  *
- * @throws {Error} if neither name has a consumer, or if the new one has consumers of its own.
+ * @throws {Error} if neither name has a consumer, if the new one has consumers of its own, or while another rename of
+ * either or a replay is unfinished.
  */
 export async function renameFunction(cluster: RenameCluster, from: string, to: string): Promise<Renamed> {
   const { nc, jsm, names, messages, duplicates } = cluster, { stream } = names.retries;
@@ -54,6 +56,7 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   const known = await findConsumer(jsm, stream, names.consumer(to)), begun = known && renameOf(known);
   if (known && begun?.from !== from) throw new Error(`${to} has consumers already: it has run on this cluster`);
   if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
+  await checkOthers(jsm, from, to, names);
   const plan = begun ?? await beginRename(jsm, old, to, names);
   await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
   const isDelayed = async (_: string, delivery: Delivery) =>
@@ -70,6 +73,26 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   await unlessMissing(jsm.consumers.delete(stream, names.consumer(from)), JETSTREAM_CODES.consumerNotFound);
   await finishRename(jsm, to, names);
   return { retries: mover.count, deadLetters, claims };
+}
+
+/** @throws {Error} if another command that is not finished would lose or repeat events, or if the new name is taken. */
+async function checkOthers(jsm: JetStreamManager, from: string, to: string, names: Namespace): Promise<void> {
+  const known = await Array.fromAsync(jsm.consumers.list(names.retries.stream)), consumer = names.consumer(to);
+  for (const info of known) {
+    const begun = renameOf(info), name = names.functionOf(info.name), isThis = begun?.from === from && name === to;
+    if (!begun || isThis || ![begun.from, name].some((one) => one === from || one === to)) continue;
+    throw new Error(
+      `the rename of ${begun.from} to ${name} is not finished: \`functions rename ${begun.from} ${name}\``,
+    );
+  }
+  if (await new ReplayPosition(jsm, from, names).read()) {
+    throw new Error(`a replay of ${from} is not finished: run it again, or \`replay ${from} --abandon\``);
+  }
+  if (known.some(({ name }) => name === consumer)) return; // the streams' consumers are those of this rename
+  for (const { stream_name: stream } of await functionConsumers(jsm, from, names)) {
+    if (!await findConsumer(jsm, stream, consumer)) continue;
+    throw new Error(`${stream} has a consumer ${consumer} already, which is not Weir's`);
+  }
 }
 
 /** Creates the consumer of the new name, carries what the old one holds, and deletes that. */

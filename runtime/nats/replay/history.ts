@@ -2,6 +2,7 @@ import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } 
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
+import { consumerSequenceIn } from "../consume/parse_delivery.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import { findConsumer } from "../topology/find.ts";
 
@@ -40,21 +41,28 @@ export async function* readHistory(
   let from = range.from, consumer = await createConsumer(jsm, range, from);
   try {
     while (consumer.pending > 0) {
-      const page = await pullPage(nc, stream, consumer.name, Math.min(PAGE, consumer.pending), PAGE_MS, names);
-      for (const delivery of page) {
+      const count = Math.min(PAGE, consumer.pending), before = consumer.received;
+      for (const delivery of await pullPage(nc, stream, consumer.name, count, PAGE_MS, names)) {
         if (delivery.sequence > until || delivery.storedAtMs > untilMs) return;
+        if (consumerSequenceIn(delivery.ackSubject) !== consumer.received + 1) break;
+        consumer.received++;
+        consumer.pending--;
         from = { sequence: delivery.sequence + 1 };
         yield delivery;
       }
-      consumer.pending -= page.length;
-      if (page.length > 0) continue;
+      if (consumer.received - before === count) continue;
       const found = await findConsumer(jsm, stream, consumer.name);
-      if (found && found.num_pending > 0) {
-        const what = `${found.num_pending} messages of ${stream} were not delivered`;
+      const isStuck = found !== undefined && consumer.received === before;
+      // Deliveries are lost while the connection is down, and this consumer makes each once.
+      const hasLost = found !== undefined && found.delivered.consumer_seq > consumer.received;
+      if (isStuck && (hasLost ? before === 0 : found.num_pending > 0)) {
+        const what = `messages of ${stream} were not delivered: ${consumer.pending} are left`;
         throw new Error(what, { cause: new errors.TimeoutError() });
       }
-      if (found) return; // the stream has removed the rest
-      consumer = await createConsumer(jsm, range, from); // its server has restarted
+      if (hasLost) await jsm.consumers.delete(stream, consumer.name);
+      else if (found?.num_pending === 0) return; // the stream has removed the rest
+      else if (found) continue;
+      consumer = await createConsumer(jsm, range, from); // also if its server has restarted
     }
   } finally {
     await jsm.consumers.delete(stream, consumer.name).catch(() => false);
@@ -65,7 +73,7 @@ async function createConsumer(
   jsm: JetStreamManager,
   { stream, filters }: HistoryRange,
   from: HistoryRange["from"],
-): Promise<{ readonly name: string; pending: number }> {
+): Promise<{ readonly name: string; pending: number; received: number }> {
   const start: Partial<ConsumerConfig> = "sequence" in from
     ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.sequence) }
     : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(from.timeMs).toISOString() };
@@ -77,5 +85,5 @@ async function createConsumer(
     inactive_threshold: INACTIVE_MS * 1e6,
     ...start,
   });
-  return { name, pending };
+  return { name, pending, received: 0 };
 }

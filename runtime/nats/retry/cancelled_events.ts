@@ -44,16 +44,16 @@ export class StoredCancelledEvents implements CancelledEvents {
 /**
  * Marks an event of a function as cancelled.
  *
- * @param retries The function's consumer on RETRIES.
+ * @param consumer The function's consumer on RETRIES. It is read again: another command may have changed it since.
  * @throws {Error} if it has too many marks.
  */
 export async function cancelEvent(
   jsm: JetStreamManager,
-  retries: ConsumerInfo,
+  { name, stream_name }: Pick<ConsumerInfo, "name" | "stream_name">,
   stream: string,
   sequence: number,
 ): Promise<void> {
-  const { name, stream_name } = retries, nowMs = serverTime(retries);
+  const retries = await jsm.consumers.info(stream_name, name), nowMs = serverTime(retries);
   const known = Object.entries(marksOf(retries)).filter(([, cancelledMs]) => nowMs - cancelledMs < KEPT_MS);
   if (known.length >= MAX_MARKS) {
     throw new Error(

@@ -60,7 +60,11 @@ export class RetryStream {
 }
 
 /** Returns the subject of a retry that is due. It has more tokens than that of a delayed one, whatever the event's has. */
-export function dueSubject(functionName: string, { subject }: Delivery, { retries }: Namespace): string {
+export function dueSubject(
+  functionName: string,
+  { subject }: Pick<Delivery, "subject">,
+  { retries }: Namespace,
+): string {
   return `${retries.due}.${functionName}.${fittingSubject(subject)}${subject.includes(".") ? "" : "._"}`;
 }
 

@@ -179,7 +179,7 @@ for (
     [10047, "insufficient storage resources available", "full"],
     [10077, "write 1.blk: no space left on device", "full"],
     [10071, "wrong last sequence: 5", "refused"],
-    [10109, "invalid operation on sealed stream", "refused"],
+    [10109, "invalid operation on sealed stream", "full"],
   ] as const
 ) {
   Deno.test(`refusalError is ${problem} for "${description}"`, () => {
