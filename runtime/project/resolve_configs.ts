@@ -68,7 +68,7 @@ export function resolveConfig(
 }
 
 /** Returns the fields of an object's schema, also of one with a refine or a transform. */
-function shapeOf(schema: unknown): Readonly<Record<string, z.ZodType>> | undefined {
+export function shapeOf(schema: unknown): Readonly<Record<string, z.ZodType>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
   return schema instanceof z.ZodPipe ? shapeOf(schema.in) : undefined;
 }

@@ -72,6 +72,30 @@ for (
       ["HOST_NAME is not as wanted: [redacted] is no host"],
     ],
     [
+      "a transform that throws, with the others, and no part of what it quotes",
+      z.object({ KEYS: z.string().transform((text) => JSON.parse(text)).meta({ secret: true }), OTHER: z.string() }),
+      { KEYS: "hunter2-very-secret" },
+      [
+        "KEYS is not as wanted: its check or transform throws SyntaxError: let it call `ctx.addIssue` instead",
+        "OTHER is not set: set it",
+      ],
+    ],
+    [
+      "a check of several variables that throws",
+      z.object({ A: z.string() }).transform(({ A }) => JSON.parse(A)),
+      { A: "hunter2" },
+      [
+        "the variables are refused together: its check or transform throws SyntaxError: let it call `ctx.addIssue` " +
+        "instead",
+      ],
+    ],
+    [
+      "a variable without the value that an own message quotes",
+      z.object({ PIN: z.string().min(9, { error: ({ input }) => `${input} is short` }).meta({ secret: true }) }),
+      { PIN: "12345" },
+      ["PIN is not as wanted: [redacted] is short"],
+    ],
+    [
       "a check of several variables",
       z.object({ A: z.string(), B: z.string() }).refine(({ A, B }) => A !== B, "A and B must differ"),
       { A: "1", B: "1" },

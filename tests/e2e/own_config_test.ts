@@ -133,3 +133,31 @@ Deno.test("functions --env lists the variables of the project, and no value; doc
     "MAIL_FORM is set, and nothing reads it: did you mean MAIL_FROM?",
   ]);
 });
+
+Deno.test("start, doctor and functions --env take a transform that throws and a default that JSON has no form for", async () => {
+  await using project = await copyProjectWith({
+    ...FILES,
+    "functions/_mail.ts": `
+import { defineConfig } from "weir";
+import { z } from "zod";
+export const mail = defineConfig(z.object({
+  MAIL_FROM: z.string().transform((text) => JSON.parse(text).from).meta({ secret: true }),
+  MAIL_LIMIT: z.coerce.bigint().default(5n),
+}));
+`,
+  });
+  const env = { HOST: "127.0.0.1", MAIL_FROM: SECRET, WEIR_FUNCTIONS: "notify" };
+  const problem =
+    "MAIL_FROM is not as wanted: its check or transform throws SyntaxError: let it call `ctx.addIssue` instead " +
+    "(functions/_mail.ts)";
+  const start = await run(project.path, ["start"], env);
+  assert.equal(start.code, 1);
+  assert.deepEqual(JSON.parse(start.lines.at(-1)!).problems, [problem]);
+  const { NATS } = freePorts("NATS");
+  const doctor = await run(project.path, ["doctor", "--json"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
+  assert.ok(JSON.parse(doctor.text).some(({ what }: { what: string }) => what === problem), doctor.text);
+  const { code, text } = await run(project.path, ["functions", "--env"], env);
+  assert.equal(code, 0, text);
+  assert.match(text, /^MAIL_LIMIT +string +"5n" +no +notify/m);
+  for (const one of [start.text, doctor.text, text]) assert.doesNotMatch(one, /0pen/);
+});
