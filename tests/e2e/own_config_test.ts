@@ -161,3 +161,13 @@ export const mail = defineConfig(z.object({
   assert.match(text, /^MAIL_LIMIT +string +"5n" +no +notify/m);
   for (const one of [start.text, doctor.text, text]) assert.doesNotMatch(one, /0pen/);
 });
+
+Deno.test("dev names each variable that is missing, and none that it sets itself", async () => {
+  await using project = await copyProjectWith(FILES);
+  await using dev = startWeir(project.path, ["dev", "--no-check"], freePorts("PORT", "ADMIN_PORT"));
+  await dev.waitForLine(/MAIL_FROM is not set: set it/);
+  await dev.waitForLine(/retrying every 2 s and on each change/);
+  dev.kill("SIGTERM");
+  await dev.status;
+  assert.doesNotMatch(dev.lines.join("\n"), /nothing reads it/);
+});
