@@ -166,7 +166,7 @@ Deno.test("dev names each variable that is missing, and none that it sets itself
   await using project = await copyProjectWith(FILES);
   await using dev = startWeir(project.path, ["dev", "--no-check"], freePorts("PORT", "ADMIN_PORT"));
   await dev.waitForLine(/MAIL_FROM is not set: set it/);
-  await dev.waitForLine(/retrying every 2 s and on each change/);
+  await dev.waitForLine(/no functions are running: waiting for a change/);
   dev.kill("SIGTERM");
   await dev.status;
   assert.doesNotMatch(dev.lines.join("\n"), /nothing reads it/);
