@@ -75,7 +75,8 @@ export function valuesFrom(environment: typeof ENVIRONMENT, what: string): Provi
 }
 
 function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: typeof ENVIRONMENT) {
-  const problems = new Map<string, string>(), secrets: string[] = [], given: Record<string, string> = {};
+  const problems = new Map<string, string>(), secrets: string[] = [];
+  const given: Record<string, string> = Object.create(null); // a variable may be called `constructor`
   for (const variable of variables) {
     const { text, problem } = readText(variable, environment);
     if (problem) problems.set(variable.name, problem);
