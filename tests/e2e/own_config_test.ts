@@ -4,7 +4,8 @@ import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-const SECRET = "0pen-sesame-42";
+/** A key of several lines, as in a PEM file, and the one that handlers quote. */
+const SECRET = "0pen-sesame-42-0pen-sesame-42", KEY = `-----BEGIN KEY-----\n${SECRET}\n-----END KEY-----`;
 const FILES = {
   "schemas/orders.ts": `
 import { defineEvent } from "weir";
@@ -31,12 +32,12 @@ import { Placed } from "../schemas/orders.ts";
 import { payments } from "./_payments.ts";
 
 export const till = defineHealthCheck({ name: "till" }, () => {
-  throw new Error("refused " + payments.get().PAYMENT_PIN);
+  throw new Error("refused " + payments.get().PAYMENT_PIN.split("\\n")[1]);
 });
 export default defineFunction({ on: Placed, retry: { attempts: 1 } }, (_event, ctx) => {
   const { PAYMENT_URL, PAYMENT_RETRIES, PAYMENT_PIN } = payments.get();
   ctx.log.info("pays", { url: PAYMENT_URL, retries: PAYMENT_RETRIES });
-  throw new Error("the bank refused " + PAYMENT_PIN);
+  throw new Error("the bank refused " + PAYMENT_PIN.split("\\n")[1]);
 });
 `,
   "functions/notify.ts": `
@@ -74,7 +75,7 @@ Deno.test("start names every variable of the project that is missing or wrong, w
 Deno.test("start reads a secret from its file, and shows it in no log, health answer or dead letter", async () => {
   await using project = await copyProjectWith(FILES);
   await using server = await startServer();
-  await Deno.writeTextFile(`${project.path}/pin`, `${SECRET}\n`);
+  await Deno.writeTextFile(`${project.path}/pin`, `${KEY}\n`);
   const ports = freePorts("PORT", "ADMIN_PORT"), url = `http://127.0.0.1:${ports.PORT}`;
   const env = {
     ...{ ...ports, HOST: "127.0.0.1", NATS_URL: server.url, WEIR_FUNCTIONS: "pay" }, // so that MAIL_FROM is not needed
