@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import type { ConfigDefinition } from "../api/define_config.ts";
 import type { ProvidedValues } from "../api/provided_values.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import type { Registry } from "../project/registry.ts";
-import { type OwnVariable, resolveConfig, type ResolvedConfig } from "../project/resolve_configs.ts";
+import { type OwnVariable, resolveConfig, type ResolvedConfig, shapeOf } from "../project/resolve_configs.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Config, ENVIRONMENT } from "./config.ts";
 import { selectFunctions } from "./select_functions.ts";
@@ -74,7 +75,8 @@ export function valuesFrom(environment: typeof ENVIRONMENT, what: string): Provi
 }
 
 function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: typeof ENVIRONMENT) {
-  const problems = new Map<string, string>(), secrets: string[] = [], given: Record<string, string> = {};
+  const problems = new Map<string, string>(), secrets: string[] = [];
+  const given: Record<string, string> = Object.create(null); // a variable may be called `constructor`
   for (const variable of variables) {
     const { text, problem } = readText(variable, environment);
     if (problem) problems.set(variable.name, problem);
@@ -82,13 +84,42 @@ function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[]
     given[variable.name] = text;
     if (variable.secret) secrets.push(text);
   }
-  const result = (definition.schema as z.ZodType).safeParse(given);
-  const byName = Map.groupBy(result.error?.issues ?? [], ({ path }) => String(path[0] ?? ""));
+  const result = parse(definition.schema as z.ZodType, given);
+  const byName = Map.groupBy(result.issues, ({ path }) => String(path[0] ?? ""));
   for (const [name, issues] of byName) {
     // One that could not be read is missing only for that reason.
     problems.getOrInsertComputed(name, () => problemOf(variables.find((one) => one.name === name), issues, given));
   }
-  return { problems: [...problems.values()], secrets, value: result.data };
+  return { problems: [...problems.values()], secrets, value: result.value };
+}
+
+interface Parsed {
+  readonly value?: unknown;
+  readonly issues: readonly z.core.$ZodIssue[];
+}
+
+/** Parses variables. A check that throws becomes an issue without the error's message, which may quote part of a value. */
+function parse(schema: z.ZodType, given: Readonly<Record<string, string>>): Parsed {
+  try {
+    const { data, error } = schema.safeParse(given);
+    return { value: data, issues: error?.issues ?? [] };
+  } catch (error) {
+    const fields = Object.entries(shapeOf(schema) ?? {}).flatMap(([name, field]) => fieldIssues(name, field, given));
+    return { issues: fields.length > 0 ? fields : [thrown(error, [])] };
+  }
+}
+
+function fieldIssues(name: string, field: z.ZodType, given: Readonly<Record<string, string>>): z.core.$ZodIssue[] {
+  try {
+    return field.safeParse(given[name]).error?.issues.map((one) => ({ ...one, path: [name, ...one.path] })) ?? [];
+  } catch (error) {
+    return [thrown(error, [name])];
+  }
+}
+
+function thrown(error: unknown, path: string[]): z.core.$ZodIssue {
+  const message = `its check or transform throws ${errorDetail(error).name}: let it call \`ctx.addIssue\` instead`;
+  return { code: "custom", message, path, input: undefined };
 }
 
 /** Reads a variable, or the file that its `NAME_FILE` names. An empty variable counts as unset. */
@@ -121,9 +152,9 @@ function problemOf(
 }
 
 function wantedBy(issue: z.core.$ZodIssue, given: Readonly<Record<string, string>>): string {
-  if (issue.code === "custom") return withoutValues(issue.message, given); // zod's own messages quote no value
   const isText = issue.message.endsWith("received string");
-  return issue.code === "invalid_type" && isText ? `${issue.message}${COERCE[issue.expected] ?? ""}` : issue.message;
+  if (issue.code === "invalid_type" && isText) return `${issue.message}${COERCE[issue.expected] ?? ""}`;
+  return withoutValues(issue.message, given);
 }
 
 /** Ends the message about a schema that no text can match. */
@@ -134,7 +165,7 @@ const COERCE: Readonly<Record<string, string>> = {
   array: " (a variable is text: declare it with z.string().transform(…))",
 };
 
-/** Removes the values that the message of an author's own check quotes. */
+/** Removes the values that an author's own message quotes. Those of zod quote none. */
 function withoutValues(message: string, given: Readonly<Record<string, string>>): string {
   return Object.values(given).filter((value) => value.length >= MIN_QUOTED)
     .reduce((rest, value) => rest.replaceAll(value, "[redacted]"), message);

@@ -110,7 +110,8 @@ async function startOn(
   const resources = new ResourceHost({ ...options, registry, functions, clock: systemClock, log });
   await startService(stack, resources);
   const wait = waitForNats(log, options);
-  const connect = () => connectCluster(config, registry, credentialsListener(log, redact));
+  const listener = credentialsListener(log, redact);
+  const connect = () => untilStopped(connectCluster(config, registry, listener), options.signal);
   const cluster = stack.adopt(await wait("a connection", connect, isTimeout), ({ close }) => close());
   const { nc, jsm, names, monitor } = cluster;
   const passed = new PassedEvents(jsm, new RetryStream(cluster.messages, names), log, systemClock);
@@ -177,6 +178,21 @@ function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOpt
     const limitMs = Math.max(0, giveUpAtMs - systemClock.now());
     return retryWhileUnavailable(what, step, { clock: systemClock, log, limitMs, signal, isTransient });
   };
+}
+
+/** Waits for a connection until the process stops: a server that says nothing holds it for seconds. A late one is closed. */
+async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | undefined): Promise<Cluster> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => {
+    connecting.then((late) => late.close(), () => {});
+    reject(signal!.reason);
+  };
+  signal?.addEventListener("abort", stop);
+  try {
+    return await Promise.race([stopped, connecting]);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
 
 /** Returns whether an answer may only be late. A server that refuses the connection is another one, or does not run. */

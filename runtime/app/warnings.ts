@@ -5,6 +5,7 @@ import { OTEL_VARIABLES } from "./otel_environment.ts";
 /** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
 const OTHER_VARIABLES = [
   "NATS_SERVER",
+  "WEIR_DEV_OWNS_NATS",
   "WEIR_TRACE_FAILURES",
   "OTEL_DENO",
   ...Object.keys(OTEL_VARIABLES),

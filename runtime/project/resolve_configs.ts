@@ -68,7 +68,7 @@ export function resolveConfig(
 }
 
 /** Returns the fields of an object's schema, also of one with a refine or a transform. */
-function shapeOf(schema: unknown): Readonly<Record<string, z.ZodType>> | undefined {
+export function shapeOf(schema: unknown): Readonly<Record<string, z.ZodType>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
   return schema instanceof z.ZodPipe ? shapeOf(schema.in) : undefined;
 }
@@ -123,10 +123,13 @@ function isSecret(field: z.ZodType): boolean {
   return inner !== undefined && isSecret(inner);
 }
 
-/** Returns true also for a field whose check is asynchronous, which is refused. */
+/**
+ * Returns whether an object without the field is refused: zod treats a missing field and an undefined one differently.
+ * True also for a field whose check is asynchronous, which is refused.
+ */
 function isRequired(field: z.ZodType): boolean {
   try {
-    return !field.safeParse(undefined).success;
+    return !z.object({ field }).safeParse({}).success;
   } catch {
     return true;
   }

@@ -21,7 +21,7 @@ function read(schema: AnySchema, env: Record<string, string>) {
     return path === "empty" ? "\n" : `content of ${path}\n`;
   };
   const own = readOwnConfig([{ file: "functions/_config.ts", definition, variables, functions: [] }], {
-    get: (name) => env[name],
+    get: (name) => Object.hasOwn(env, name) ? env[name] : undefined,
     readFile,
   });
   return { problems: own.problems, secrets: own.secrets, value: own.find(definition)?.value };
@@ -72,6 +72,36 @@ for (
       ["HOST_NAME is not as wanted: [redacted] is no host"],
     ],
     [
+      "a transform that throws, with the others, and no part of what it quotes",
+      z.object({ KEYS: z.string().transform((text) => JSON.parse(text)).meta({ secret: true }), OTHER: z.string() }),
+      { KEYS: "hunter2-very-secret" },
+      [
+        "KEYS is not as wanted: its check or transform throws SyntaxError: let it call `ctx.addIssue` instead",
+        "OTHER is not set: set it",
+      ],
+    ],
+    [
+      "a check of several variables that throws",
+      z.object({ A: z.string() }).transform(({ A }) => JSON.parse(A)),
+      { A: "hunter2" },
+      [
+        "the variables are refused together: its check or transform throws SyntaxError: let it call `ctx.addIssue` " +
+        "instead",
+      ],
+    ],
+    [
+      "a variable without the value that an own message quotes",
+      z.object({ PIN: z.string().min(9, { error: ({ input }) => `${input} is short` }).meta({ secret: true }) }),
+      { PIN: "12345" },
+      ["PIN is not as wanted: [redacted] is short"],
+    ],
+    [
+      "a variable whose name every object has a property of",
+      z.object({ constructor: z.string(), toString: z.string().optional() }),
+      {},
+      ["constructor is not set: set it"],
+    ],
+    [
       "a check of several variables",
       z.object({ A: z.string(), B: z.string() }).refine(({ A, B }) => A !== B, "A and B must differ"),
       { A: "1", B: "1" },
@@ -119,6 +149,17 @@ Deno.test("resolveConfig describes each variable, and shows no default of a secr
     { ...common, name: "AUDIT", type: "boolean", default: false },
     { ...common, name: "TOKEN_TEXT", type: "string", secret: true },
   ]);
+});
+
+Deno.test("resolveConfig calls a variable required exactly if an environment without it is refused", () => {
+  const fields = {
+    ...{ A: z.coerce.string(), B: z.coerce.boolean(), C: z.string().optional(), D: z.any(), E: z.string().catch("x") },
+    ...{ F: z.preprocess((given) => given ?? "x", z.string()), G: z.unknown(), H: z.undefined(), I: z.coerce.date() },
+  };
+  for (const [name, field] of Object.entries(fields)) {
+    const schema = z.object({ [name]: field }), [variable] = resolveConfig(defineConfig(schema)).variables;
+    assert.equal(variable.required, read(schema, {}).problems.length > 0, name);
+  }
 });
 
 Deno.test("valuesFrom reads a declaration when it is asked for, and says where to set what is missing", () => {

@@ -4,7 +4,8 @@ import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
-const SECRET = "0pen-sesame-42";
+/** A key of several lines, as in a PEM file, and the one that handlers quote. */
+const SECRET = "0pen-sesame-42-0pen-sesame-42", KEY = `-----BEGIN KEY-----\n${SECRET}\n-----END KEY-----`;
 const FILES = {
   "schemas/orders.ts": `
 import { defineEvent } from "weir";
@@ -31,12 +32,12 @@ import { Placed } from "../schemas/orders.ts";
 import { payments } from "./_payments.ts";
 
 export const till = defineHealthCheck({ name: "till" }, () => {
-  throw new Error("refused " + payments.get().PAYMENT_PIN);
+  throw new Error("refused " + payments.get().PAYMENT_PIN.split("\\n")[1]);
 });
 export default defineFunction({ on: Placed, retry: { attempts: 1 } }, (_event, ctx) => {
   const { PAYMENT_URL, PAYMENT_RETRIES, PAYMENT_PIN } = payments.get();
   ctx.log.info("pays", { url: PAYMENT_URL, retries: PAYMENT_RETRIES });
-  throw new Error("the bank refused " + PAYMENT_PIN);
+  throw new Error("the bank refused " + PAYMENT_PIN.split("\\n")[1]);
 });
 `,
   "functions/notify.ts": `
@@ -74,7 +75,7 @@ Deno.test("start names every variable of the project that is missing or wrong, w
 Deno.test("start reads a secret from its file, and shows it in no log, health answer or dead letter", async () => {
   await using project = await copyProjectWith(FILES);
   await using server = await startServer();
-  await Deno.writeTextFile(`${project.path}/pin`, `${SECRET}\n`);
+  await Deno.writeTextFile(`${project.path}/pin`, `${KEY}\n`);
   const ports = freePorts("PORT", "ADMIN_PORT"), url = `http://127.0.0.1:${ports.PORT}`;
   const env = {
     ...{ ...ports, HOST: "127.0.0.1", NATS_URL: server.url, WEIR_FUNCTIONS: "pay" }, // so that MAIL_FROM is not needed
@@ -132,4 +133,42 @@ Deno.test("functions --env lists the variables of the project, and no value; doc
     "(functions/_payments.ts)",
     "MAIL_FORM is set, and nothing reads it: did you mean MAIL_FROM?",
   ]);
+});
+
+Deno.test("start, doctor and functions --env take a transform that throws and a default that JSON has no form for", async () => {
+  await using project = await copyProjectWith({
+    ...FILES,
+    "functions/_mail.ts": `
+import { defineConfig } from "weir";
+import { z } from "zod";
+export const mail = defineConfig(z.object({
+  MAIL_FROM: z.string().transform((text) => JSON.parse(text).from).meta({ secret: true }),
+  MAIL_LIMIT: z.coerce.bigint().default(5n),
+}));
+`,
+  });
+  const env = { HOST: "127.0.0.1", MAIL_FROM: SECRET, WEIR_FUNCTIONS: "notify" };
+  const problem =
+    "MAIL_FROM is not as wanted: its check or transform throws SyntaxError: let it call `ctx.addIssue` instead " +
+    "(functions/_mail.ts)";
+  const start = await run(project.path, ["start"], env);
+  assert.equal(start.code, 1);
+  assert.deepEqual(JSON.parse(start.lines.at(-1)!).problems, [problem]);
+  const { NATS } = freePorts("NATS");
+  const doctor = await run(project.path, ["doctor", "--json"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
+  assert.ok(JSON.parse(doctor.text).some(({ what }: { what: string }) => what === problem), doctor.text);
+  const { code, text } = await run(project.path, ["functions", "--env"], env);
+  assert.equal(code, 0, text);
+  assert.match(text, /^MAIL_LIMIT +string +"5n" +no +notify/m);
+  for (const one of [start.text, doctor.text, text]) assert.doesNotMatch(one, /0pen/);
+});
+
+Deno.test("dev names each variable that is missing, and none that it sets itself", async () => {
+  await using project = await copyProjectWith(FILES);
+  await using dev = startWeir(project.path, ["dev", "--no-check"], freePorts("PORT", "ADMIN_PORT"));
+  await dev.waitForLine(/MAIL_FROM is not set: set it/);
+  await dev.waitForLine(/no functions are running: waiting for a change/);
+  dev.kill("SIGTERM");
+  await dev.status;
+  assert.doesNotMatch(dev.lines.join("\n"), /nothing reads it/);
 });

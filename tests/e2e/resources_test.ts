@@ -51,6 +51,23 @@ export const slow = defineResource({
   assert.ok(start.lines.includes("slow was aborted") && start.lines.includes("hook 1 closed"), start.lines.join("\n"));
 });
 
+Deno.test("start closes what it has opened when it is stopped while NATS accepts its connection and says nothing", async () => {
+  await using project = await copyProjectWith(FILES);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const env = {
+    ...{ ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1" },
+    NATS_URL: `nats://127.0.0.1:${listener.addr.port}`,
+  };
+  await using start = startWeir(project.path, ["start"], env);
+  const connection = await listener.accept();
+  start.kill("SIGTERM");
+  const { code } = await start.status;
+  connection.close();
+  listener.close();
+  assert.equal(code, 0, start.lines.join("\n"));
+  assert.ok(start.lines.includes("hook 1 closed"), start.lines.join("\n"));
+});
+
 Deno.test("dev opens a hook anew with its file, closes the old one, and tries again while it cannot be opened", async () => {
   await using project = await copyProjectWith(FILES);
   const path = (file: string) => `${project.path}/${file}`;

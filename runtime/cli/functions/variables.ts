@@ -1,4 +1,5 @@
 import { ENVIRONMENT } from "../../app/config.ts";
+import { valueText } from "../../core/error_detail.ts";
 import { loadProject } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
 import { printJson, type Screen, screen } from "../terminal/output.ts";
@@ -36,9 +37,18 @@ export function variableStatus(
   return configs.flatMap(({ file, functions, variables }) =>
     variables.map(({ name, type, description = null, default: fallback = null, secret, required }) => {
       const setBy = [name, ...(secret ? [`${name}_FILE`] : [])].find((one) => get(one)) ?? null;
-      return { name, type, default: fallback, description, secret, required, functions, file, setBy };
+      return { name, type, default: shown(fallback), description, secret, required, functions, file, setBy };
     })
   );
+}
+
+/** Returns a default as it is, or as text if JSON has no form for it, such as a bigint. */
+function shown(value: unknown): unknown {
+  try {
+    return JSON.stringify(value) === undefined ? valueText(value) : value;
+  } catch {
+    return valueText(value);
+  }
 }
 
 export function variableTable(status: readonly VariableStatus[], target: Screen): string {

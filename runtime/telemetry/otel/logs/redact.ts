@@ -19,7 +19,10 @@ const declared = new Set<string>();
 
 /** Adds secrets to those that {@linkcode secretsOf} finds from then on. */
 export function declareSecrets(secrets: readonly string[]): void {
-  for (const secret of secrets) for (const one of [secret, ...credentialsIn(secret)]) declared.add(one);
+  for (const secret of secrets) {
+    const lines = secret.includes("\n") ? partsOf(secret) : [];
+    for (const one of [secret, ...lines, ...credentialsIn(secret)]) declared.add(one);
+  }
 }
 
 /**
