@@ -52,7 +52,7 @@ Deno.test("startRuntime that waits ends at once when the process stops", async (
   await Promise.all(["n2", "n3"].map((name) => cluster.nodes.get(name)!.kill()));
   const stop = new AbortController();
   const { lines, started } = start(cluster, { signal: stop.signal });
-  await eventually(() => lines.length > 0);
+  await eventually(() => lines.some(({ message }) => message === "waiting for NATS: streams and consumers"));
   stop.abort(new Error("stopped"));
   await assert.rejects(started, /^Error: stopped$/);
 });
