@@ -3,6 +3,8 @@ const MAX_LENGTH = 32;
 
 /** Returns the fault of a namespace, or undefined for a correct one. */
 export function namespaceProblem(name: string): string | undefined {
+  // JetStream's clients take such streams for buckets.
+  if (/^(KV|OBJ)(_|$)/.test(name)) return "not KV or OBJ, with which the streams of buckets and object stores begin";
   if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && name.length <= MAX_LENGTH) return undefined;
   return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
 }

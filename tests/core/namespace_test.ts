@@ -59,6 +59,10 @@ for (
     ["shop*", false],
     ["shöp", false],
     ["a b", false],
+    ["KV", false],
+    ["KV_shop", false],
+    ["OBJ_shop", false],
+    ["KVshop", true],
   ] as const
 ) {
   Deno.test(`namespaceProblem ${ok ? "accepts" : "refuses"} ${JSON.stringify(name)}`, () => {
