@@ -83,14 +83,18 @@ export function withOwner(
 }
 
 function markChange(wanted: Metadata, found: Metadata | undefined, mark: Metadata): Change {
-  const from = withoutMark(found), to = { ...withoutMark(wanted), ...mark };
+  const from = ownMetadata(found), to = { ...withoutMark(wanted), ...mark };
   return { field: "metadata", from: Object.keys(from).length > 0 ? from : undefined, to };
 }
 
+function withoutMark(metadata?: Metadata): Metadata {
+  const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = ownMetadata(metadata);
+  return others;
+}
+
 /** Names that begin with `_nats.` are the server's own. */
-function withoutMark(metadata: Metadata = {}): Metadata {
-  const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = metadata;
-  return Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith("_nats.")));
+function ownMetadata(metadata: Metadata = {}): Metadata {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith("_nats.")));
 }
 
 /** Returns whether a change adds nothing but the mark. */

@@ -128,6 +128,11 @@ Deno.test("applyPlan takes over what another project made, with the option to do
   const cluster = { nc, jsm, messages, duplicates: new LateDedup(nc, jsm, systemClock) };
   const applied = await applyPlan(cluster, { ...DESIRED, names: BILLING, takeOver: true }, ["ship"]);
   assert.deepEqual(applied.filter(({ problem }) => problem), []);
+  for (const { step } of applied) {
+    assert.deepEqual(step.kind === "update" && step.changes.map(({ from, to }) => [from, to]), [
+      [of("shop"), of("billing")],
+    ]);
+  }
   assert.deepEqual(new Set(Object.values(await marks(planning)).map((mark) => JSON.stringify(mark))).size, 1);
   assert.deepEqual(await planning.plan({ ...DESIRED, names: BILLING }), []);
   messages.close();
