@@ -105,8 +105,14 @@ export class Namespace {
     return this.#subjects === "" || this.foreign.subjects.has(type) ? type : this.#subjects + type;
   }
 
-  /** Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself. */
-  typeOf(subject: string): string {
+  /**
+   * Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself.
+   *
+   * @param stream The stream that stores it: in one that Weir does not own every subject stands for itself. Default: one
+   * that Weir owns.
+   */
+  typeOf(subject: string, stream?: string): string {
+    if (stream !== undefined && this.foreign.streams.has(stream)) return subject;
     return subject.startsWith(this.#subjects) ? subject.slice(this.#subjects.length) : subject;
   }
 }
