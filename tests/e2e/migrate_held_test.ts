@@ -75,6 +75,18 @@ Deno.test("migrate hands over the position in a stream that Weir does not own, t
   assert.deepEqual(await handledBy(), ["e"]);
 });
 
+Deno.test("migrate keeps cancelled events cancelled", async () => {
+  await using shop = await setup();
+  const { publish, handledBy, run } = shop;
+  await publish("a");
+  assert.deepEqual(await handledBy(), ["a"]);
+  await publish("b", "c");
+  await run(["events", "cancel", "LEGACY", "2", "--function", "archive"]);
+  await run(["migrate"], "ns");
+  assert.deepEqual(await handledBy("ns"), ["c"]);
+  assert.match(await run(["dead-letters", "list", "--json"], "ns"), /"reason": ?"cancelled"/);
+});
+
 Deno.test("migrate moves what waits for a paused function, and its pause", async () => {
   await using shop = await setup();
   const { publish, handledBy, run, jsm } = shop;

@@ -2,6 +2,7 @@ import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Namespace } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
 import type { Delivery } from "../../core/delivery.ts";
+import { copyCancelledEvents } from "../retry/cancelled_events.ts";
 import { functionConsumers } from "../topology/function_consumers.ts";
 import { findConsumer } from "../topology/find.ts";
 import { pauseConsumers, pausedUntil, resumeConsumers } from "../topology/pause.ts";
@@ -56,6 +57,15 @@ export async function markLeft({ jsm }: MigrationCluster, { stream, consumer }: 
   const { config, delivered } = await jsm.consumers.info(stream, consumer);
   const metadata = { ...config.metadata, [LEFT]: String(delivered.consumer_seq) };
   await jsm.consumers.update(stream, consumer, { metadata });
+}
+
+/** Copies which events an operator has cancelled: a moved event keeps its stream and sequence. */
+export async function copyCancelled({ jsm, from, to }: MigrationCluster, old: readonly OldConsumer[]): Promise<void> {
+  for (const { durable: { stream, functionName }, info } of old) {
+    if (stream !== from.retries.stream) continue;
+    const heir = await findConsumer(jsm, to.retries.stream, to.consumer(functionName));
+    if (heir) await copyCancelledEvents(jsm, info, heir);
+  }
 }
 
 /**

@@ -15,7 +15,7 @@ import { isForeign } from "../topology/owner.ts";
 import { bucketStream, type DesiredState, type Durable } from "../topology/resources.ts";
 import type { MigrationCluster } from "./cluster.ts";
 import { copyEntries } from "./copy_entries.ts";
-import { isShared, markLeft, movePauses, type OldConsumer, withPositions } from "./hand_over.ts";
+import { copyCancelled, isShared, markLeft, movePauses, type OldConsumer, withPositions } from "./hand_over.ts";
 import { moveDeadLetters } from "./move_dead_letters.ts";
 import { moveDelayed } from "./move_delayed.ts";
 import { WaitingEvents } from "./move_waiting.ts";
@@ -73,6 +73,7 @@ export class Migration {
     await this.checkIdle();
     const consumers = await this.#consumers();
     const { cluster, functionNames } = this;
+    await copyCancelled(cluster, consumers);
     await movePauses(cluster, consumers);
     let delayedRetries = 0, events = 0, deadLetters = 0, entries = 0;
     if (await this.#exists(bucketStream(cluster.to.bucket(IDEMPOTENCY.name)))) {
