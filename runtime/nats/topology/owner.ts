@@ -37,7 +37,8 @@ export function ownerProblem(metadata: Metadata | undefined, names: Namespace): 
     (namespace === names.name
       ? ""
       : ` and ${namespace === undefined ? "unset WEIR_NAMESPACE" : `set ${variable(namespace)}`}`) +
-    ", or take it over with `deno task apply --take-over`";
+    // A project without a name could not mark it.
+    (names.project === undefined ? "" : ", or take it over with `deno task apply --take-over`");
 }
 
 function describe(project: string | undefined, namespace: string | undefined): string {
@@ -69,7 +70,7 @@ export function withOwner(
       : step;
   }
   if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
-  const problem = takeOver ? undefined : ownerProblem(metadata, names);
+  const problem = takeOver && mark ? undefined : ownerProblem(metadata, names);
   const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
   if (problem) return { ...target, kind: "blocked", problems: [problem] };
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));

@@ -138,6 +138,17 @@ Deno.test("applyPlan takes over what another project made, with the option to do
   messages.close();
 });
 
+Deno.test("applyPlan takes nothing over for a project without a name, and does not advise it", async () => {
+  await using planning = await startPlanning();
+  await planning.ensure({ ...DESIRED, names: SHOP });
+  const before = await marks(planning), wanted = { ...DESIRED, names: new Namespace(), takeOver: true };
+  await assert.rejects(planning.ensure(wanted), (error: StartupProblems) => {
+    assert.match(error.problems[0], /this is a project without a name: .*write "name": "shop" in deno\.json$/);
+    return true;
+  });
+  assert.deepEqual(await marks(planning), before);
+});
+
 Deno.test("applyPlan prunes a consumer without a mark only by its name, and never another project's", async () => {
   await using planning = await startPlanning();
   const { nc, jsm } = planning, messages = new JetStreamPublisher(nc, systemClock);
