@@ -1,13 +1,12 @@
 import { Command } from "commander";
 import type { Config } from "../app/config.ts";
-import type { Namespace } from "../core/namespace.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { groups } from "./dead_letters/groups.ts";
 import { redriveOrDiscard } from "./dead_letters/redrive_or_discard.ts";
 import { deadLetterOptions, list, type Selection, show } from "./dead_letters/list.ts";
 import { examples, wholeNumber, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
-import { withOwnedCluster } from "./terminal/owned_cluster.ts";
+import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { declaresFunction } from "./terminal/selected_names.ts";
 
 export function deadLettersCommand(): Command {
@@ -60,6 +59,5 @@ async function withService(
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  const streams = ({ retries, deadLetters }: Namespace) => [retries.stream, deadLetters.stream];
-  await withOwnedCluster(config, streams, (cluster) => run(new DeadLetterService(cluster, declaresFunction)));
+  await withOwnedCluster(config, OPERATED, (cluster) => run(new DeadLetterService(cluster, declaresFunction)));
 }

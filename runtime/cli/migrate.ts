@@ -1,10 +1,12 @@
 import { Command } from "commander";
 import { withCluster } from "../app/cluster.ts";
+import { type Config, namespaceOf } from "../app/config.ts";
 import { desiredState } from "../app/desired_state.ts";
-import { Namespace, namespaceProblem } from "../core/namespace.ts";
+import { type Namespace, namespaceProblem } from "../core/namespace.ts";
 import { type Migrated, Migration } from "../nats/migrate/migration.ts";
 import { ensureTopology } from "../nats/topology/ensure_topology.ts";
 import { loadProject } from "../project/load_project.ts";
+import type { Registry } from "../project/registry.ts";
 import { explainNatsErrors } from "./plan.ts";
 import { count } from "./plan/plan_text.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
@@ -43,7 +45,7 @@ Examples:
 
 async function migrate(options: Options): Promise<void> {
   const config = commandConfig(), registry = await loadProject();
-  const from = sourceOf(options.from, config.WEIR_NAMESPACE, registry.project);
+  const from = sourceOf(options.from, config, registry);
   printDefaultTarget(config, options);
   const stopped = new AbortController();
   const stopListening = onStopSignal(() => stopped.abort(), () => Deno.exit(EXIT_CODES.interrupted));
@@ -53,7 +55,8 @@ async function migrate(options: Options): Promise<void> {
       const migration = new Migration({ ...cluster, from, to: cluster.names }, functionNames);
       if (options.dryRun) return await migration.count();
       await migration.checkIdle();
-      await ensureTopology(cluster.jsm, desiredState(config, registry, registry.functions), { scope: "start" });
+      const desired = await migration.positioned(desiredState(config, registry, registry.functions));
+      await ensureTopology(cluster.jsm, desired, { scope: "start" });
       return await migration.run(options.bucket ?? [], stopped.signal);
     }, registry);
     report(await explainNatsErrors(work), options);
@@ -64,7 +67,8 @@ async function migrate(options: Options): Promise<void> {
 }
 
 /** @throws a usage error if the two namespaces are the same, or one is not a name of a namespace. */
-function sourceOf(from: string | undefined, to: string | undefined, project: string | undefined): Namespace {
+function sourceOf(from: string | undefined, config: Config, registry: Registry): Namespace {
+  const { WEIR_NAMESPACE: to } = config;
   const problem = from === undefined ? undefined : namespaceProblem(from);
   if (problem) throw usageError(`--from ${JSON.stringify(from)} is no namespace; wanted: ${problem}`);
   if (from === to) {
@@ -74,7 +78,7 @@ function sourceOf(from: string | undefined, to: string | undefined, project: str
         : `--from and WEIR_NAMESPACE are both ${from}: set WEIR_NAMESPACE to the namespace to move to`,
     );
   }
-  return new Namespace(from, project);
+  return namespaceOf({ ...config, WEIR_NAMESPACE: from }, registry);
 }
 
 function report({ events, delayedRetries, deadLetters, entries }: Migrated, { json, dryRun }: Options): void {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { type Cluster, withCluster } from "../app/cluster.ts";
+import type { Cluster } from "../app/cluster.ts";
 import { DATA_FILTER_HELP, type DataFilter, parseDataFilter } from "../core/data_filter.ts";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { systemClock } from "../engine/system_clock.ts";
@@ -11,6 +11,7 @@ import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts"
 import { examples, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { printJson } from "./terminal/output.ts";
+import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { Progress } from "./terminal/progress.ts";
 import { consumersOf, declaresFunction } from "./terminal/selected_names.ts";
 import { onStopSignal } from "./terminal/signals.ts";
@@ -65,7 +66,7 @@ async function replay(name: string, options: Options): Promise<void> {
   if (!isBounded && !options.abandon) throw usageError("replay what? Say --since or --from, one of the two");
   const config = commandConfig();
   printDefaultTarget(config, options);
-  await withCluster(config, async (cluster) => {
+  await withOwnedCluster(config, OPERATED, async (cluster) => {
     const replayer = new Replayer(cluster.nc, cluster.jsm, systemClock, name, cluster.names);
     const [consumers] = (await consumersOf(cluster, [name])).values();
     if (options.abandon) return await abandon(replayer, options);

@@ -1,12 +1,11 @@
 import { Command } from "commander";
 import type { Config } from "../app/config.ts";
 import type { DelayedRetry, DelayedRetryFilter } from "../core/delayed_retry.ts";
-import type { Namespace } from "../core/namespace.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { examples, selectionOptions, wholeNumbers } from "./terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
-import { withOwnedCluster } from "./terminal/owned_cluster.ts";
+import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { checkedSelection } from "./terminal/selected_names.ts";
 import { jsonLines, listLines } from "./terminal/table.ts";
 
@@ -37,8 +36,7 @@ async function withService(
 ): Promise<void> {
   const config = commandConfig();
   before(config);
-  const streams = ({ retries, deadLetters }: Namespace) => [retries.stream, deadLetters.stream];
-  await withOwnedCluster(config, streams, (cluster) => run(new RetryService(cluster)));
+  await withOwnedCluster(config, OPERATED, (cluster) => run(new RetryService(cluster)));
 }
 
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {

@@ -3,6 +3,8 @@ const MAX_LENGTH = 32;
 
 /** Returns the fault of a namespace, or undefined for a correct one. */
 export function namespaceProblem(name: string): string | undefined {
+  // JetStream's clients take such streams for buckets.
+  if (/^(KV|OBJ)(_|$)/.test(name)) return "not KV or OBJ, with which the streams of buckets and object stores begin";
   if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && name.length <= MAX_LENGTH) return undefined;
   return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
 }
@@ -103,8 +105,14 @@ export class Namespace {
     return this.#subjects === "" || this.foreign.subjects.has(type) ? type : this.#subjects + type;
   }
 
-  /** Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself. */
-  typeOf(subject: string): string {
+  /**
+   * Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself.
+   *
+   * @param stream The stream that stores it: in one that Weir does not own every subject stands for itself. Default: one
+   * that Weir owns.
+   */
+  typeOf(subject: string, stream?: string): string {
+    if (stream !== undefined && this.foreign.streams.has(stream)) return subject;
     return subject.startsWith(this.#subjects) ? subject.slice(this.#subjects.length) : subject;
   }
 }

@@ -42,6 +42,8 @@ Deno.test("Namespace leaves streams that Weir does not own, and what is in them,
   ]);
   assert.equal(names.typeOf("legacy.told"), "legacy.told");
   assert.equal(names.consumer("ship"), "eu_ship");
+  const found = ["LEGACY", "eu_ORDERS", undefined].map((stream) => names.typeOf("eu.told", stream));
+  assert.deepEqual(found, ["eu.told", "told", "told"]);
   assert.deepEqual(["LEGACY", "eu_ORDERS", "OTHERS"].map((name) => names.includes(name)), [true, true, false]);
 });
 
@@ -59,6 +61,10 @@ for (
     ["shop*", false],
     ["shöp", false],
     ["a b", false],
+    ["KV", false],
+    ["KV_shop", false],
+    ["OBJ_shop", false],
+    ["KVshop", true],
   ] as const
 ) {
   Deno.test(`namespaceProblem ${ok ? "accepts" : "refuses"} ${JSON.stringify(name)}`, () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
-import { jetstreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { z } from "zod";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
 import { eventually, WITHIN_MS } from "../support/eventually.ts";
+import { copyProjectWith } from "../support/project.ts";
+import { startWeir } from "../support/weir_process.ts";
 
 /** Events of each project and environment. Set the variable for a long run. */
 const EVENTS = Number(Deno.env.get("WEIR_NAMESPACE_EVENTS") ?? 200);
@@ -137,4 +139,54 @@ Deno.test("WEIR_NAMESPACE lets two environments read one stream that Weir does n
   assert.deepEqual(consumers.sort(), [["production_listen", ["legacy.told"]], ["staging_listen", ["legacy.told"]]]);
   assert.deepEqual((await jsm.streams.info("staging_HEARD")).config.subjects, ["staging.heard.>"]);
   await nc.close();
+});
+
+Deno.test("WEIR_NAMESPACE may be the first token of subjects in a stream that Weir does not own", async () => {
+  await using server = await startServer();
+  await using scope = new AsyncDisposableStack();
+  const nc = scope.adopt(await connectNats({ servers: [server.url], name: "test" }), (nc) => nc.close());
+  await (await jetstreamManager(nc)).streams.add({ name: "LEGACY", subjects: ["shop.legacy.>"] });
+  const seen: string[] = [];
+  const archive = defineFunction(
+    { on: { pattern: "shop.legacy.*", stream: "LEGACY" }, decode: "text", retry: { initial: "10ms" } },
+    ({ data, subject }, ctx) => {
+      if (ctx.attempt === 1) throw new Error("once");
+      seen.push(`${subject} ${data}`);
+    },
+  );
+  await jetstream(nc).publish("shop.legacy.a", "before");
+  const env = { WEIR_NAMESPACE: "shop" };
+  await using _ = await startTestRuntime({ functions: { archive }, server, env });
+  await jetstream(nc).publish("shop.legacy.b", "after");
+  await eventually(() => seen.length === 2);
+  assert.deepEqual(seen.toSorted(), ["shop.legacy.a before", "shop.legacy.b after"]);
+});
+
+Deno.test("plan, events record and dead-letters redrive know a type whose first token is WEIR_NAMESPACE", async () => {
+  await using server = await startServer();
+  await using project = await copyProjectWith({
+    "schemas/orders.ts": `
+      import { defineEvent } from "weir";
+      import { z } from "zod";
+      export const Created = defineEvent({ type: "orders.created", version: 1, data: z.object({}), ingress: {} });`,
+    "functions/refuse.ts": `
+      import { defineFunction, NonRetryableError } from "weir";
+      import { Created } from "../schemas/orders.ts";
+      export default defineFunction({ on: Created }, () => { throw new NonRetryableError("no"); });`,
+  });
+  const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", WEIR_NAMESPACE: "orders" };
+  await using process = startWeir(project.path, ["start"], env);
+  await process.waitForLog(({ message }) => message === "ready");
+  const run = async (...args: string[]) => {
+    await using program = startWeir(project.path, args, env);
+    const { code } = await program.status, text = program.lines.join("\n");
+    assert.equal(code, 0, text);
+    return text;
+  };
+  await run("publish", "orders.created", "{}");
+  await process.waitForLog(({ message }) => message === "dead letter: rejected");
+  assert.match(await run("events", "record", "--dead-letter", "1"), /"(subject|type)": "orders\.created"/);
+  assert.doesNotMatch(await run("plan", "--strict"), /dead letter/);
+  await run("dead-letters", "redrive", "1");
+  await eventually(() => process.lines.filter((line) => line.includes("dead letter: rejected")).length === 2);
 });

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { withCluster } from "../../app/cluster.ts";
 import { covers } from "../../core/subjects.ts";
 import { readStoredEvent } from "../../nats/inspect/read_message.ts";
 import { cancelEvent } from "../../nats/retry/cancelled_events.ts";
@@ -9,6 +8,7 @@ import { examples, functionName, wholeNumber } from "../terminal/command_line.ts
 import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts";
 import { CommandFailure } from "../terminal/exit_codes.ts";
 import { printJson } from "../terminal/output.ts";
+import { OPERATED, withOwnedCluster } from "../terminal/owned_cluster.ts";
 import { consumersOf } from "../terminal/selected_names.ts";
 
 interface Options {
@@ -35,7 +35,7 @@ export function cancelCommand(): Command {
 async function cancel(stream: string, sequence: number, options: Options): Promise<void> {
   const config = commandConfig(), { function: name, json } = options;
   printDefaultTarget(config, options);
-  await withCluster(config, async (cluster) => {
+  await withOwnedCluster(config, OPERATED, async (cluster) => {
     const { nc, jsm } = cluster, [consumers] = (await consumersOf(cluster, [name])).values();
     const own = consumers.find(({ stream_name }) => stream_name === stream && stream !== cluster.names.retries.stream);
     if (!own) {

@@ -42,10 +42,9 @@ export async function record(type: string | undefined, options: RecordOptions): 
   const event = await withCluster(
     commandConfig(),
     (cluster) =>
-      withTypes(
-        type === undefined ? readDeadLetter(cluster, options.deadLetter!) : readFromStream(cluster, type, options),
-        cluster.names,
-      ),
+      type === undefined
+        ? readDeadLetter(cluster, options.deadLetter!)
+        : withType(readFromStream(cluster, type, options), cluster.names),
     await loadEvents().catch(() => undefined), // an event of a stream that Weir does not own keeps its subject
   );
   const paths = options.redact ?? [];
@@ -60,9 +59,9 @@ export async function record(type: string | undefined, options: RecordOptions): 
 }
 
 /** Returns an event whose subject is its type, without the namespace: a test replays it in another one, or in none. */
-async function withTypes(stored: Promise<StoredEvent>, names: Namespace): Promise<StoredEvent> {
+async function withType(stored: Promise<StoredEvent>, names: Namespace): Promise<StoredEvent> {
   const event = await stored;
-  return { ...event, subject: names.typeOf(event.subject) };
+  return { ...event, subject: names.typeOf(event.subject, event.stream) };
 }
 
 async function readDeadLetter({ nc, jsm, names }: Cluster, sequence: number): Promise<StoredEvent> {
@@ -82,7 +81,9 @@ async function readFromStream({ nc, jsm, names }: Cluster, type: string, options
     if (!event) throw new CommandFailure(`stream ${stream} has no event ${options.sequence}`);
     if (covers(subject, event.subject)) return event;
     throw new CommandFailure(
-      `event ${options.sequence} of stream ${stream} is of type "${names.typeOf(event.subject)}", not "${type}"`,
+      `event ${options.sequence} of stream ${stream} is of type "${
+        names.typeOf(event.subject, stream)
+      }", not "${type}"`,
     );
   }
   if (options.id !== undefined) {
@@ -93,7 +94,7 @@ async function readFromStream({ nc, jsm, names }: Cluster, type: string, options
   }
   const event = await readStoredEvent(nc, stream, { last_by_subj: subject });
   if (event) return event;
-  const found = (await subjectsIn(jsm, stream)).map((one) => names.typeOf(one));
+  const found = (await subjectsIn(jsm, stream)).map((one) => names.typeOf(one, stream));
   throw new CommandFailure(
     `stream ${stream} has no "${type}"` + (found.length > 0 ? `: ${suggestion(type, found)}` : " and no other event"),
   );

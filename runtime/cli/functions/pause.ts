@@ -6,6 +6,7 @@ import { pauseConsumers, pauseEnd, resumeConsumers } from "../../nats/topology/p
 import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts";
 import { duration, examples } from "../terminal/command_line.ts";
 import { printJson } from "../terminal/output.ts";
+import { OPERATED, withOwnedCluster } from "../terminal/owned_cluster.ts";
 import { consumersOf } from "../terminal/selected_names.ts";
 
 interface Options {
@@ -45,7 +46,7 @@ function span(text: string): number {
 
 async function pause(config: Config, names: readonly string[], options: Options): Promise<void> {
   printDefaultTarget(config, options);
-  await withCluster(config, async (cluster) => {
+  await withOwnedCluster(config, OPERATED, async (cluster) => {
     const { jsm } = cluster, functions = await consumersOf(cluster, names);
     const paused: { name: string; pausedUntil: string }[] = [];
     for (const [name, consumers] of functions) {
@@ -60,7 +61,7 @@ async function pause(config: Config, names: readonly string[], options: Options)
 
 async function resume(config: Config, names: readonly string[], options: Options): Promise<void> {
   printDefaultTarget(config, options);
-  await withCluster(config, async (cluster) => {
+  await withOwnedCluster(config, OPERATED, async (cluster) => {
     const resumed: { name: string; wasPaused: boolean }[] = [];
     for (const [name, consumers] of await consumersOf(cluster, names)) {
       const wasPaused = await resumeConsumers(cluster.jsm, consumers);

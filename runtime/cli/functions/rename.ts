@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { withCluster } from "../../app/cluster.ts";
 import { findConsumer } from "../../nats/topology/find.ts";
 import { functionConsumers } from "../../nats/topology/function_consumers.ts";
 import { isPulled } from "../../nats/topology/plan_undeclared.ts";
@@ -9,6 +8,7 @@ import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts
 import { examples, functionName } from "../terminal/command_line.ts";
 import { CommandFailure, usageError } from "../terminal/exit_codes.ts";
 import { printJson } from "../terminal/output.ts";
+import { OPERATED, withOwnedCluster } from "../terminal/owned_cluster.ts";
 import { consumersOf } from "../terminal/selected_names.ts";
 
 interface Options {
@@ -33,7 +33,7 @@ async function rename(from: string, to: string, options: Options): Promise<void>
   if (from === to) throw usageError("both names are the same");
   const config = commandConfig();
   printDefaultTarget(config, options);
-  await withCluster(config, async (cluster) => {
+  await withOwnedCluster(config, OPERATED, async (cluster) => {
     const { jsm, names } = cluster, known = await findConsumer(jsm, names.retries.stream, names.consumer(to));
     const continues = known !== undefined && renameOf(known)?.from === from;
     if (!continues) await consumersOf(cluster, [from]);

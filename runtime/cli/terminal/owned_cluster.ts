@@ -7,6 +7,12 @@ import { projectName } from "../../project/deno_json.ts";
 import { PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 
+/** Returns the streams of Weir that show whose functions a command for operators works on. */
+export const OPERATED = ({ retries, deadLetters }: Namespace): readonly string[] => [
+  retries.stream,
+  deadLetters.stream,
+];
+
 /**
  * Runs a command on streams of Weir that must not be another project's.
  *

@@ -58,7 +58,7 @@ export class DeliveryParser {
     const last = this.#subjectBytes;
     if (subject.length !== last.length || !startsWith(subject, last)) {
       this.#subjectBytes = new Uint8Array(subject); // a view would keep the whole read buffer
-      this.#subject = this.names.typeOf(DECODER.decode(subject));
+      this.#subject = this.names.typeOf(DECODER.decode(subject), this.stream);
     }
     return this.#subject;
   }
@@ -127,7 +127,7 @@ export function storedDelivery(
   const delivery: Delivery = {
     stream,
     sequence: seq,
-    subject: names.typeOf(subject),
+    subject: names.typeOf(subject, stream),
     deliveryCount: 1,
     storedAtMs: Number(nanos / 1_000_000n),
     payload: data,

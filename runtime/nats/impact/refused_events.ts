@@ -69,7 +69,7 @@ export function deadLetterPlace(names: Namespace): Place {
       // One that was refused before is not refused because of a change. The payload of a large one is stored elsewhere.
       if (isChunk(subject) || header.get("weir-reason") === "invalid" || header.get("weir-payload")) return undefined;
       const type = header.get("weir-subject") || subject.split(".").slice(2).join(".");
-      return { ...storedDelivery(stream, message, type, names), storedAtMs: nowMs };
+      return { ...storedDelivery(stream, message, undefined, names), subject: type, storedAtMs: nowMs };
     },
     except: ["looped"], // a redrive begins the chain anew
   };

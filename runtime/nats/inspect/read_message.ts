@@ -95,7 +95,7 @@ export async function readDeadEvent(
     return /^weir-/i.test(name) ? [] : [[name, value] as const];
   });
   const original = await readStoredEvent(nc, stream, { seq: streamSequence }).catch(() => undefined);
-  const time = original && names.typeOf(original.subject) === subject ? original.time : letter.content.time;
+  const time = original && names.typeOf(original.subject, stream) === subject ? original.time : letter.content.time;
   return { subject, stream, sequence: streamSequence, time, headers: headerRecord(own), payload };
 }
 

@@ -1,4 +1,3 @@
-import type { ConsumerInfo } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { systemClock } from "../../engine/system_clock.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
@@ -13,9 +12,10 @@ import { ATTEMPTS } from "../retry/resources.ts";
 import { delayedRetriesOf, hasDelayedRetry, RetryStream } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
 import { isForeign } from "../topology/owner.ts";
-import { bucketStream, type Durable } from "../topology/resources.ts";
+import { bucketStream, type DesiredState, type Durable } from "../topology/resources.ts";
 import type { MigrationCluster } from "./cluster.ts";
 import { copyEntries } from "./copy_entries.ts";
+import { copyCancelled, isShared, markLeft, movePauses, type OldConsumer, withPositions } from "./hand_over.ts";
 import { moveDeadLetters } from "./move_dead_letters.ts";
 import { moveDelayed } from "./move_delayed.ts";
 import { WaitingEvents } from "./move_waiting.ts";
@@ -58,8 +58,14 @@ export class Migration {
     };
   }
 
+  /** Returns what the new namespace needs, with the positions of the old consumers where both are on one stream. */
+  async positioned(desired: DesiredState): Promise<DesiredState> {
+    return await withPositions(this.cluster, desired, await this.#consumers());
+  }
+
   /**
-   * Moves everything, and copies these buckets of handlers. The streams and consumers of the new namespace must exist.
+   * Moves everything, and copies these buckets of handlers. The streams and consumers of the new namespace must exist,
+   * as {@linkcode positioned} says.
    *
    * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace.
    */
@@ -67,6 +73,8 @@ export class Migration {
     await this.checkIdle();
     const consumers = await this.#consumers();
     const { cluster, functionNames } = this;
+    await copyCancelled(cluster, consumers);
+    await movePauses(cluster, consumers);
     let delayedRetries = 0, events = 0, deadLetters = 0, entries = 0;
     if (await this.#exists(bucketStream(cluster.to.bucket(IDEMPOTENCY.name)))) {
       for (const name of functionNames) entries += await copyEntries(cluster, IDEMPOTENCY.name, signal, `${name}.>`);
@@ -77,12 +85,20 @@ export class Migration {
     }
     if (consumers.length > 0) {
       const waiting = await this.#waitingEvents(signal);
-      for (const { durable } of consumers) if (!signal.aborted) events += await waiting.move(durable);
+      for (const { durable } of consumers) if (!signal.aborted) events += await this.#moveWaiting(waiting, durable);
     }
     if (await this.#exists(cluster.from.deadLetters.stream)) {
       for (const name of functionNames) deadLetters += await moveDeadLetters(cluster, name, signal);
     }
     return { events, delayedRetries, deadLetters, entries };
+  }
+
+  async #moveWaiting(waiting: WaitingEvents, durable: Durable): Promise<number> {
+    const { cluster } = this, { jsm, to } = cluster, { stream, functionName } = durable;
+    if (!isShared(durable, to)) return await waiting.move(durable);
+    const moved = await waiting.move(durable, await findConsumer(jsm, stream, to.consumer(functionName)));
+    if (!waiting.signal.aborted) await markLeft(cluster, durable);
+    return moved;
   }
 
   async #waitingEvents(signal: AbortSignal): Promise<WaitingEvents> {
@@ -112,8 +128,8 @@ export class Migration {
   }
 
   /** Finds the consumers of the functions in the old namespace, on whatever stream they are. */
-  async #consumers(): Promise<{ readonly durable: Durable; readonly info: ConsumerInfo }[]> {
-    const { jsm, from } = this.cluster, found: { durable: Durable; info: ConsumerInfo }[] = [];
+  async #consumers(): Promise<OldConsumer[]> {
+    const { jsm, from } = this.cluster, found: OldConsumer[] = [];
     const mine = new Map(this.functionNames.map((name) => [from.consumer(name), name]));
     for await (const stream of jsm.streams.names()) {
       if (!from.includes(stream)) continue;

@@ -1,3 +1,4 @@
+import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Delivery } from "../../core/delivery.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { ConsumerSink } from "../../engine/consumer.ts";
@@ -8,6 +9,7 @@ import { PullConsumer } from "../consume/pull_consumer.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
 import { retryHeaders } from "../retry/retry_headers.ts";
 import type { Durable } from "../topology/resources.ts";
+import { delivers } from "./hand_over.ts";
 import { type MigrationCluster, onlyOnce, unlessStored, WINDOW } from "./cluster.ts";
 
 /** Interval in milliseconds at which the consumer is asked whether anything is left. */
@@ -29,8 +31,12 @@ export class WaitingEvents {
     readonly signal: AbortSignal,
   ) {}
 
-  /** Resolves to the number of events that were moved, once the consumer has none left. */
-  async move({ functionName, stream, consumer: name }: Durable): Promise<number> {
+  /**
+   * Resolves to the number of events that were moved, once the consumer has none left.
+   *
+   * @param heir The new consumer on the same stream: what it delivers is only acked. Default: there is none.
+   */
+  async move({ functionName, stream, consumer: name }: Durable, heir?: ConsumerInfo): Promise<number> {
     const { nc, jsm, monitor, from } = this.cluster, running = new Set<Promise<void>>();
     let moved = 0, failure: unknown;
     const consumer = new PullConsumer(nc, stream, name, systemClock, () => {}, monitor, from);
@@ -40,7 +46,10 @@ export class WaitingEvents {
       room: () => Infinity,
       paused: ended,
       deliver: (delivery) => {
-        const moving = this.#move(functionName, delivery).then(() => void moved++, (error) => void (failure ??= error))
+        const moving = this.#move(functionName, delivery, heir).then(
+          () => void moved++,
+          (error) => void (failure ??= error),
+        )
           .finally(() => {
             running.delete(moving);
             consumer.wake();
@@ -63,10 +72,10 @@ export class WaitingEvents {
     return moved;
   }
 
-  async #move(functionName: string, delivery: Delivery): Promise<void> {
-    const { history } = delivery;
+  async #move(functionName: string, delivery: Delivery, heir?: ConsumerInfo): Promise<void> {
+    const { history } = delivery, isInherited = heir !== undefined && delivers(heir, delivery);
     const known = delivery.deliveryCount > 1 ? await this.attempts.read(functionName, delivery) : undefined;
-    if (!known?.delayed) { // else its delayed retry is moved instead
+    if (!known?.delayed && !isInherited) { // else its delayed retry is moved instead
       await this.#removeFired(delivery);
       await this.#store(functionName, delivery, {
         attempts: history.attempts + (known?.begun ?? 0),

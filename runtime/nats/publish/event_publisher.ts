@@ -60,7 +60,7 @@ export class EventPublisher implements Publisher {
     if (!earlier) return;
     const before = (what: string) =>
       new PublishError("id-taken", `${named} was used for ${what} shortly before: use another`);
-    const earlierType = this.names.typeOf(earlier.subject);
+    const earlierType = this.names.typeOf(earlier.subject, stream);
     if (earlierType !== type) throw before(`an event of type ${earlierType}`);
     if (this.idsAreGiven && !isSameJson(DECODER.decode(earlier.data), json)) throw before("other data");
   }

@@ -65,6 +65,14 @@ export async function cancelEvent(
   await jsm.consumers.update(stream_name, name, { metadata });
 }
 
+/** Adds the marks of a function's consumer on RETRIES to those of another, in whose namespace it goes on. */
+export async function copyCancelledEvents(jsm: JetStreamManager, from: ConsumerInfo, to: ConsumerInfo): Promise<void> {
+  const marks = marksOf(from);
+  if (Object.keys(marks).length === 0) return;
+  const metadata = { ...to.config.metadata, [KEY]: JSON.stringify({ ...marksOf(to), ...marks }) };
+  await jsm.consumers.update(to.stream_name, to.name, { metadata });
+}
+
 function marksOf({ config }: ConsumerInfo): Marks {
   try {
     return JSON.parse(config.metadata?.[KEY] ?? "{}");

@@ -37,7 +37,8 @@ export function ownerProblem(metadata: Metadata | undefined, names: Namespace): 
     (namespace === names.name
       ? ""
       : ` and ${namespace === undefined ? "unset WEIR_NAMESPACE" : `set ${variable(namespace)}`}`) +
-    ", or take it over with `deno task apply --take-over`";
+    // A project without a name could not mark it.
+    (names.project === undefined ? "" : ", or take it over with `deno task apply --take-over`");
 }
 
 function describe(project: string | undefined, namespace: string | undefined): string {
@@ -69,7 +70,7 @@ export function withOwner(
       : step;
   }
   if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
-  const problem = takeOver ? undefined : ownerProblem(metadata, names);
+  const problem = takeOver && mark ? undefined : ownerProblem(metadata, names);
   const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
   if (problem) return { ...target, kind: "blocked", problems: [problem] };
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
@@ -83,14 +84,18 @@ export function withOwner(
 }
 
 function markChange(wanted: Metadata, found: Metadata | undefined, mark: Metadata): Change {
-  const from = withoutMark(found), to = { ...withoutMark(wanted), ...mark };
+  const from = ownMetadata(found), to = { ...withoutMark(wanted), ...mark };
   return { field: "metadata", from: Object.keys(from).length > 0 ? from : undefined, to };
 }
 
+function withoutMark(metadata?: Metadata): Metadata {
+  const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = ownMetadata(metadata);
+  return others;
+}
+
 /** Names that begin with `_nats.` are the server's own. */
-function withoutMark(metadata: Metadata = {}): Metadata {
-  const { [PROJECT]: _project, [NAMESPACE]: _namespace, ...others } = metadata;
-  return Object.fromEntries(Object.entries(others).filter(([name]) => !name.startsWith("_nats.")));
+function ownMetadata(metadata: Metadata = {}): Metadata {
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith("_nats.")));
 }
 
 /** Returns whether a change adds nothing but the mark. */

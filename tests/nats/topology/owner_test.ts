@@ -128,9 +128,25 @@ Deno.test("applyPlan takes over what another project made, with the option to do
   const cluster = { nc, jsm, messages, duplicates: new LateDedup(nc, jsm, systemClock) };
   const applied = await applyPlan(cluster, { ...DESIRED, names: BILLING, takeOver: true }, ["ship"]);
   assert.deepEqual(applied.filter(({ problem }) => problem), []);
+  for (const { step } of applied) {
+    assert.deepEqual(step.kind === "update" && step.changes.map(({ from, to }) => [from, to]), [
+      [of("shop"), of("billing")],
+    ]);
+  }
   assert.deepEqual(new Set(Object.values(await marks(planning)).map((mark) => JSON.stringify(mark))).size, 1);
   assert.deepEqual(await planning.plan({ ...DESIRED, names: BILLING }), []);
   messages.close();
+});
+
+Deno.test("applyPlan takes nothing over for a project without a name, and does not advise it", async () => {
+  await using planning = await startPlanning();
+  await planning.ensure({ ...DESIRED, names: SHOP });
+  const before = await marks(planning), wanted = { ...DESIRED, names: new Namespace(), takeOver: true };
+  await assert.rejects(planning.ensure(wanted), (error: StartupProblems) => {
+    assert.match(error.problems[0], /this is a project without a name: .*write "name": "shop" in deno\.json$/);
+    return true;
+  });
+  assert.deepEqual(await marks(planning), before);
 });
 
 Deno.test("applyPlan prunes a consumer without a mark only by its name, and never another project's", async () => {

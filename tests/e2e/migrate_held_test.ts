@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
+import { eventually } from "../support/eventually.ts";
+import { copyProjectWith } from "../support/project.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
+
+const FILES = {
+  "functions/archive.ts": `
+    import { defineFunction } from "weir";
+    export default defineFunction(
+      { on: { pattern: "legacy.>", stream: "LEGACY" }, decode: "text" },
+      ({ data }, ctx) => ctx.log.info("handled " + data),
+    );`,
+};
+
+/** Starts a server with a stream of another owner, and a project with a function on it. */
+async function setup() {
+  await using scope = new AsyncDisposableStack();
+  const server = await startServer();
+  scope.defer(() => server.stop());
+  const project = scope.use(await copyProjectWith(FILES));
+  const nc = await connectNats({ servers: [server.url], name: "test" });
+  scope.defer(() => nc.close());
+  const jsm = await jetstreamManager(nc), js = jetstream(nc);
+  await jsm.streams.add({ name: "LEGACY", subjects: ["legacy.>"] });
+  const all = scope.move();
+  const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NO_COLOR: "1" };
+  const start = (args: string[], namespace = "") =>
+    all.use(startWeir(project.path, args, { ...env, WEIR_NAMESPACE: namespace }));
+  const isIdle = async (consumer: string, retries: string) => {
+    const infos = await Promise.all([jsm.consumers.info("LEGACY", consumer), jsm.consumers.info(retries, consumer)]);
+    return infos.every(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending === 0);
+  };
+  return {
+    jsm,
+    publish: async (...texts: string[]) => {
+      for (const text of texts) await js.publish("legacy.note", text);
+    },
+    run: async (args: string[], namespace = "") => {
+      const program = start(args, namespace), { code } = await program.status, text = program.lines.join("\n");
+      assert.equal(code, 0, text);
+      return text;
+    },
+    /** Runs a process until nothing waits, and returns what it handled. */
+    handledBy: async (namespace = ""): Promise<string[]> => {
+      const program = start(["start"], namespace), prefix = namespace && `${namespace}_`;
+      await program.waitForLog(({ message }) => message === "ready");
+      await eventually(() => isIdle(`${prefix}archive`, `${prefix}RETRIES`));
+      program.kill("SIGTERM");
+      await program.status;
+      return handled(program);
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+function handled({ lines }: Program): string[] {
+  return lines.flatMap((line) => /"handled (\w+)"/.exec(line)?.[1] ?? []).sort();
+}
+
+Deno.test("migrate hands over the position in a stream that Weir does not own, there and back, so that nothing is handled again", async () => {
+  await using shop = await setup();
+  const { publish, handledBy, run } = shop;
+  await publish("a", "b");
+  assert.deepEqual(await handledBy(), ["a", "b"]);
+  await publish("c");
+  assert.match(await run(["migrate"], "ns"), /moved 1 waiting event/);
+  await publish("d");
+  assert.match(await run(["migrate"], "ns"), /moved 1 waiting event/, "a repeated run leaves d to the new consumer");
+  assert.deepEqual(await handledBy("ns"), ["c", "d"]);
+  await publish("e");
+  assert.match(await run(["migrate", "--from", "ns"]), /moved 1 waiting event/);
+  assert.deepEqual(await handledBy(), ["e"]);
+});
+
+Deno.test("migrate keeps cancelled events cancelled", async () => {
+  await using shop = await setup();
+  const { publish, handledBy, run } = shop;
+  await publish("a");
+  assert.deepEqual(await handledBy(), ["a"]);
+  await publish("b", "c");
+  await run(["events", "cancel", "LEGACY", "2", "--function", "archive"]);
+  await run(["migrate"], "ns");
+  assert.deepEqual(await handledBy("ns"), ["c"]);
+  assert.match(await run(["dead-letters", "list", "--json"], "ns"), /"reason": ?"cancelled"/);
+});
+
+Deno.test("migrate moves what waits for a paused function, and its pause", async () => {
+  await using shop = await setup();
+  const { publish, handledBy, run, jsm } = shop;
+  await publish("a");
+  assert.deepEqual(await handledBy(), ["a"]);
+  await run(["functions", "pause", "archive"]);
+  await publish("b");
+  assert.match(await run(["migrate"], "ns"), /moved 1 waiting event/);
+  const isPaused = async (stream: string, consumer: string) =>
+    (await jsm.consumers.info(stream, consumer) as { paused?: boolean }).paused === true;
+  assert.deepEqual([await isPaused("ns_RETRIES", "ns_archive"), await isPaused("LEGACY", "ns_archive")], [true, true]);
+  assert.equal(await isPaused("RETRIES", "archive"), false);
+  await run(["functions", "resume", "archive"], "ns");
+  assert.deepEqual(await handledBy("ns"), ["b"]);
+});
