@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from "commander";
-import { withCluster } from "../../app/cluster.ts";
 import type { Config } from "../../app/config.ts";
 import { serverTime } from "../../nats/client/server_time.ts";
 import { pauseConsumers, pauseEnd, resumeConsumers } from "../../nats/topology/pause.ts";
