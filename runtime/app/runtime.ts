@@ -126,7 +126,7 @@ async function startOn(
   const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
   const declared = registry.functions, watchdog = options.watchdog ?? true;
   const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, declared, watchdog }));
-  // Of every declared function: once no process runs one, those that are left report what waits for it.
+  // Of every declared function: if no process runs a function, other processes still report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
@@ -195,7 +195,7 @@ async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | 
   }
 }
 
-/** Returns whether an answer may only be late. A server that refuses the connection is another one, or does not run. */
+/** Returns whether an answer may only be late. A refused connection is not: the address is wrong, or no server runs. */
 function isTimeout(error: unknown): boolean {
   const { cause } = error as Error;
   return cause instanceof errors.TimeoutError || cause instanceof errors.NoRespondersError;

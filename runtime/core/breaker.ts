@@ -38,7 +38,7 @@ const PROBES_TAKEN_RETRY_MS = 1_000;
 /** Initial state of every breaker. */
 export const CLOSED: BreakerState = { kind: "closed", generation: 0, failures: 0, firstFailureMs: 0 };
 
-/** Admits or refuses one call. A half-open breaker refuses what is no probe: to queue it would use up its ack wait. */
+/** Admits or refuses one call. A half-open breaker refuses all calls but its probes, instead of letting them wait. */
 export function admit(state: BreakerState, policy: BreakerPolicy, nowMs: number): AdmitResult {
   if (state.kind === "closed") {
     return { admitted: true, state, generation: state.generation, probe: false };

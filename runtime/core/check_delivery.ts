@@ -33,8 +33,8 @@ export interface DeliveryFacts extends RetryContext {
  * Returns the outcome of a delivery whose handler must not run, or undefined when it may run.
  *
  * An attempt past the budget means that the last allowed attempt began and was never settled, since its process died. This
- * is the one place that finds out, and the reason is `crashed`. If that attempt did end, the function allows fewer attempts
- * than it did then: the event ends with the error that is known.
+ * is the one place that finds out, and the reason is `crashed`. If the last attempt is known to have ended, the function was
+ * changed to allow fewer attempts than before: the event ends with the error of that attempt.
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);

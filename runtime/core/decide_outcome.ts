@@ -22,8 +22,8 @@ export interface RetryContext {
  */
 export const PROBE_USES_ATTEMPT_FROM = 100;
 /**
- * Delays, in milliseconds, before an event that another release may handle is delivered again, each from a number of such
- * deliveries on. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
+ * Delays, in milliseconds, before an event that another release may handle is delivered again. Each holds
+ * once there were `from` such deliveries. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
  * From five seconds on the event waits in the retry stream, where it takes no place in its consumer from others.
  */
 const OTHER_RELEASE_DELAYS = [

@@ -164,7 +164,7 @@ export class Pipeline {
       return result;
     } catch (thrown) {
       const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
-      // Another attempt would emit as much again.
+      // Not retried: the event of another attempt would be as large.
       if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
       return { kind: "emit-failed", transient, error: errorDetail(thrown) };
     }

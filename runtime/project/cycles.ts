@@ -7,7 +7,7 @@ interface Step {
 }
 
 /**
- * Warns of functions that emit each other's triggers, one line a cycle. It may be meant, for a handler that stops emitting.
+ * Warns of functions that emit each other's triggers, one line a cycle. A cycle may be intended: a handler can end it by not emitting.
  */
 export function cycleWarnings(functions: readonly ResolvedFunction[]): string[] {
   const stepsOf = (from: ResolvedFunction): Step[] =>

@@ -127,7 +127,6 @@ function value(field: string, given: unknown): string {
   if (NANOSECONDS.includes(field)) {
     return given === 0 ? "no limit" : String(formatDuration(Math.round(Number(given) / 1e6)));
   }
-  if (typeof given === "object") return Object.entries(given).map((entry) => entry.join("=")).join(" ");
   if (typeof given === "number") return given === -1 ? "no limit" : number(given);
   return typeof given === "object" ? metadata(given as Record<string, string>) : String(given);
 }
@@ -135,7 +134,7 @@ function value(field: string, given: unknown): string {
 /** Formats metadata, without the entries of the server. */
 function metadata(given: Readonly<Record<string, string>>): string {
   const own = Object.entries(given).filter(([key]) => !key.startsWith("_nats."));
-  return own.map(([key, text]) => `${key} ${text}`).join("; ") || "none";
+  return own.map((entry) => entry.join("=")).join(" ") || "none";
 }
 
 function summary(steps: readonly Step[]): string {

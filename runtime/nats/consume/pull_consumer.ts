@@ -193,8 +193,8 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Sends a request with a reply subject of its own. A new leader tells the pulls of the old one by their reply subjects
-   * that they have ended: of several with the same, it would tell none if one was complete.
+   * Sends a request with a reply subject of its own. A new leader sends a status to each reply subject that it knows of
+   * unfinished pulls, and the server forgets a reply subject once one pull of it is finished.
    */
   #request(subject: string, body: string): void {
     if (!this.nc.isClosed()) this.nc.publish(subject, body, { reply: `${this.#inbox}.${++this.#requests}` });

@@ -1,10 +1,10 @@
-/** Expiry of a pull request. It is short: while a handler blocks the process, a pull takes events from other replicas. */
+/** Expiry of a pull request. It is short: a process that is blocked by a handler still gets what its pulls asked for. */
 export const EXPIRES_MS = 5_000;
 /** Interval of the heartbeats that the server sends while a pull waits for messages. */
 export const IDLE_HEARTBEAT_MS = 1_000;
 /** Interval at which the consumer looks for missed heartbeats. */
 export const CHECK_INTERVAL_MS = 1_000;
-/** Silence after which a pull counts as lost: two missed heartbeats. A leader that went away does not end its pulls. */
+/** Silence after which a pull counts as lost, two missed heartbeats: a leader that goes away sends no status. */
 export const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
 /** Age of the last check after which pulling counts as stuck: eight missed checks. */
 export const STALLED_MS = 8 * CHECK_INTERVAL_MS;

@@ -157,7 +157,7 @@ export class NatsSettler implements Settler {
     }
     try {
       if (usedUp) {
-        // Only the counts of this stored message. What the event used up in earlier messages is in the headers.
+        // An event may be stored again as a retry. Here only the counts of this message: its headers have the earlier ones.
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
@@ -169,7 +169,7 @@ export class NatsSettler implements Settler {
         await this.#retrier.untilStored(functionName, "the attempts of an event", write, repeats);
       }
     } catch (error) {
-      // At a shutdown during an outage. The nak settles the delivery; the next one presumes an attempt.
+      // The counts were not stored, at a shutdown during an outage. The next delivery then counts this one as an attempt.
       if (!isUnavailable(error)) throw error;
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.

@@ -129,7 +129,7 @@ let last = {
   shared: { source: "", headers: new HeaderBlock() },
 };
 
-/** Hot path: events of a millisecond mostly differ in their id alone, so what the last other one had is reused. */
+/** Hot path: events of a millisecond mostly differ in their id alone, so the headers of the last event are used again. */
 function sharedWith(event: OutgoingEvent): typeof last.shared {
   const { type, source, time, extensions } = event;
   // A publisher may name another schema that its data adheres to.

@@ -23,8 +23,8 @@ export function isForeign(
 ): boolean {
   if (!isMarked(metadata)) return false;
   const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
-  // A project without a name is called as its namespace, and may get a name later.
-  return namespace !== name || owner !== project && owner !== namespace;
+  // A project without a name is marked with its namespace as the name. It may get a name of its own later.
+  return namespace !== name || (owner !== project && owner !== namespace);
 }
 
 /** Returns why a project must not use what another one made, and what to do; undefined if it may. */

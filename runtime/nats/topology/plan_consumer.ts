@@ -51,7 +51,7 @@ export function planConsumer(
   const streamProblems = problemsWith(durable, stream);
   if (streamProblems.length > 0) return { ...target, kind: "blocked", problems: streamProblems };
   const { filter_subjects: declared, ...values } = ownedSettings(durable), found = filtersOf(config);
-  // A consumer without filters was not made by any release.
+  // No release makes a consumer without filters, so there is no other release whose triggers a start must keep.
   const filter_subjects = scope === "apply" || found.length === 0 ? declared : unite(found, declared);
   const changes: Change[] = configDiff(values, config);
   if (!sameFilters(config, filter_subjects)) {

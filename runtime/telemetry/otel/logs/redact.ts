@@ -97,7 +97,7 @@ function percentDecoded(text: string): string {
 
 /** Redacts the queries of URLs, which often hold keys. Errors of `fetch` contain the URL. */
 function redactQueries(text: string): string {
-  // One match a URL, whatever follows: a match that fails at its end is tried again from each URL within it.
+  // The pattern matches any URL: one that could fail at its end would be tried again at each URL within, in quadratic time.
   return text.replace(/https?:\/\/[^\s"'()]+/g, (url) => url.replace(/^([^?#]+)\?.+/, `$1?${REDACTED}`));
 }
 
