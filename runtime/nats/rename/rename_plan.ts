@@ -2,7 +2,7 @@ import { AckPolicy, type ConsumerInfo, DeliverPolicy, type JetStreamManager } fr
 import type { Namespace } from "../../core/namespace.ts";
 import { retryDurable } from "../retry/resources.ts";
 import { findConsumer } from "../topology/find.ts";
-import { markOf } from "../topology/owner.ts";
+import { markIn } from "../topology/owner.ts";
 import { pausedUntil } from "../topology/pause.ts";
 import { filtersOf } from "../topology/plan_consumer.ts";
 
@@ -70,7 +70,8 @@ export async function createRenamed(
 ): Promise<void> {
   const consumer = names.consumer(to);
   if (await findConsumer(jsm, stream, consumer)) return;
-  const pause_until = pausedUntil(await jsm.consumers.info(names.retries.stream, consumer)), metadata = markOf(names);
+  const retries = await jsm.consumers.info(names.retries.stream, consumer); // it has the mark of the old name
+  const pause_until = pausedUntil(retries), metadata = markIn(retries.config.metadata);
   await jsm.consumers.add(stream, {
     ...(old && copiedSettings(old)),
     ...(pause_until && { pause_until }),

@@ -12,6 +12,12 @@ export function markOf({ name, project }: Namespace): Metadata | undefined {
   return { [PROJECT]: project, ...(name !== undefined && { [NAMESPACE]: name }) };
 }
 
+/** Returns the mark in metadata; undefined without one. */
+export function markIn(metadata: Metadata = {}): Metadata | undefined {
+  const mark = Object.entries(metadata).filter(([key]) => key === PROJECT || key === NAMESPACE);
+  return mark.length === 0 ? undefined : Object.fromEntries(mark);
+}
+
 export function isMarked(metadata: Metadata | undefined): boolean {
   return metadata?.[PROJECT] !== undefined;
 }
