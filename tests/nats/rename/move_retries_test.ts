@@ -18,7 +18,7 @@ async function setup(count: number, dueMs: number) {
     hdrs.set("Nats-Schedule-Target", "retries.due.ship.demo.asked");
     nc.publish(`retries.delayed.ship.${n}`, "{}", { headers: hdrs });
   }
-  await nc.flush();
+  await eventually(async () => (await jsm.streams.info("RETRIES")).state.messages === count);
   const publisher = new JetStreamPublisher(
     nc,
     systemClock,

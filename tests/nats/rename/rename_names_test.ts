@@ -70,8 +70,7 @@ Deno.test("renameFunction refuses a new name under which a stream has a consumer
 Deno.test("renameFunction refuses while a replay of the function is not finished", async () => {
   await using all = await setup("ship");
   const { nc } = all.cluster;
-  nc.publish("retries.replay.ship.position.stored", "{}");
-  await nc.flush();
+  await nc.request("retries.replay.ship.position.stored", "{}"); // the server answers once it is stored
   await assert.rejects(
     renameFunction(all.cluster, "ship", "deliver"),
     /^Error: a replay of ship is not finished: run it again, or `replay ship --abandon`$/,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { readHistory } from "../../../runtime/nats/replay/history.ts";
 import { pullPage } from "../../../runtime/nats/inspect/pull_page.ts";
+import { eventually } from "../../support/eventually.ts";
 import { startBroker } from "../../support/nats.ts";
 
 for (const [lost, taken] of [["in the middle", 50], ["at the end", 400]] as const) {
@@ -11,7 +12,7 @@ for (const [lost, taken] of [["in the middle", 50], ["at the end", 400]] as cons
     await jsm.streams.add({ name: "DEMO", subjects: ["demo.>"] });
     for (let n = 0; n < 500; n++) nc.publish(n % 2 ? "demo.other" : "demo.asked", String(n));
     for (let n = 0; n < 500; n++) nc.publish("demo.asked", String(n));
-    await nc.flush();
+    await eventually(async () => (await jsm.streams.info("DEMO")).state.messages === 1_000);
     const range = { stream: "DEMO", filters: ["demo.asked"], from: { sequence: 1 }, until: 1_000 }, read: number[] = [];
     for await (const { sequence } of readHistory(nc, jsm, range, NO_NAMESPACE)) {
       if (read.push(sequence) !== 200) continue;
