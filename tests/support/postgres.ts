@@ -60,7 +60,7 @@ export async function startPostgres({ bin, env }: PostgresPrograms): Promise<Pos
   const folder = await Deno.makeTempDir({ prefix: "weir-postgres-" }), data = join(folder, "data");
   const port = Number(freePorts("PORT").PORT), url = `postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`;
   await Deno.writeTextFile(join(folder, "password"), PASSWORD);
-  await ownedByNobody(folder);
+  await giveToServer(folder);
   const as = (program: string, args: string[]) => unprivileged(join(bin, program), args, env);
   const [initdb, ...initArgs] = as("initdb", [
     ...["--pgdata", data, "--username", USER, "--pwfile", join(folder, "password"), "--auth", "scram-sha-256"],
@@ -123,10 +123,11 @@ async function query<Rows>(url: string, ask: (sql: postgres.Sql) => PromiseLike<
   }
 }
 
-/** Ids of `nobody` and `nogroup` in Debian: PostgreSQL refuses to run as root. */
+/** Ids of the user `nobody` and the group `nogroup` in Debian. PostgreSQL refuses to run as root, so it runs as these. */
 const NOBODY = 65_534;
 
-async function ownedByNobody(folder: string): Promise<void> {
+/** Changes the owner of a folder to the user that PostgreSQL runs as. */
+async function giveToServer(folder: string): Promise<void> {
   if (Deno.uid() !== 0) return;
   await Deno.chown(folder, NOBODY, NOBODY);
   await Deno.chown(join(folder, "password"), NOBODY, NOBODY);
