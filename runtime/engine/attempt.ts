@@ -59,6 +59,8 @@ export class Attempt implements DeliveryFacts {
   createLog: (attempt: Attempt) => Log = createNoLog;
   /** Start by the monotonic clock of `performance.now()`. */
   startedAtMs = 0;
+  /** Its place among those that the dispatcher holds. */
+  slot = -1;
   #log: Log | undefined;
 
   constructor(

@@ -2,7 +2,9 @@ import type { Delivery } from "../core/delivery.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Consumer, ConsumerSink } from "./consumer.ts";
 import type { Leases } from "./leases.ts";
+import { NewestDelivery } from "./newest_delivery.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { Slots } from "./slots.ts";
 
 const NO_SUBJECT = new Uint8Array();
 
@@ -13,8 +15,9 @@ const NO_SUBJECT = new Uint8Array();
  * At shutdown it gives back what has not begun.
  */
 export class Dispatcher implements ConsumerSink {
-  /** Attempts that run asynchronously, or wait for a slot or to be given back, by message key. */
-  readonly #held = new Map<string, Attempt>();
+  /** Attempts that run asynchronously, or wait for a slot or to be given back. */
+  readonly #held = new Slots<Attempt>();
+  readonly #newest = new NewestDelivery();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
   readonly #waiting: Attempt[] = [];
@@ -59,7 +62,7 @@ export class Dispatcher implements ConsumerSink {
 
   room(): number {
     if (this.maxBytes === Infinity) return Infinity;
-    const attempts = [...this.#held.values(), ...this.#arrived];
+    const attempts = [...this.#held, ...this.#arrived];
     return attempts.reduce((room, { delivery }) => room - delivery.payload.length, this.maxBytes);
   }
 
@@ -72,7 +75,7 @@ export class Dispatcher implements ConsumerSink {
    * a delivery without a lease would be redelivered to another replica or use up an attempt.
    */
   deliver(delivery: Delivery): void {
-    if (this.#renewIfHeld(delivery)) return;
+    if (!this.#newest.isNewer(delivery) && this.#renewIfHeld(delivery)) return;
     const attempt = this.pipeline.newAttempt(delivery, this.leases.take(delivery.ackSubject));
     if (this.#arrived.push(attempt) > 1) return;
     queueMicrotask(() => {
@@ -104,7 +107,7 @@ export class Dispatcher implements ConsumerSink {
    * @param beforeMs Time from which on messages are those of the new stream, in milliseconds since 1970.
    */
   forgetStream(stream: string, beforeMs: number): void {
-    for (const { delivery, lease } of [...this.#held.values(), ...this.#arrived]) {
+    for (const { delivery, lease } of [...this.#held, ...this.#arrived]) {
       const [name, , nanos] = delivery.messageKey.split(".");
       if (name !== stream || Number(nanos) / 1e6 >= beforeMs) continue;
       lease.release();
@@ -113,14 +116,13 @@ export class Dispatcher implements ConsumerSink {
   }
 
   #begin(attempt: Attempt): void {
-    if (this.#renewIfHeld(attempt.delivery)) return attempt.lease.release(); // delivered twice, together
     if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
     if (this.#isStopping) {
-      this.#hold(attempt);
+      this.#held.add(attempt);
       void this.#giveBack(attempt);
     } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
     else {
-      this.#hold(attempt);
+      this.#held.add(attempt);
       this.#waiting.push(attempt);
     }
   }
@@ -129,8 +131,9 @@ export class Dispatcher implements ConsumerSink {
    * Renews the attempt of a message that is held already, under the newest ack subject, and returns whether it is held.
    * The delivery count does not tell: a consumer that was deleted and created again starts at one.
    */
-  #renewIfHeld({ messageKey, ackSubject }: Delivery): boolean {
-    const held = this.#held.size > 0 && this.#held.get(messageKey);
+  #renewIfHeld({ sequence, messageKey, ackSubject }: Delivery): boolean {
+    const isIt = ({ delivery }: Attempt) => delivery.sequence === sequence && delivery.messageKey === messageKey;
+    const held = this.#held.find(isIt) ?? this.#arrived.find(isIt);
     if (!held) return false;
     held.delivery.ackSubject = ackSubject;
     held.lease.renew(ackSubject);
@@ -157,7 +160,7 @@ export class Dispatcher implements ConsumerSink {
       outcome = Promise.reject(error);
     }
     if (!(outcome instanceof Promise)) return this.#ended(attempt);
-    this.#hold(attempt);
+    this.#held.add(attempt);
     void outcome.then(() => this.#ended(attempt), (error) => {
       // A defect of the pipeline as well. The permit of a half-open breaker's only probe would stop the function for good.
       attempt.permit?.report("ignored");
@@ -171,18 +174,13 @@ export class Dispatcher implements ConsumerSink {
     this.#release(attempt);
   }
 
-  /** Hot path: only an attempt that does not end at once is put into the map, see bench. */
-  #hold(attempt: Attempt): void {
-    this.#held.set(attempt.delivery.messageKey, attempt);
-  }
-
   async #giveBack(attempt: Attempt): Promise<void> {
     await this.pipeline.giveBack(attempt);
     this.#release(attempt);
   }
 
   #release(attempt: Attempt): void {
-    if (this.#held.size > 0) this.#held.delete(attempt.delivery.messageKey);
+    this.#held.delete(attempt);
     if (this.#limited.size > 0) this.#limited.delete(attempt);
     attempt.lease.release();
     if (this.#waiting.length > 0) this.#runWaiting();
@@ -197,7 +195,7 @@ export class Dispatcher implements ConsumerSink {
   #extendPeriodically(): void {
     const { clock, settler } = this.pipeline.ports;
     this.#cancelExtending = clock.timer(this.extendMs, () => {
-      for (const { delivery } of this.#held.values()) settler.extend(delivery);
+      for (const { delivery } of this.#held) settler.extend(delivery);
       this.#extendPeriodically();
     });
   }

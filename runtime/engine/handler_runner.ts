@@ -10,7 +10,7 @@ import { type DependencyFailure, dependencyFailure } from "./dependency_breakers
 import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { isServiceUnavailable, ResourceUnavailableError } from "./service_calls.ts";
-import { TimeoutQueue } from "./timeout_queue.ts";
+import { type RunningHandler, RunningHandlers } from "./running_handlers.ts";
 
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
 export type HandlerMiddleware = (attempt: Attempt, next: (attempt: Attempt) => unknown) => unknown;
@@ -20,8 +20,7 @@ const RETURNED: Result = { kind: "returned" };
 /** Runs the handler in this process, within the attempt's span and timeout. */
 export class InProcessRunner {
   readonly #handler: (attempt: Attempt) => unknown;
-  readonly #timeouts: TimeoutQueue;
-  readonly #running = new Set<() => void>();
+  readonly #running: RunningHandlers<Run>;
   #isAborted = false;
 
   /** @param middleware Runs around the handler, the first outermost. Hot path: composed once, no closure an event. */
@@ -31,7 +30,10 @@ export class InProcessRunner {
     readonly resources: HandlerResources,
     middleware: readonly HandlerMiddleware[] = [],
   ) {
-    this.#timeouts = new TimeoutQueue(fn.policy.timeoutMs, clock);
+    // One timer serves every attempt, so it may fire in another attempt's context.
+    this.#running = new RunningHandlers(fn.policy.timeoutMs, clock, (run) => {
+      otel.with(run.attempt.otelContext, () => this.#expire(run));
+    });
     this.#handler = middleware.reduceRight<(attempt: Attempt) => unknown>(
       (next, around) => (attempt) => around(attempt, next),
       (attempt) => fn.handler(attempt.event, attempt.handlerContext!),
@@ -44,7 +46,7 @@ export class InProcessRunner {
    */
   run(attempt: Attempt): MaybePromise<Result> {
     if (this.#isAborted) return { kind: "shutdown" };
-    const context = new AttemptContext(attempt, this.resources), fromMs = this.clock.now();
+    const context = new AttemptContext(attempt, this.resources), startedMs = this.clock.now();
     attempt.handlerContext = context;
     let returned: unknown, isAsync: boolean;
     try {
@@ -54,56 +56,61 @@ export class InProcessRunner {
       context.end(false);
       return resultOfThrown(thrown);
     }
-    if (isAsync) return this.#untilEnd(returned, attempt, context, fromMs);
+    if (isAsync) return new Promise((resolve) => this.#wait(returned, new Run(attempt, context, startedMs, resolve)));
     context.end(false);
     attempt.emitted = context.emitted;
     return RETURNED;
   }
 
   /** Waits for an asynchronous handler. A synchronous one needs no timeout: it cannot be interrupted. */
-  #untilEnd(returned: unknown, attempt: Attempt, context: AttemptContext, fromMs: number): Promise<Result> {
-    return new Promise<Result>((resolve) => {
-      let ended = false;
-      // The first end counts. A handler may still return once it was aborted, and a `then` of its own may call back twice.
-      const end = (result: Result) => {
-        if (ended) return;
-        ended = true;
-        cancel();
-        this.#running.delete(abort);
-        const failure = context.end(result.kind === "timed-out");
-        if (result.kind === "returned") attempt.emitted = context.emitted;
-        resolve(result.kind === "timed-out" ? blameDependency(result, failure) : result);
-      };
-      const abort = () => {
-        context.abort(new DOMException("the runtime is shutting down", "AbortError"));
-        end({ kind: "shutdown" });
-      };
-      const expire = () => {
-        const { name, policy } = this.fn, { unanswered } = context;
-        const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}`;
-        const error = new DOMException(message + unansweredText(unanswered), "TimeoutError");
-        context.abort(error);
-        end({ kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
-      };
-      // One timer serves every attempt, so it may fire in another attempt's context.
-      const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
-      this.#running.add(abort);
-      // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
-      const fail = (thrown: unknown) => end(blameService(resultOfThrown(thrown), context.unanswered));
-      try {
-        Promise.resolve(returned).then(() => end(RETURNED), fail);
-      } catch (thrown) {
-        fail(thrown); // a promise whose `constructor` or own `then` throws
-      }
-    });
+  #wait(returned: unknown, run: Run): void {
+    this.#running.add(run);
+    // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
+    const fail = (thrown: unknown) => this.#end(run, blameService(resultOfThrown(thrown), run.context.unanswered));
+    try {
+      Promise.resolve(returned).then(() => this.#end(run, RETURNED), fail);
+    } catch (thrown) {
+      fail(thrown); // a promise whose `constructor` or own `then` throws
+    }
+  }
+
+  /** Ends a run. The first end counts: a handler may return after it was aborted, and a `then` may call back twice. */
+  #end(run: Run, result: Result): void {
+    if (!this.#running.delete(run)) return;
+    const { attempt, context } = run, failure = context.end(result.kind === "timed-out");
+    if (result.kind === "returned") attempt.emitted = context.emitted;
+    run.resolve(result.kind === "timed-out" ? blameDependency(result, failure) : result);
+  }
+
+  #expire(run: Run): void {
+    const { name, policy } = this.fn, { unanswered } = run.context;
+    const message = `${name} took longer than its timeout of ${formatDuration(policy.timeoutMs)}`;
+    const error = new DOMException(message + unansweredText(unanswered), "TimeoutError");
+    run.context.abort(error);
+    this.#end(run, { kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
   }
 
   /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
   abortAll(): void {
     this.#isAborted = true;
-    for (const abort of [...this.#running]) abort();
-    this.#timeouts.clear();
+    for (const run of this.#running.list()) {
+      run.context.abort(new DOMException("the runtime is shutting down", "AbortError"));
+      this.#end(run, { kind: "shutdown" });
+    }
+    this.#running.stopTimer();
   }
+}
+
+/** A handler that returned a promise. */
+class Run implements RunningHandler {
+  slot = -1;
+
+  constructor(
+    readonly attempt: Attempt,
+    readonly context: AttemptContext,
+    readonly startedMs: number,
+    readonly resolve: (result: Result) => void,
+  ) {}
 }
 
 /** @throws Any error of a getter `then`. */

@@ -1,0 +1,31 @@
+import type { Delivery } from "../core/delivery.ts";
+
+interface Position {
+  storedAtMs: number;
+  sequence: number;
+}
+
+/**
+ * The newest message that was delivered, of each stream. A message stored after it was not delivered before. Hot path:
+ * nearly every first delivery is newer, so no search tells whether its message is held already.
+ */
+export class NewestDelivery {
+  readonly #byStream = new Map<string, Position>();
+
+  /** Returns whether a message is newer than all before, and remembers it. */
+  isNewer({ stream, storedAtMs, sequence }: Delivery): boolean {
+    const newest = this.#byStream.get(stream);
+    if (!newest) {
+      this.#byStream.set(stream, { storedAtMs, sequence });
+      return true;
+    }
+    // By time first: the sequences of a stream that is created again start anew.
+    const isNewer = storedAtMs > newest.storedAtMs ||
+      storedAtMs === newest.storedAtMs && sequence > newest.sequence;
+    if (isNewer) {
+      newest.storedAtMs = storedAtMs;
+      newest.sequence = sequence;
+    }
+    return isNewer;
+  }
+}
