@@ -5,7 +5,7 @@ import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
-import { originalDelivery } from "../retry/retry_headers.ts";
+import { originalDelivery } from "../retry/original_delivery.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 const ACK = ENCODER.encode("$JS.ACK."), DOT = 0x2e, ZERO = 0x30;

@@ -6,11 +6,9 @@ import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import { type ErrorDetail, errorText } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { isOwnHeader } from "../../core/event_headers.ts";
-import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
-import { originalPayload } from "./fit_payload.ts";
 
 /** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
@@ -73,32 +71,6 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
   return hdrs;
 }
 
-/** Returns the original of a delivery of the retry stream: its stream, sequence, subject and age. */
-export function originalDelivery(delivery: Delivery): Delivery {
-  const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
-  const deadLetterSequence = number("weir-dead-letter") || undefined;
-  const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
-  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
-  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
-  return {
-    ...delivery,
-    messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
-    headers: own,
-    payload: originalPayload(delivery),
-    stream,
-    sequence,
-    subject: delivery.headers.get("weir-subject") ??
-      delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
-    storedAtMs,
-    // Earlier releases wrote no key of the original.
-    history: {
-      ...history,
-      originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
-    },
-    deadLetterSequence,
-  };
-}
-
 /** Returns the history that a retry or dead letter carries in its headers. */
 export function historyIn(headers: MessageHeaders): DeliveryHistory {
   const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
@@ -125,7 +97,7 @@ function errorIn(text: string | undefined): ErrorDetail | undefined {
 }
 
 /** Returns whether a message has an id in its headers. The id of a structured event is in its payload. */
-function hasId(headers: MessageHeaders): boolean {
+export function hasId(headers: MessageHeaders): boolean {
   return Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
 }
 
@@ -152,10 +124,4 @@ export function unhandledEvent(
     stream,
     streamSequence,
   };
-}
-
-/** Returns the original headers: the retry's `Nats-Msg-Id` is not the event's. */
-function originalHeaders(headers: MessageHeaders): MessageHeaders {
-  const own = [...headers.entries()].filter(([name]) => name.toLowerCase() !== "nats-msg-id");
-  return new HeaderList(own.map(([name, value]) => [name.toLowerCase() === "weir-id" ? "nats-msg-id" : name, value]));
 }
