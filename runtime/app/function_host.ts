@@ -22,7 +22,6 @@ import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { Metering } from "./metering.ts";
 import type { ResourceHost } from "./resource_host.ts";
-import type { Service } from "./service.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
@@ -48,7 +47,7 @@ interface FunctionHostOptions {
 }
 
 /** The functions of a process: a dispatcher for each, and the stores that they share. */
-export class FunctionHost implements Service {
+export class FunctionHost {
   readonly dispatchers: readonly Dispatcher[];
   readonly #settler: NatsSettler;
   readonly #leases: WatchedLeases;
@@ -91,9 +90,8 @@ export class FunctionHost implements Service {
     for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 
-  /** Stops pulling, waits up to `SHUTDOWN_GRACE` for running handlers, and gives all other deliveries back. */
-  async stop(): Promise<void> {
-    const graceMs = this.options.config.SHUTDOWN_GRACE;
+  /** Stops pulling, waits up to `graceMs` for running handlers, and gives all other deliveries back. */
+  async stop(graceMs: number): Promise<void> {
     const cancel = systemClock.timer(graceMs, () => this.#settler.giveUp());
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop(graceMs)));
     cancel();

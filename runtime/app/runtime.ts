@@ -206,9 +206,9 @@ interface RuntimeState {
   publicListener: Listener | undefined;
 }
 
-/** Stops what takes in work, requests and deliveries at once: both share the grace. */
+/** Stops the listener and the functions at once. The grace is for pending requests and for running handlers. */
 async function stopWork(listener: Listener, host: FunctionHost, graceMs: number): Promise<void> {
-  await Promise.all([listener.stop(graceMs), host.stop()]);
+  await Promise.all([listener.stop(graceMs), host.stop(graceMs)]);
 }
 
 function createTailServer(
