@@ -9,12 +9,7 @@ import { subjectProblem } from "../core/subjects.ts";
 import type { SecretFiles } from "../nats/client/nats_options.ts";
 import { filesOf, isCredsPath, list, NATS_VARIABLES } from "./nats_variables.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
-
-/** Environment variables, and the files that they name. */
-interface Environment {
-  get(name: string): string | undefined;
-  readFile(path: string): string;
-}
+import { type Environment, readFileText, readVariable, type VariableText } from "./variable_text.ts";
 
 /** Texts of files, by path. A file may be a pipe, which can be read once, and several parts of Weir read it. */
 const texts = new Map<string, string>();
@@ -132,8 +127,9 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   const problems: string[] = [];
   const given: Record<string, string> = {};
   for (const name of Object.keys(schema.shape)) {
-    const value = readVariable(environment, name, problems);
-    if (value !== undefined) given[name] = value;
+    const { text, problem } = readWeirVariable(environment, name);
+    if (problem !== undefined) problems.push(problem);
+    if (text !== undefined) given[name] = text;
   }
   const result = schema.safeParse(given);
   if (!result.success) {
@@ -206,31 +202,13 @@ function contradictions(environment: Environment): string[] {
   return problems;
 }
 
-/** Reads a variable, or the file that its `NAME_FILE` names. */
-function readVariable(environment: Environment, name: string, problems: string[]): string | undefined {
+/** Reads a variable. `NATS_CREDS` may itself be the path of a credentials file, as for NATS's own tools. */
+function readWeirVariable(environment: Environment, name: string): VariableText {
   const value = environment.get(name) || undefined;
-  const path = environment.get(`${name}_FILE`);
-  if (value && isCredsPath(name, value)) return readFile(environment, name, value, problems) || undefined;
-  if (!SECRETS.includes(name) || !path) return value;
-  if (value !== undefined) {
-    problems.push(`${name} and ${name}_FILE are both set: set only one of them`);
-    return undefined;
-  }
-  const text = readFile(environment, `${name}_FILE`, path, problems);
-  if (text?.trim() === "") problems.push(`${name}_FILE is ${JSON.stringify(path)}, which is empty`);
-  return text || undefined;
-}
-
-function readFile(environment: Environment, name: string, path: string, problems: string[]): string | undefined {
+  if (!isCredsPath(name, value)) return readVariable(environment, name, SECRETS.includes(name));
   try {
-    // Editors and `echo` end a file with a line break. Spaces may be a part of the secret.
-    return environment.readFile(path).replace(/[\r\n]+$/, "");
-  } catch (error) {
-    problems.push(
-      name === "NATS_CREDS" // the value is not shown: it may be a secret that was given instead of a path
-        ? `NATS_CREDS is neither the text of a credentials file nor the path of one that can be read`
-        : `${name} is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}`,
-    );
-    return undefined;
+    return { text: readFileText(environment, value!) || undefined };
+  } catch { // the value is not shown: it may be a secret that was given instead of a path
+    return { problem: "NATS_CREDS is neither the text of a credentials file nor the path of one that can be read" };
   }
 }
