@@ -63,7 +63,10 @@ const apiKeys = nonEmptyList.transform((items, ctx) => {
     return { name, secret, pattern };
   });
 });
-/** Names the part of an API key that is wrong, by what it should be. It quotes nothing: the parts may be shifted. */
+/**
+ * Returns what a part of an API key should be, if it is not that. Quotes no part: after a missing colon, any part may
+ * be the secret.
+ */
 function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
   if (!name) return `a name: ${KEY_FORM}`;
   if (!secret) return `a secret after its name: ${KEY_FORM}`;
@@ -153,9 +156,9 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
 export type NamedProject = Partial<Pick<Registry, "project" | "foreignStreams" | "events" | "functions">>;
 
 /**
- * Returns the names that a project has in NATS. Those of streams that Weir does not own stay as they are.
+ * Returns the names that a project has in NATS. The names of streams that Weir does not own stay as they are.
  *
- * @param project Default: one without a name, and without such streams.
+ * @param project Default: a project without a name, and without streams of other owners.
  */
 export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = {}): Namespace {
   const { project: name, foreignStreams: streams = [], events, functions = [] } = project;
@@ -167,7 +170,7 @@ export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = 
   });
 }
 
-/** Returns why the ingress must not listen with this configuration: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
+/** Returns why the ingress must not listen: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
 export function authProblem(config: Config): string | undefined {
   if (config.WEIR_API_KEYS || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) return undefined;
   if (!config.WEIR_ROLES.includes("ingress")) return undefined;
@@ -175,7 +178,7 @@ export function authProblem(config: Config): string | undefined {
     `Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
 }
 
-/** Returns the problems of variables that are right alone and wrong together, one line each. */
+/** Returns the problems of variables that are correct alone and wrong together, one line each. */
 function contradictions(environment: Environment): string[] {
   const problems: string[] = [];
   const isSet = (name: string) =>

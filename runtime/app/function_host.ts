@@ -25,15 +25,18 @@ import type { ResourceHost } from "./resource_host.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
- * Payload bytes that the functions of a process hold, together. An event takes a few times its size in memory, as bytes,
- * text and data; only the data are in the heap.
+ * Greatest number of payload bytes that the functions of a process hold together. An event takes a few times its size
+ * in memory, as bytes, text and data. Only the data are in the heap.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
 interface FunctionHostOptions {
   readonly config: Config;
   readonly functions: readonly ResolvedFunction[];
-  /** Every function of the project: a dependency has one breaker policy, whichever of them declares it. */
+  /**
+   * Every function of the project, also those that this process does not run. Any of them may declare the breaker
+   * policy of a dependency.
+   */
   readonly declared: readonly ResolvedFunction[];
   readonly cluster: Cluster;
   readonly topology: TopologyKeeper;
@@ -112,7 +115,8 @@ export class FunctionHost {
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
       for (const gate of gates) pipeline.admission.add(gate);
-      // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
+      // A consumer with another ack policy would lose what it delivers, so its function does not pull. `credits` asks
+      // every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;

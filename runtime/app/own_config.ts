@@ -9,21 +9,24 @@ import type { Config } from "./config.ts";
 import { selectFunctions } from "./select_functions.ts";
 import { type Environment, readVariable } from "./variable_text.ts";
 
-/** Fewest characters of a value that is removed from the message of an author's check: a shorter one is an ordinary word. */
+/**
+ * Fewest characters of a value that is removed from the message of an author's check. A shorter value is probably an
+ * ordinary word.
+ */
 const MIN_QUOTED = 4;
 
 /** Result of reading the variables that a project declares. */
 export interface OwnConfig extends ProvidedValues {
-  /** One line a fault: the variable, its file, and what is wanted. Never a value. */
+  /** One line for each fault: the variable, its file, and what is wanted. Never a value. */
   readonly problems: readonly string[];
   /** Values that appear in no log. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Returns the declarations that a process with this configuration reads: those of the functions that it runs.
+ * Returns the declarations of the functions that a process with this configuration runs. It reads no others.
  *
- * @param config Undefined if it has problems: then those of every function.
+ * @param config Undefined if the configuration has problems: then the declarations of every function are returned.
  */
 export function selectConfigs(registry: Registry, config: Config | undefined): readonly ResolvedConfig[] {
   let functions = registry.functions;
@@ -55,9 +58,10 @@ export function readOwnConfig(configs: readonly ResolvedConfig[], environment: E
 }
 
 /**
- * Provides the values of any declaration that code asks for, from given variables: a test's functions are in no project.
+ * Provides the values of any declaration that code asks for, from given variables. Tests need it, since their functions
+ * are in no project.
  *
- * @param what Names the place to set a variable in, for the error.
+ * @param what Tells, for the error, where to set a missing variable.
  */
 export function valuesFrom(environment: Environment, what: string): ProvidedValues {
   const values = new Map<object, { readonly value: unknown }>();
@@ -99,7 +103,7 @@ interface Parsed {
   readonly issues: readonly z.core.$ZodIssue[];
 }
 
-/** Parses variables. A check that throws becomes an issue without the error's message, which may quote part of a value. */
+/** Parses variables. A check that throws becomes an issue without the error's message, which may quote a value. */
 function parse(schema: z.ZodType, given: Readonly<Record<string, string>>): Parsed {
   try {
     const { data, error } = schema.safeParse(given);
@@ -149,7 +153,7 @@ const COERCE: Readonly<Record<string, string>> = {
   array: " (a variable is text: declare it with z.string().transform(…))",
 };
 
-/** Removes the values that an author's own message quotes. Those of zod quote none. */
+/** Removes the values that an author's own message quotes. Messages of zod quote no values. */
 function withoutValues(message: string, given: Readonly<Record<string, string>>): string {
   return Object.values(given).filter((value) => value.length >= MIN_QUOTED)
     .reduce((rest, value) => rest.replaceAll(value, "[redacted]"), message);

@@ -112,9 +112,9 @@ function numbersAt(subject: Uint8Array): number {
 }
 
 /**
- * Returns a stored message as the delivery that a consumer would make of it. It cannot be settled.
+ * Returns a stored message as the delivery that a consumer would make of it. This delivery cannot be settled.
  *
- * @param subject the subject of that delivery. Default: the message's own.
+ * @param subject Subject of the delivery. Default: the message's own.
  * @param names The names in NATS. Default: without a namespace.
  */
 export function storedDelivery(

@@ -10,7 +10,7 @@ import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
 
-/** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
+/** Returns the headers of a retry: the event's own, its origin, and the attempts that it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
   setOrigin(hdrs, functionName, delivery, usedUp);
@@ -41,7 +41,8 @@ export function setOrigin(
   if (originKey !== undefined) hdrs.set("weir-origin", originKey);
   if (fittingSubject(subject) !== subject || !subject.includes(".")) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
-  // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
+  // The span of the next attempt links to this span of the last attempt. Its parent is still the event's own
+  // `traceparent`.
   if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
   if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
@@ -52,7 +53,7 @@ export function setOrigin(
 /** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
 const MAX_SUBJECT = 1_024;
 
-/** Returns a subject that fits behind one of our prefixes. One that is cut goes whole in the header `weir-subject`. */
+/** Returns a subject that fits behind one of our prefixes. If it is cut, the header `weir-subject` has the whole. */
 export function fittingSubject(subject: string): string {
   if (subject.length <= MAX_SUBJECT) return subject;
   const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
