@@ -1,19 +1,22 @@
 import type { z } from "zod";
 
-/** Issues that are listed of one event. A caller mends the first ones and sends the event again. */
+/** Greatest number of issues that are listed for one event. A caller mends those and sends the event again. */
 export const MAX_ISSUES = 50;
 /** Issues at which a list or an object is checked no further: enough to say how many there are in most cases. */
 const MAX_COUNTED = 1_000;
 
 type Node = z.core.$ZodType;
 
-/** Result so far of the value around the one that is being checked. Zod checks synchronously, so there is one at a time. */
+/**
+ * Result so far of the object or list around the value that is being checked. Zod checks synchronously, so one variable
+ * is enough.
+ */
 let around: { readonly issues: readonly unknown[] } | undefined;
 const bounded = new WeakSet<Node>();
 
 /**
- * Bounds the work of a schema on data that does not match it. Without it zod creates an issue for each fault: a megabyte
- * of `{}` in a list made gigabytes of issues.
+ * Bounds the work of a schema on data that does not match it. Without it zod creates an issue for each fault: a
+ * megabyte of `{}` in a list made gigabytes of issues.
  */
 export function boundIssues(node: Node): void {
   if (bounded.has(node)) return;
@@ -21,7 +24,7 @@ export function boundIssues(node: Node): void {
   const run = node._zod.run;
   node._zod.run = (payload, context) => {
     const outer = around;
-    // Invariant: the value around this one has issues, so it is refused whatever this one is.
+    // Invariant: a value is left unchecked only if the value around it has issues already, and is refused in any case.
     if (outer && outer.issues.length >= MAX_COUNTED) return payload;
     around = payload;
     try {

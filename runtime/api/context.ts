@@ -4,8 +4,8 @@ import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 
 /**
- * Context of one run of a handler. Destructure it, as in `({ data }, { emit, log })`; a spread, `{ ...ctx }`, copies none
- * of its members.
+ * Context of one run of a handler. Destructure it, as in `({ data }, { emit, log })`; a spread, `{ ...ctx }`, copies
+ * none of its members.
  */
 export interface HandlerContext<Emits extends readonly EventDefinition[] = readonly EventDefinition[]> {
   /** Aborts at the function's timeout, and at the end of a shutdown's grace. Pass it to every call that takes one. */
@@ -40,8 +40,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
  * Context of a function's own handler: a {@linkcode HandlerContext} whose `emit` gives a readable compiler error for an
  * event that is not in `emits`. Helpers take a `HandlerContext`.
  */
-// It is a type of its own because two types of this shape are assignable only with equal events, and a helper's differ.
-// `Event` is in every branch for the same reason.
+// This is a separate type because TypeScript takes two conditional types as assignable only with equal type arguments,
+// and the events of a helper differ from those of its caller. `Event` is in every branch for the same reason.
 export interface EmittingContext<Emits extends readonly EventDefinition[]> extends HandlerContext<Emits> {
   /** See {@linkcode HandlerContext.emit}. */
   emit<Event extends EventDefinition>(
@@ -55,7 +55,7 @@ export interface EmittingContext<Emits extends readonly EventDefinition[]> exten
 
 /** Options of one `ctx.emit`. */
 export interface EmitOptions {
-  /** Id of the event, unique among those of the function. Default: derived from function, event and position. */
+  /** Id of the event, unique among what the function emits. Default: derived from function, event and position. */
   readonly id?: string;
 }
 
@@ -87,15 +87,15 @@ export interface KvBucket<Value> {
   put(key: string, value: Value): Promise<number>;
   /** Writes a key that does not exist. @throws {KvConflictError} if it exists */
   create(key: string, value: Value): Promise<number>;
-  /** Writes over that revision. @throws {KvConflictError} if the key has another one */
+  /** Writes the value if the key still has this revision. @throws {KvConflictError} if it has another */
   update(key: string, value: Value, revision: number): Promise<number>;
   /** Removes the key. */
   delete(key: string): Promise<void>;
 }
 
 /**
- * Structured logger. Its methods are bound and take anything, so that `.catch(log.error)` logs what was thrown. A message
- * is text, or an error; fields are those of {@linkcode LogFields}, or an error.
+ * Structured logger. Its methods are bound and take anything, so that `.catch(log.error)` logs what was thrown. A
+ * message is text or an error. Fields are {@linkcode LogFields} or an error.
  */
 export interface Log {
   /** Logs a detail, which is not written by default. */

@@ -18,7 +18,7 @@ export interface ConfigDefinition<Schema extends AnySchema = AnySchema> {
 
 let anyDefined = false;
 
-/** Returns whether this process has declared variables: without any, none have to be looked for. */
+/** Returns whether this process has declared variables. If it has not, no module needs to be searched for them. */
 export function definesConfig(): boolean {
   return anyDefined;
 }
@@ -26,8 +26,8 @@ export function definesConfig(): boolean {
 /**
  * Declares environment variables that functions read. Export it as a resource is exported. `start` checks them together
  * with Weir's own, and names every problem at once, without a value. An empty variable counts as unset. A field with
- * `.meta({ secret: true })` may be given as `NAME_FILE` instead, the path of a file that holds it, and its value is removed
- * from logs, spans, dead letters and health.
+ * `.meta({ secret: true })` may be given as `NAME_FILE` instead, the path of a file that holds it, and its value is
+ * removed from logs, spans, dead letters and health.
  *
  * @example
  * ```ts

@@ -21,8 +21,8 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   /** CloudEvents type and NATS subject: tokens between dots, such as `orders.created`. */
   readonly type: Type;
   /**
-   * Version of the data's shape: a whole number from 1. Each event carries it, in `ce-dataschema`. Raise it with each change:
-   * a process of the earlier release then leaves what its own schema refuses to the later one.
+   * Version of the data's shape: a whole number from 1. Each event carries it, in `ce-dataschema`. Raise it with each
+   * change: a process of the earlier release then leaves what its own schema refuses to the later one.
    */
   readonly version: number;
   /** Shape of the data. A publisher sends the schema's input; a handler receives its output. */
@@ -30,8 +30,8 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   /** Allows HTTP clients to publish the event. Default: only functions may emit it. */
   readonly ingress?: IngressOptions;
   /**
-   * Name of a stream that Weir does not own and that has the event. It must exist: Weir never creates or changes it, and
-   * makes a consumer on it for each function that handles the event. Default: a stream of Weir's own.
+   * Name of a stream that Weir does not own and that has the event. It must exist: Weir never creates or changes it,
+   * and makes a consumer on it for each function that handles the event. Default: a stream of Weir's own.
    */
   readonly stream?: string;
 }
@@ -68,13 +68,16 @@ export function defineEvent<const Type extends string, Schema extends AnySchema>
 /** Types of the schemas that stand for an event without data, or for data that may be left out. */
 const WITHOUT_DATA = ["undefined", "void", "optional"];
 
-/** Returns whether an event may have no data. Any other schema that takes `undefined`, such as `z.unknown()`, needs some. */
+/**
+ * Returns whether an event may have no data: if its schema is `z.undefined()` or `.optional()`. Other schemas that
+ * accept `undefined`, such as `z.unknown()`, need data.
+ */
 export function mayLackData({ data }: { readonly data: AnySchema }): boolean {
   return WITHOUT_DATA.includes(data._zod.def.type);
 }
 
 /**
- * Returns the payload of an event: its data as JSON text, or an empty text without data.
+ * Returns the payload of an event: its data as JSON text, or an empty text if it has no data.
  *
  * @param where What the data is for, to begin the message.
  * @throws {TypeError} naming what JSON would drop or change, and `undefined` if the event needs data

@@ -75,9 +75,9 @@ export interface IdempotencyOptions<
   Mode extends DecodeMode | undefined = undefined,
 > {
   /**
-   * Returns the idempotency key of an event, such as an order's number. An id is unique within its source only: a key made
-   * of `id` needs `source` too. The `id` of a message without one contains its time here: its position alone is reused by a
-   * stream that is created again. Default: its source and id.
+   * Returns the idempotency key of an event, such as an order's number. An id is unique within its source only, so a
+   * key made of `id` needs `source` too. For a message without an id, `id` is its stream, sequence and time here: if
+   * the stream is created again, it reuses the sequences. Default: the event's source and id.
    */
   key?(event: EventOf<On, Mode>): string;
   /**
@@ -95,8 +95,8 @@ export interface FunctionOptions<
   Mode extends DecodeMode | undefined = DecodeMode | undefined,
 > {
   /**
-   * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name when
-   * the file is renamed, to keep the consumer and its backlog. Default: the name of the file.
+   * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name
+   * when the file is renamed, to keep the consumer and its backlog. Default: the name of the file.
    */
   readonly name?: string;
   /** Events that the function handles. */
@@ -128,36 +128,36 @@ export interface FunctionOptions<
    */
   readonly concurrency?: number;
   /**
-   * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It costs
-   * two writes an event.
+   * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It
+   * costs two writes an event.
    *
    * @default {false}
    */
   readonly idempotency?: boolean | IdempotencyOptions<On, Mode>;
   /**
-   * The stored events with which the function begins on a stream that it has not listened to before: `all` of them, none
-   * (`new`), or those that were stored within a time (`{ since: "1h" }`). It does not matter afterwards: a function goes
-   * on where it was. A stream that is a work queue allows `all` only.
+   * The stored events with which the function begins on a stream that it has not listened to before: `all` of them,
+   * none (`new`), or the events that were stored within a time (`{ since: "1h" }`). Later starts ignore the option: a
+   * function goes on where it was. A stream that is a work queue allows only `all`.
    *
    * @default {"all"}
    */
   readonly from?: "all" | "new" | { readonly since: Duration };
-  /** Greatest age of an event that is still handled; an older one becomes a dead letter. Default: no limit. */
+  /** Greatest age of an event that is still handled. An older event becomes a dead letter. Default: no limit. */
   readonly maxAge?: Duration;
   /**
-   * Longest chain of emitted events that the function continues. An event at the end of a longer one becomes a dead letter,
-   * `looped`: functions that emit each other's triggers would go on for ever.
+   * Longest chain of emitted events that the function continues. An event at the end of a longer chain becomes a dead
+   * letter (`looped`). Without a limit, functions that emit each other's triggers would go on for ever.
    *
    * @default {50}
    */
   readonly maxHops?: number;
   /** Policy of the breaker around the handler itself. */
   readonly breaker?: BreakerOptions;
-  /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: those of {@linkcode FUNCTION_DEFAULTS}. */
+  /** Policies of the breakers of `ctx.dependency(name)`, by name. Default: as in {@linkcode FUNCTION_DEFAULTS}. */
   readonly dependencies?: Readonly<Record<string, BreakerOptions>>;
   /**
-   * Resources without which the function cannot work: while the `check` of one of them fails, the function does not pull,
-   * and its events wait in their stream.
+   * Resources without which the function cannot work: while the `check` of one of them fails, the function does not
+   * pull, and its events wait in their stream.
    *
    * @default {[]}
    */

@@ -5,7 +5,7 @@ export interface HealthCheckOptions {
   /** Name of the check in the answer of `/health`. */
   readonly name: string;
   /**
-   * Longest duration of one check; a longer one fails.
+   * Longest duration of a check. A check that takes longer fails.
    *
    * @default {"2s"}
    */

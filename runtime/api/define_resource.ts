@@ -6,8 +6,8 @@ export interface ResourceOptions<Value> {
   /** Name of the resource in errors, logs and `/health`. */
   readonly name: string;
   /**
-   * Opens the resource. The signal aborts at the timeout, and if the process stops meanwhile. A value that comes later is
-   * closed at once.
+   * Opens the resource. The signal aborts at the timeout, and if the process stops meanwhile. If a value still comes
+   * after that, it is closed at once.
    */
   open(signal: AbortSignal): Value | Promise<Value>;
   /** Closes the resource, once no handler runs any more. Default: nothing. */
@@ -59,7 +59,7 @@ export const RESOURCE_DEFAULTS = {
 
 let anyDefined = false;
 
-/** Returns whether this process has defined a resource: without one, none has to be looked for. */
+/** Returns whether this process has defined a resource. If it has not, no module needs to be searched for resources. */
 export function definesResources(): boolean {
   return anyDefined;
 }

@@ -20,8 +20,8 @@ export class NonRetryableError extends Error {
 }
 
 /**
- * Time to wait: a duration or a date, the value of a `Retry-After` header, or the response that has one. Null, a response
- * without that header, or one whose header cannot be read, leave the delay to the backoff.
+ * Time to wait: a duration, a date, the value of a `Retry-After` header, or a response with that header. The backoff
+ * decides if the value is null, or if the response has no such header or it cannot be read.
  */
 // Not `string`, which would absorb the durations: an editor would complete none.
 type RetryDelay = Duration | Date | (string & Record<never, never>) | null | {
@@ -89,8 +89,8 @@ function textOf(delay: RetryDelay, after: RetryAfter | undefined): string {
 }
 
 /**
- * Thrown by `ctx.dependency(name).call()` while the breaker of that dependency is open. If the handler does not catch it,
- * the event is retried once the breaker may close, and no attempt is used up.
+ * Thrown by `ctx.dependency(name).call()` while the breaker of that dependency is open. If the handler does not catch
+ * it, the event is retried once the breaker may close, and no attempt is used up.
  *
  * @example
  * ```ts
@@ -99,7 +99,9 @@ function textOf(delay: RetryDelay, after: RetryAfter | undefined): string {
  * // While the bank is down an older rate is good enough.
  * export async function rate(ctx: HandlerContext, older: number): Promise<number> {
  *   try {
- *     return await ctx.dependency("Bank").call(async (signal) => Number(await (await fetch("http://bank", { signal })).text()));
+ *     return await ctx.dependency("Bank").call(async (signal) => {
+ *       return Number(await (await fetch("http://bank", { signal })).text());
+ *     });
  *   } catch (error) {
  *     if (error instanceof DependencyOpenError) return older;
  *     throw error;

@@ -17,7 +17,7 @@ export function provideValues(values: ProvidedValues): () => void {
   };
 }
 
-/** Sets a function that returns the values of the code that runs. They replace those of the process. */
+/** Sets a function that returns the values for the running code. They replace the values of the process. */
 export function setValueScope(scope: () => ProvidedValues | undefined): void {
   inScope = scope;
 }

@@ -5,7 +5,10 @@ import type { EventOfType, KnownType } from "./schema_files.ts";
 
 /** Raw subject pattern in a stream that Weir does not own. */
 export interface StreamPattern {
-  /** Pattern of the subjects as the stream stores them: in a mirror, or a stream with sources, those of its origin. */
+  /**
+   * Pattern of the subjects as the stream stores them. A mirror, or a stream with sources, stores the subjects of its
+   * origin.
+   */
   readonly pattern: string;
   /** Name of the stream. It must exist: Weir makes a consumer on it, and never creates or changes the stream. */
   readonly stream: string;
@@ -13,7 +16,7 @@ export interface StreamPattern {
 
 /**
  * Trigger of a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
- * `legacy.>`, whose data is not checked. A pattern with a stream is one in a stream that Weir does not own.
+ * `legacy.>`, whose data is not checked. A pattern may name a stream that Weir does not own.
  */
 // A plain `string` would absorb the known types, and an editor would complete none.
 export type Trigger = EventDefinition | KnownType | (string & Record<never, never>) | StreamPattern;
@@ -21,7 +24,7 @@ export type Trigger = EventDefinition | KnownType | (string & Record<never, neve
 /** Type of the data of a raw subject pattern. */
 export type RawData<Mode> = Mode extends "text" ? string : Mode extends "bytes" ? Uint8Array<ArrayBuffer> : unknown;
 
-/** Type of the events that a trigger, or a list of triggers, delivers. `Mode` is the function's `decode`, if it has one. */
+/** Type of the events that a trigger, or a list of triggers, delivers. `Mode` is the function's `decode`, if any. */
 export type EventOf<On, Mode = undefined> = On extends EventDefinition<infer Type, infer Schema>
   ? WeirEvent<Type, z.output<Schema>>
   : On extends KnownType ? EventOf<EventOfType<On>>

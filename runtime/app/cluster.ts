@@ -58,8 +58,8 @@ export function natsOptions(config: Config): NatsOptions {
 /**
  * Connects to the NATS of a configuration.
  *
- * @param project The project, whose name marks what it makes. Default: none; nothing can be made.
- * @param listener learns of credentials that are read again. Default: nothing does.
+ * @param project The project whose name marks what is created. Default: none, and nothing can be created.
+ * @param listener Called when credentials are read again. Default: no call.
  * @throws {Error} with the address, the reason and what to do
  */
 export async function connectCluster(

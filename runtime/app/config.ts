@@ -9,12 +9,7 @@ import { subjectProblem } from "../core/subjects.ts";
 import type { SecretFiles } from "../nats/client/nats_options.ts";
 import { filesOf, isCredsPath, list, NATS_VARIABLES } from "./nats_variables.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
-
-/** Environment variables, and the files that they name. */
-interface Environment {
-  get(name: string): string | undefined;
-  readFile(path: string): string;
-}
+import { type Environment, readFileText, readVariable, type VariableText } from "./variable_text.ts";
 
 /** Texts of files, by path. A file may be a pipe, which can be read once, and several parts of Weir read it. */
 const texts = new Map<string, string>();
@@ -68,7 +63,10 @@ const apiKeys = nonEmptyList.transform((items, ctx) => {
     return { name, secret, pattern };
   });
 });
-/** Names the part of an API key that is wrong, by what it should be. It quotes nothing: the parts may be shifted. */
+/**
+ * Returns what a part of an API key should be, if it is not that. Quotes no part: after a missing colon, any part may
+ * be the secret.
+ */
 function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
   if (!name) return `a name: ${KEY_FORM}`;
   if (!secret) return `a secret after its name: ${KEY_FORM}`;
@@ -132,8 +130,9 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   const problems: string[] = [];
   const given: Record<string, string> = {};
   for (const name of Object.keys(schema.shape)) {
-    const value = readVariable(environment, name, problems);
-    if (value !== undefined) given[name] = value;
+    const { text, problem } = readWeirVariable(environment, name);
+    if (problem !== undefined) problems.push(problem);
+    if (text !== undefined) given[name] = text;
   }
   const result = schema.safeParse(given);
   if (!result.success) {
@@ -157,9 +156,9 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
 export type NamedProject = Partial<Pick<Registry, "project" | "foreignStreams" | "events" | "functions">>;
 
 /**
- * Returns the names that a project has in NATS. Those of streams that Weir does not own stay as they are.
+ * Returns the names that a project has in NATS. The names of streams that Weir does not own stay as they are.
  *
- * @param project Default: one without a name, and without such streams.
+ * @param project Default: a project without a name, and without streams of other owners.
  */
 export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = {}): Namespace {
   const { project: name, foreignStreams: streams = [], events, functions = [] } = project;
@@ -171,7 +170,7 @@ export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = 
   });
 }
 
-/** Returns why the ingress must not listen with this configuration: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
+/** Returns why the ingress must not listen: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
 export function authProblem(config: Config): string | undefined {
   if (config.WEIR_API_KEYS || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) return undefined;
   if (!config.WEIR_ROLES.includes("ingress")) return undefined;
@@ -179,7 +178,7 @@ export function authProblem(config: Config): string | undefined {
     `Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
 }
 
-/** Returns the problems of variables that are right alone and wrong together, one line each. */
+/** Returns the problems of variables that are correct alone and wrong together, one line each. */
 function contradictions(environment: Environment): string[] {
   const problems: string[] = [];
   const isSet = (name: string) =>
@@ -206,31 +205,13 @@ function contradictions(environment: Environment): string[] {
   return problems;
 }
 
-/** Reads a variable, or the file that its `NAME_FILE` names. */
-function readVariable(environment: Environment, name: string, problems: string[]): string | undefined {
+/** Reads a variable. `NATS_CREDS` may itself be the path of a credentials file, as for NATS's own tools. */
+function readWeirVariable(environment: Environment, name: string): VariableText {
   const value = environment.get(name) || undefined;
-  const path = environment.get(`${name}_FILE`);
-  if (value && isCredsPath(name, value)) return readFile(environment, name, value, problems) || undefined;
-  if (!SECRETS.includes(name) || !path) return value;
-  if (value !== undefined) {
-    problems.push(`${name} and ${name}_FILE are both set: set only one of them`);
-    return undefined;
-  }
-  const text = readFile(environment, `${name}_FILE`, path, problems);
-  if (text?.trim() === "") problems.push(`${name}_FILE is ${JSON.stringify(path)}, which is empty`);
-  return text || undefined;
-}
-
-function readFile(environment: Environment, name: string, path: string, problems: string[]): string | undefined {
+  if (!isCredsPath(name, value)) return readVariable(environment, name, SECRETS.includes(name));
   try {
-    // Editors and `echo` end a file with a line break. Spaces may be a part of the secret.
-    return environment.readFile(path).replace(/[\r\n]+$/, "");
-  } catch (error) {
-    problems.push(
-      name === "NATS_CREDS" // the value is not shown: it may be a secret that was given instead of a path
-        ? `NATS_CREDS is neither the text of a credentials file nor the path of one that can be read`
-        : `${name} is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}`,
-    );
-    return undefined;
+    return { text: readFileText(environment, value!) || undefined };
+  } catch { // the value is not shown: it may be a secret that was given instead of a path
+    return { problem: "NATS_CREDS is neither the text of a credentials file nor the path of one that can be read" };
   }
 }

@@ -22,19 +22,21 @@ import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { Metering } from "./metering.ts";
 import type { ResourceHost } from "./resource_host.ts";
-import type { Service } from "./service.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
- * Payload bytes that the functions of a process hold, together. An event takes a few times its size in memory, as bytes,
- * text and data; only the data are in the heap.
+ * Greatest number of payload bytes that the functions of a process hold together. An event takes a few times its size
+ * in memory, as bytes, text and data. Only the data are in the heap.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
 interface FunctionHostOptions {
   readonly config: Config;
   readonly functions: readonly ResolvedFunction[];
-  /** Every function of the project: a dependency has one breaker policy, whichever of them declares it. */
+  /**
+   * Every function of the project, also those that this process does not run. Any of them may declare the breaker
+   * policy of a dependency.
+   */
   readonly declared: readonly ResolvedFunction[];
   readonly cluster: Cluster;
   readonly topology: TopologyKeeper;
@@ -48,7 +50,7 @@ interface FunctionHostOptions {
 }
 
 /** The functions of a process: a dispatcher for each, and the stores that they share. */
-export class FunctionHost implements Service {
+export class FunctionHost {
   readonly dispatchers: readonly Dispatcher[];
   readonly #settler: NatsSettler;
   readonly #leases: WatchedLeases;
@@ -91,9 +93,8 @@ export class FunctionHost implements Service {
     for (const dispatcher of this.dispatchers) dispatcher.start();
   }
 
-  /** Stops pulling, waits up to `SHUTDOWN_GRACE` for running handlers, and gives all other deliveries back. */
-  async stop(): Promise<void> {
-    const graceMs = this.options.config.SHUTDOWN_GRACE;
+  /** Stops pulling, waits up to `graceMs` for running handlers, and gives all other deliveries back. */
+  async stop(graceMs: number): Promise<void> {
     const cancel = systemClock.timer(graceMs, () => this.#settler.giveUp());
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop(graceMs)));
     cancel();
@@ -114,7 +115,8 @@ export class FunctionHost implements Service {
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
       for (const gate of gates) pipeline.admission.add(gate);
-      // A consumer with another ack policy would lose what it delivers. The consumers ask every second.
+      // A consumer with another ack policy would lose what it delivers, so its function does not pull. `credits` asks
+      // every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;

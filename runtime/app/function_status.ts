@@ -10,7 +10,8 @@ import type { LastError } from "../telemetry/metered_observer.ts";
 /**
  * Returns the status of each function: its policy, its backlog by the server's count, and its breakers.
  *
- * @param dispatchers Dispatchers of this process. Without one the state of a function's breaker is unknown. Default: none.
+ * @param dispatchers Dispatchers of this process. The state of a breaker is unknown for a function that has no
+ * dispatcher here. Default: none.
  */
 export function functionStatus(
   functions: readonly ResolvedFunction[],

@@ -38,7 +38,7 @@ interface ListenerOptions {
   readonly sharesPort: boolean;
 }
 
-/** Opens the public listener: the ingress, if the process has that role, and health. One line a group of routes. */
+/** Opens the public listener: the ingress, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
   const { config, registry, cluster, keys, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log);

@@ -153,7 +153,7 @@ function requestMeters(metrics: Metrics, hasIngress: boolean): Metering["request
   };
 }
 
-/** Returns each breaker of some functions once: they share the breakers of their dependencies. */
+/** Returns the breakers of some functions, each once: functions share the breakers of their dependencies. */
 export function breakersOf(dispatchers: readonly Dispatcher[]): CircuitBreaker[] {
   return [...new Set(dispatchers.flatMap(({ pipeline }) => pipeline.breakers))];
 }

@@ -25,7 +25,7 @@ const servers = list.superRefine((urls, ctx) => {
   const isMixed = isWebSocket(urls) && !urls.every((url) => isWebSocket([url]));
   if (isMixed) ctx.addIssue("only websockets (ws://, wss://), or none: they cannot be mixed with other URLs");
 });
-/** Names the part of a server's URL that is wrong, by what it should be. It quotes nothing: a URL may hold a password. */
+/** Returns what a part of a server's URL should be, if it is not that. Quotes no part: a URL may hold a password. */
 function wantedOfServer(url: string): string | undefined {
   const [, scheme = "nats", rest] = /^(?:([^/]*):\/\/)?(.*)$/s.exec(url)!;
   if (!["nats", "tls", "ws", "wss"].includes(scheme)) return "the scheme nats://, tls://, ws:// or wss://";
@@ -47,7 +47,7 @@ const nkey = z.string().refine(
   "the seed of a user nkey: SU and 56 more characters",
 );
 
-/** Default of `NATS_URL`. It is compared by identity, to tell an unset variable from one that is set to the same URL. */
+/** Default of `NATS_URL`. It is compared by identity, since the variable may be set to the same URL. */
 export const UNSET_NATS_URL: string[] = ["nats://127.0.0.1:4222"];
 
 /** Variables of the connection to NATS. */

@@ -42,7 +42,7 @@ export async function checkResource(definition: ResourceDefinition, value: unkno
   if (result === false) throw new ResourceFailure("its check returned false");
 }
 
-/** Runs a step for a limited time. Its signal aborts at the limit, and with `stop`. @throws {ResourceFailure} */
+/** Runs a step for a limited time. The step's signal aborts at the limit, and with `stop`. @throws {ResourceFailure} */
 async function within<Value>(
   step: (signal: AbortSignal) => Value | Promise<Value>,
   clock: Clock,

@@ -1,19 +1,19 @@
 import { oneOf } from "../project/startup_problems.ts";
 
-/** How Weir takes one of OpenTelemetry's standard variables: which values, and in which words they are asked for. */
+/** One of OpenTelemetry's standard variables: the values that Weir takes, and the words that ask for them. */
 interface Variable {
   readonly accepts: (value: string, readFile: ReadFile) => boolean;
   readonly wanted: string;
   /** Deno's own OpenTelemetry reads it with `OTEL_DENO=true`, with all its values. @default false */
   readonly denoReads?: true;
-  /** Its value appears in no message. @default false */
+  /** True if the value must appear in no message. @default false */
   readonly isSecret?: true;
 }
 
 /** Returns the text of a file. @throws {Error} if it cannot be read */
 type ReadFile = (path: string) => string;
 
-/** The signal in the name of an OTLP variable: none for all signals, or one of them. */
+/** The signal in the name of an OTLP variable. A name without a signal is for all signals. */
 export const OTLP_SIGNALS = ["", "_TRACES", "_METRICS", "_LOGS"];
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
@@ -23,7 +23,7 @@ const URL_VARIABLE: Variable = {
 };
 /** Milliseconds, or a count. */
 const NUMBER: Variable = { accepts: (value) => /^[1-9]\d*$/.test(value), wanted: "a whole number above zero" };
-/** The SDK leaves out a header without `=` or a value, and one that cannot be decoded. */
+/** The SDK leaves out a header that lacks `=` or a value, or that cannot be decoded. */
 const HEADERS: Variable = {
   accepts: (value) =>
     value.split(",").every((item) => /^\s*([^=\s][^=]*=\s*\S|$)/.test(item) && decoded(item) !== undefined),

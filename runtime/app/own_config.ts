@@ -5,24 +5,28 @@ import { errorDetail } from "../core/error_detail.ts";
 import type { Registry } from "../project/registry.ts";
 import { type OwnVariable, resolveConfig, type ResolvedConfig, shapeOf } from "../project/resolve_configs.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
-import type { Config, ENVIRONMENT } from "./config.ts";
+import type { Config } from "./config.ts";
 import { selectFunctions } from "./select_functions.ts";
+import { type Environment, readVariable } from "./variable_text.ts";
 
-/** Fewest characters of a value that is removed from the message of an author's check: a shorter one is an ordinary word. */
+/**
+ * Fewest characters of a value that is removed from the message of an author's check. A shorter value is probably an
+ * ordinary word.
+ */
 const MIN_QUOTED = 4;
 
 /** Result of reading the variables that a project declares. */
 export interface OwnConfig extends ProvidedValues {
-  /** One line a fault: the variable, its file, and what is wanted. Never a value. */
+  /** One line for each fault: the variable, its file, and what is wanted. Never a value. */
   readonly problems: readonly string[];
   /** Values that appear in no log. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Returns the declarations that a process with this configuration reads: those of the functions that it runs.
+ * Returns the declarations of the functions that a process with this configuration runs. It reads no others.
  *
- * @param config Undefined if it has problems: then those of every function.
+ * @param config Undefined if the configuration has problems: then the declarations of every function are returned.
  */
 export function selectConfigs(registry: Registry, config: Config | undefined): readonly ResolvedConfig[] {
   let functions = registry.functions;
@@ -42,7 +46,7 @@ export function ownVariableNames({ configs }: Registry): string[] {
 }
 
 /** Reads declared variables from the environment, and collects every problem. */
-export function readOwnConfig(configs: readonly ResolvedConfig[], environment: typeof ENVIRONMENT): OwnConfig {
+export function readOwnConfig(configs: readonly ResolvedConfig[], environment: Environment): OwnConfig {
   const problems: string[] = [], secrets: string[] = [], values = new Map<object, { readonly value: unknown }>();
   for (const { file, definition, variables } of configs) {
     const read = readOne(definition, variables, environment);
@@ -54,11 +58,12 @@ export function readOwnConfig(configs: readonly ResolvedConfig[], environment: t
 }
 
 /**
- * Provides the values of any declaration that code asks for, from given variables: a test's functions are in no project.
+ * Provides the values of any declaration that code asks for, from given variables. Tests need it, since their functions
+ * are in no project.
  *
- * @param what Names the place to set a variable in, for the error.
+ * @param what Tells, for the error, where to set a missing variable.
  */
-export function valuesFrom(environment: typeof ENVIRONMENT, what: string): ProvidedValues {
+export function valuesFrom(environment: Environment, what: string): ProvidedValues {
   const values = new Map<object, { readonly value: unknown }>();
   return {
     find: (definition) => {
@@ -74,11 +79,11 @@ export function valuesFrom(environment: typeof ENVIRONMENT, what: string): Provi
   };
 }
 
-function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: typeof ENVIRONMENT) {
+function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[], environment: Environment) {
   const problems = new Map<string, string>(), secrets: string[] = [];
   const given: Record<string, string> = Object.create(null); // a variable may be called `constructor`
   for (const variable of variables) {
-    const { text, problem } = readText(variable, environment);
+    const { text, problem } = readVariable(environment, variable.name, variable.secret);
     if (problem) problems.set(variable.name, problem);
     if (text === undefined) continue;
     given[variable.name] = text;
@@ -87,7 +92,7 @@ function readOne(definition: ConfigDefinition, variables: readonly OwnVariable[]
   const result = parse(definition.schema as z.ZodType, given);
   const byName = Map.groupBy(result.issues, ({ path }) => String(path[0] ?? ""));
   for (const [name, issues] of byName) {
-    // One that could not be read is missing only for that reason.
+    // A variable whose file could not be read has that problem alone. It is not reported as missing too.
     problems.getOrInsertComputed(name, () => problemOf(variables.find((one) => one.name === name), issues, given));
   }
   return { problems: [...problems.values()], secrets, value: result.value };
@@ -98,7 +103,7 @@ interface Parsed {
   readonly issues: readonly z.core.$ZodIssue[];
 }
 
-/** Parses variables. A check that throws becomes an issue without the error's message, which may quote part of a value. */
+/** Parses variables. A check that throws becomes an issue without the error's message, which may quote a value. */
 function parse(schema: z.ZodType, given: Readonly<Record<string, string>>): Parsed {
   try {
     const { data, error } = schema.safeParse(given);
@@ -120,23 +125,6 @@ function fieldIssues(name: string, field: z.ZodType, given: Readonly<Record<stri
 function thrown(error: unknown, path: string[]): z.core.$ZodIssue {
   const message = `its check or transform throws ${errorDetail(error).name}: let it call \`ctx.addIssue\` instead`;
   return { code: "custom", message, path, input: undefined };
-}
-
-/** Reads a variable, or the file that its `NAME_FILE` names. An empty variable counts as unset. */
-function readText(
-  { name, secret }: OwnVariable,
-  environment: typeof ENVIRONMENT,
-): { readonly text?: string; readonly problem?: string } {
-  const text = environment.get(name) || undefined,
-    path = secret ? environment.get(`${name}_FILE`) || undefined : undefined;
-  if (path === undefined) return { text };
-  if (text !== undefined) return { problem: `${name} and ${name}_FILE are both set: set only one of them` };
-  try {
-    const read = environment.readFile(path).replace(/[\r\n]+$/, ""); // editors and `echo` end a file with a line break
-    return read === "" ? { problem: `${name}_FILE is ${JSON.stringify(path)}, which is empty` } : { text: read };
-  } catch (error) {
-    return { problem: `${name}_FILE is ${JSON.stringify(path)}, which cannot be read: ${(error as Error).message}` };
-  }
 }
 
 function problemOf(
@@ -165,7 +153,7 @@ const COERCE: Readonly<Record<string, string>> = {
   array: " (a variable is text: declare it with z.string().transform(…))",
 };
 
-/** Removes the values that an author's own message quotes. Those of zod quote none. */
+/** Removes the values that an author's own message quotes. Messages of zod quote no values. */
 function withoutValues(message: string, given: Readonly<Record<string, string>>): string {
   return Object.values(given).filter((value) => value.length >= MIN_QUOTED)
     .reduce((rest, value) => rest.replaceAll(value, "[redacted]"), message);

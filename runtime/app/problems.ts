@@ -3,7 +3,10 @@ import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import { PublishError } from "../engine/publisher.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 
-/** Headers that say when a caller may retry, in seconds: after an outage, and after a fault that an operator must fix. */
+/**
+ * Headers that tell a caller after how many seconds to retry. An outage passes soon. Other faults last until an
+ * operator mends them.
+ */
 const SOON = { headers: { "retry-after": "5" } }, LATER = { headers: { "retry-after": "30" } };
 
 /** Returns the problems of the public listener: an unexpected error is logged, and the caller does not see it. */
@@ -31,7 +34,7 @@ export function adminProblems(outage: () => string | undefined): (error: unknown
   };
 }
 
-/** Returns the problem of an error that is one, or that says why an event was not stored. */
+/** Returns the problem for an error: the error itself if it is a `Problem`, or why an event was not stored. */
 function knownProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (!(error instanceof PublishError)) return undefined;
@@ -43,7 +46,7 @@ function knownProblem(error: unknown): Problem | undefined {
       return new Problem("id-taken", message);
     case "unavailable":
       return new Problem("unavailable", `${message}; send it again with the same id`, SOON);
-    // None of these is the caller's fault: the missing permission is that of this process.
+    // None of these is the caller's fault. With `denied`, it is this process that lacks a permission.
     case "full":
     case "no-stream":
     case "denied":

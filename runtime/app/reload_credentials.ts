@@ -16,8 +16,8 @@ interface ReloadOptions {
 }
 
 /**
- * Reads rotated credentials again: those of NATS, and API keys. Credentials that cannot be used are logged as an error,
- * and those before stay in use.
+ * Reads rotated credentials again, for NATS and the API keys. If the new credentials cannot be used, an error is logged
+ * and the previous ones stay in use.
  */
 export async function reloadCredentials(
   { cluster, keys, log, redact, readConfig = () => readFrom(CURRENT_ENVIRONMENT) }: ReloadOptions,
@@ -45,7 +45,10 @@ function reloadApiKeys(keys: ApiKeys, log: Log, redact: Redact, readConfig: () =
   }
 }
 
-/** Returns a listener that logs which credentials cannot be used, and redacts those that are read again. */
+/**
+ * Returns a listener for credentials that are read again. It adds them to the redacted texts, and logs which of them
+ * cannot be used.
+ */
 export function credentialsListener(log: Log, redact: Redact): CredentialsListener {
   return {
     problem: (problem) => log.error("rotated credentials cannot be used", { problem }),

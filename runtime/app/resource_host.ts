@@ -78,7 +78,7 @@ export class ResourceHost implements Service, ProvidedValues {
     this.#watchNeeded();
   }
 
-  /** Closes all resources at once. One that cannot be closed is logged. */
+  /** Closes all resources at once. A resource that cannot be closed is logged. */
   async stop(): Promise<void> {
     for (const gate of this.#gates.values()) gate.stop();
     this.#withdraw();

@@ -9,9 +9,9 @@ import type { Resources } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 
 /**
- * Returns the NATS resources that each part of Weir needs to run these functions of a project. One line a part.
+ * Returns the NATS resources that each part of Weir needs to run these functions of a project. Each part is one line.
  *
- * @param declared Every function of the project. Default: those of `project`.
+ * @param declared Every function of the project. Default: the functions of `project`.
  * @param names The names in NATS. Default: without a namespace.
  */
 export function resourcesOf(

@@ -39,8 +39,8 @@ export interface Runtime {
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
   /**
-   * Reads credentials again that may have been rotated: those of NATS, and API keys. Problems are logged, and the
-   * credentials before stay in use.
+   * Reads credentials that may have been rotated again, for NATS and the API keys. Problems are logged, and the
+   * previous credentials stay in use.
    */
   reload(): Promise<void>;
   /**
@@ -51,7 +51,7 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-/** Time that NATS has to answer a start, in milliseconds: longer than a cluster takes to start and elect its leaders. */
+/** Milliseconds that a start waits for NATS to answer. A cluster takes less to start and to elect its leaders. */
 const START_WAIT_MS = 60_000;
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
@@ -71,7 +71,7 @@ interface RuntimeOptions {
   readonly watchdog?: boolean;
   /** Reads the configuration again, for rotated credentials. @default from the environment */
   readonly readConfig?: () => Config;
-  /** Aborts when the process stops. A start that is under way then throws before it listens or pulls. Default: never. */
+  /** Aborts when the process stops. An unfinished start then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
   /** Values that replace resources in a test. Default: none. */
   readonly fakes?: ReadonlyMap<ResourceDefinition, unknown>;
@@ -95,7 +95,7 @@ export async function startRuntime(
   return await startAll((stack) => startOn(stack, config, registry, log, options), onStopError);
 }
 
-/** Starts the services of a process, and leaves their stops on the stack. Order: a service comes after those it uses. */
+/** Starts the services of a process, each after those that it uses, and puts the stop of each on the stack. */
 async function startOn(
   stack: AsyncDisposableStack,
   config: Config,
@@ -126,7 +126,7 @@ async function startOn(
   const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
   const declared = registry.functions, watchdog = options.watchdog ?? true;
   const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, declared, watchdog }));
-  // Of every declared function: if no process runs a function, other processes still report what waits for it.
+  // The lag of every declared function: if no process runs a function, other processes still report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
 
@@ -180,7 +180,7 @@ function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOpt
   };
 }
 
-/** Waits for a connection until the process stops: a server that says nothing holds it for seconds. A late one is closed. */
+/** Waits for a connection until the process stops, since a server may not answer for seconds. A later one is closed. */
 async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | undefined): Promise<Cluster> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const stop = () => {
@@ -195,7 +195,7 @@ async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | 
   }
 }
 
-/** Returns whether an answer may only be late. A refused connection is not: the address is wrong, or no server runs. */
+/** Returns whether NATS may only be late. A refused connection means a wrong address, or that no server runs. */
 function isTimeout(error: unknown): boolean {
   const { cause } = error as Error;
   return cause instanceof errors.TimeoutError || cause instanceof errors.NoRespondersError;
@@ -206,9 +206,9 @@ interface RuntimeState {
   publicListener: Listener | undefined;
 }
 
-/** Stops what takes in work, requests and deliveries at once: both share the grace. */
+/** Stops the listener and the functions at once. The grace is for pending requests and for running handlers. */
 async function stopWork(listener: Listener, host: FunctionHost, graceMs: number): Promise<void> {
-  await Promise.all([listener.stop(graceMs), host.stop()]);
+  await Promise.all([listener.stop(graceMs), host.stop(graceMs)]);
 }
 
 function createTailServer(

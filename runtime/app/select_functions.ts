@@ -3,7 +3,7 @@ import { StartupProblems } from "../project/startup_problems.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { Config } from "./config.ts";
 
-/** Returns the functions that a process with this configuration runs: all, or those of `WEIR_FUNCTIONS`. */
+/** Returns the functions that a process with this configuration runs: all, or the functions in `WEIR_FUNCTIONS`. */
 export function selectFunctions(config: Config, { functions }: Registry): Registry["functions"] {
   if (!config.WEIR_ROLES.includes("functions")) return [];
   const selected = config.WEIR_FUNCTIONS;

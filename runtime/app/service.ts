@@ -19,8 +19,8 @@ export async function startService<Started extends Service>(
 }
 
 /**
- * Runs `start` with a stack of its own. If it throws, the stack is disposed of first, and the caller receives that
- * error: an error of the disposal would hide which problem to fix, so it goes to `onStopError`.
+ * Runs `start` with a stack. If `start` throws, the stack is disposed of, and the caller receives the error of `start`.
+ * An error of the disposal would hide which problem to fix, so it goes to `onStopError`.
  */
 export async function startAll<Result>(
   start: (stack: AsyncDisposableStack) => Promise<Result>,

@@ -30,7 +30,7 @@ const INTERVAL_MS = 5_000, PER_CONSUMER_MS = 50;
 /** Interval in milliseconds at which a lasting problem is logged. */
 const REPORT_INTERVAL_MS = 30_000;
 
-/** Whether a process may create and change streams, consumers and buckets; `narrow`: a start may also narrow them. */
+/** Whether a process may create and change streams, consumers and buckets. With `narrow`, a start may narrow them. */
 export type MayApply = boolean | "narrow";
 
 /**
@@ -89,8 +89,8 @@ export class TopologyKeeper implements Service {
   }
 
   /**
-   * Calls back once a stream was created again. Its messages of before that time are gone, and others may have their
-   * positions.
+   * Calls back once a stream was created again. Messages that were stored before that time are gone, and new messages
+   * may have their positions.
    */
   onRenewedStream(listener: (stream: string, beforeMs: number) => void): void {
     this.#onRenewed = listener;
@@ -121,7 +121,7 @@ export class TopologyKeeper implements Service {
     return this.#pauses;
   }
 
-  /** Returns the settings that hold events back and are another's to change, such as a replay policy. */
+  /** Returns the settings that hold events back and that an operator must change, such as a replay policy. */
   concerns(): readonly string[] {
     const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
     return [...this.#concerns, ...differing];
@@ -144,7 +144,7 @@ export class TopologyKeeper implements Service {
       onApplied: (step, consumer) => {
         const durable = consumer && this.#durableOf(consumer);
         if (partly) this.#putRight(step, durable, consumer);
-        // Before its consumers are created, so all messages that are held are those of the old one.
+        // The consumers of the new stream do not exist yet, so every held message is of the old stream.
         if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
         if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
         if (!consumer || step.kind !== "create") return;

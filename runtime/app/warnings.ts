@@ -2,7 +2,7 @@ import { nearest } from "../core/did_you_mean.ts";
 import { ENVIRONMENT, VARIABLES } from "./config.ts";
 import { OTEL_VARIABLES } from "./otel_environment.ts";
 
-/** Variables that Weir does not read as configuration: those of its telemetry, of `dev` and `test`, and of Deno. */
+/** Variables that Weir does not read as configuration: they belong to its telemetry, `dev` and `test`, or Deno. */
 const OTHER_VARIABLES = [
   "NATS_SERVER",
   "WEIR_DEV_OWNS_NATS",

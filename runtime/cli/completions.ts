@@ -12,7 +12,7 @@ export function completionsCommand(programOf: () => Command): Command {
 export function completionScript(program: Command): string {
   const cases = wordsAfter(program, ["task"]).sort(([a], [b]) => b.length - a.length)
     .map(([path, words]) => `    "${path}"|"${path} "*) words="${words.join(" ")}" ;;`);
-  // Deno has completions of its own, which may be loaded before. They keep what is no task.
+  // Deno's own completions may be loaded already. They complete everything that is not a task.
   return `_weir_found=$(complete -p deno 2>/dev/null | sed -n '/ _weir_deno /!s/.*-F \\([^ ]*\\) .*/\\1/p')
 _weir_others="\${_weir_found:-\${_weir_others-}}"
 _weir_deno() {

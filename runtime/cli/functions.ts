@@ -139,7 +139,7 @@ function oldestWaiting({ pending, ackPending, oldestWaitingMs }: FunctionStatus)
   return pending === 0 && ackPending === 0 ? "-" : roughDuration(oldestWaitingMs);
 }
 
-/** Returns whether the status is that of a process. Without one the events in flight are unknown. */
+/** Returns whether a running process has reported the status. If none has, the events in flight are unknown. */
 function isRunning({ breaker }: FunctionStatus): boolean {
   return breaker !== "unknown";
 }
@@ -160,7 +160,7 @@ function policyCell({ attempts, timeout, policy: { retry, maxAge, idempotency } 
   ].join("\n");
 }
 
-/** Formats the states of all breakers of a function, as one word if all are in the same state. */
+/** Formats the states of all breakers of a function. If all states are the same, the text is one word. */
 function breakers({ breaker, dependencies }: FunctionStatus): string {
   const all = Object.entries(dependencies);
   if (all.every(([, state]) => state === breaker)) return breaker;

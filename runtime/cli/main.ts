@@ -55,7 +55,10 @@ export function program(): Command {
   return weir;
 }
 
-/** Commands that run until a signal. Every other one ends with its action, whatever a module it imported left open. */
+/**
+ * Commands that run until a signal. Every other command exits after its action, even if a module that it imported left
+ * something open.
+ */
 const SERVICES = ["dev", "start", "worker", "revision"];
 /** Commands that their parent process stops. */
 const CHILDREN = ["worker", "revision"];

@@ -66,7 +66,7 @@ async function migrate(options: Options): Promise<void> {
   if (stopped.signal.aborted) throw new CommandFailure("interrupted: run it again, and it moves what is left");
 }
 
-/** @throws a usage error if the two namespaces are the same, or one is not a name of a namespace. */
+/** @throws a usage error if the two namespaces are the same, or if one of the two is not a valid name. */
 function sourceOf(from: string | undefined, config: Config, registry: Registry): Namespace {
   const { WEIR_NAMESPACE: to } = config;
   const problem = from === undefined ? undefined : namespaceProblem(from);

@@ -56,7 +56,10 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   printNextCommands(next);
 }
 
-/** Loads the schemas. Functions are only read as text: `new` needs none of their code, and importing it could do anything. */
+/**
+ * Loads the schemas. Functions are only read as text: importing them could have any effect, and `new` does not need
+ * their code.
+ */
 async function readProject(): Promise<ProjectSource> {
   const schemas = await loadSchemas().catch((error) => refuse("the project does not load: ", error));
   attempt(() => buildRegistry(schemas, []), "the project does not load: ");
@@ -87,7 +90,7 @@ async function texts(folder: string): Promise<Map<string, string>> {
   return new Map(files.map((name) => [name, Deno.readTextFileSync(new URL(`${folder}/${name}`, PROJECT))]));
 }
 
-/** Writes all files or none: if one fails, those written before are removed or restored. */
+/** Writes all files or none: if a write fails, the files written before are removed or restored. */
 function writeAll(files: readonly PlannedFile[]): void {
   const done: PlannedFile[] = [];
   try {

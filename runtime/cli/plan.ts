@@ -25,8 +25,8 @@ such function. One without the project's mark may be another project's: \`--prun
 its name. A consumer with open pulls is never removed.`;
 
 /**
- * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start` logs,
- * and a default target unless the command prints JSON. Errors of NATS name a fix.
+ * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start`
+ * logs, and a default target unless the command prints JSON. Errors of NATS name a fix.
  */
 export async function withDesiredState<Value>(
   options: { readonly json?: boolean },
@@ -93,7 +93,7 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }
 
-/** Returns the warning that stands for those of what waits: a user who may not read it still gets the plan. */
+/** Returns a warning that the waiting events could not be read. A user without that permission still gets the plan. */
 function notRead({ message }: Error): string[] {
   return [`events that wait could not be read, so none was checked: ${message}`];
 }

@@ -78,7 +78,7 @@ async function publish(type: string, source: string | undefined, options: Option
   }
 }
 
-/** Refuses an event of a stream that Weir does not own and that cannot take it, such as a mirror. @throws {Error} */
+/** Refuses an event if its stream belongs to another owner and cannot store it, such as a mirror. @throws {Error} */
 async function checkPublishable({ jsm }: Cluster, { type, stream }: EventDefinition): Promise<void> {
   if (stream === undefined) return;
   const problem = publishProblem(type, stream, (await findStream(jsm, stream))?.config);

@@ -16,7 +16,7 @@ import { Progress } from "./terminal/progress.ts";
 import { consumersOf, declaresFunction } from "./terminal/selected_names.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 
-/** Events a second by default: far below what a function takes, so that its other events do not wait. */
+/** Default number of events a second. A function handles far more, so its other events do not have to wait. */
 const PER_SECOND = 1_000;
 
 interface Options {

@@ -61,7 +61,10 @@ function received(command: ToRevision): Promise<void> {
   );
 }
 
-/** Opens the inspector while this revision is live. It has one port, which the previous revision may still hold. */
+/**
+ * Opens the inspector while this revision is live. All revisions use one port, which the previous revision may still
+ * hold.
+ */
 async function holdInspector(port: number): Promise<void> {
   const { default: inspector } = await import("node:inspector"); // loaded here: it is seldom used
   let live = true;
@@ -89,7 +92,7 @@ async function holdInspector(port: number): Promise<void> {
   await open();
 }
 
-/** Returns a listener for the commands to a running revision. Runtimes that were stopped may still have busy handlers. */
+/** Returns a listener for the commands to a running revision. Stopped runtimes may still have busy handlers. */
 function handleCommands(
   runtime: Runtime,
   startAgain: () => Promise<Runtime>,

@@ -22,7 +22,8 @@ export function typesCommand(): Command {
 export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
   const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);
   const text = eventTypes(await listModules(folder));
-  if (await Deno.readTextFile(file).catch(() => undefined) === text) return false; // a file that cannot be read is replaced
+  // A file that cannot be read is replaced.
+  if (await Deno.readTextFile(file).catch(() => undefined) === text) return false;
   await Deno.mkdir(folder, { recursive: true });
   // The rename is atomic, so an editor never reads half a file.
   const temporary = new URL(`._types.${crypto.randomUUID()}`, folder);

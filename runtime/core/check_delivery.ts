@@ -16,7 +16,7 @@ export interface DeliveryFacts extends RetryContext {
   readonly ending: DeadLetterOutcome | undefined;
   /** Error of the last attempt that ended; undefined when none did, or when it is not known. */
   readonly lastError: ErrorDetail | undefined;
-  /** True when the last attempt is known to have begun, and not known to have ended: its process died. */
+  /** True when the last attempt is known to have begun and not known to have ended, so its process probably died. */
   readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;
@@ -32,9 +32,9 @@ export interface DeliveryFacts extends RetryContext {
 /**
  * Returns the outcome of a delivery whose handler must not run, or undefined when it may run.
  *
- * An attempt past the budget means that the last allowed attempt began and was never settled, since its process died. This
- * is the one place that finds out, and the reason is `crashed`. If the last attempt is known to have ended, the function was
- * changed to allow fewer attempts than before: the event ends with the error of that attempt.
+ * A number above the allowed attempts usually means that the process died during the last allowed attempt: the event
+ * ends as `crashed`. If that attempt is known to have ended, the function now allows fewer attempts than before: the
+ * event ends with the error of the last attempt.
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);

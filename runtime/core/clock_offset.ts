@@ -1,4 +1,4 @@
-/** Bounds of the difference between another host's clock and one of this process, in milliseconds. */
+/** Bounds, in milliseconds, of the time by which another host's clock is ahead of a clock of this process. */
 export interface ClockOffset {
   readonly leastMs: number;
   readonly mostMs: number;
@@ -9,14 +9,17 @@ export interface ClockOffset {
 /** Upper bound of the drift between two clocks, in milliseconds a millisecond: twice what a bad quartz has. */
 const MAX_DRIFT = 2e-4;
 
-/** Returns the offset that one request shows: the other host read its clock, in whole milliseconds, while it ran. */
+/**
+ * Returns the bounds of the offset from one request. The other host read its clock, in whole milliseconds, at some time
+ * between `sentMs` and `receivedMs`.
+ */
 export function offsetOf(sentMs: number, theirMs: number, receivedMs: number): ClockOffset {
   return { leastMs: theirMs - receivedMs, mostMs: theirMs + 1 - sentMs, atMs: receivedMs };
 }
 
 /**
- * Narrows an offset by a newer one. If they contradict each other, the other clock was set or another host answers: then
- * only the newer one counts.
+ * Narrows the bounds of an offset by newer bounds. If the two contradict each other, the other clock was set, or
+ * another host has answered: then only the newer bounds count.
  */
 export function narrowOffset(before: ClockOffset | undefined, now: ClockOffset): ClockOffset {
   if (!before) return now;

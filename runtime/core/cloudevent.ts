@@ -38,7 +38,7 @@ export type Decoded =
   & {
     /** True for a message without an id: the event's is then its position in the stream. */
     readonly withoutId?: boolean;
-    /** Length of the chain of emitted events that ends with this one. Absent for one that no function emitted. */
+    /** Length of the chain of emitted events that ends with this event. Absent if no function emitted the event. */
     readonly hops?: number;
   }
   & (
@@ -59,18 +59,21 @@ export interface BoundSchema {
   readonly parse: Parse;
 }
 
-/** Header that counts the events of a chain, each emitted for the one before. Only emitted events have it. */
+/**
+ * Header with the number of events in a chain, where each event was emitted by the handler of the one before. Only
+ * emitted events have it.
+ */
 export const HOPS = "weir-hops";
 /** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
 
 /**
- * Reads a message as a CloudEvent in binary or structured mode. A message without CloudEvents headers is plain JSON, and
- * its id is `STREAM:SEQUENCE`.
+ * Reads a message as a CloudEvent in binary or structured mode. A message without CloudEvents headers is plain JSON,
+ * and its id is `STREAM:SEQUENCE`.
  *
- * @param bound The type and the schema of the event that this subject carries; the publisher's own type gives way to it.
- * Default: none, and the data stays as it was decoded.
- * @param mode Form of the data. An event without data then has an empty text, or no bytes. Default: by its content type.
+ * @param bound The event that this subject carries. The event gets its type, whatever the publisher wrote, and its
+ * schema checks the data. Default: no event is declared, and type and data stay as they are.
+ * @param mode Form of the data. Data that are missing become an empty text or no bytes. Default: by the content type.
  */
 export function decode(delivery: Delivery, bound?: BoundSchema, mode?: DecodeMode): Decoded {
   let attributes = headerAttributes(delivery);
@@ -105,7 +108,10 @@ class Attributes {
   readonly extensions: Record<string, string> = {};
 }
 
-/** Hot path: one pass over the headers. Of a repeated `ce-` attribute the last counts, of other headers the first. */
+/**
+ * Hot path: one pass over the headers. If a header is repeated, the last `ce-` attribute counts, and the first of any
+ * other header.
+ */
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
   let messageId: string | undefined;
@@ -149,7 +155,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   const attributes = new Attributes();
   for (const [name, value] of Object.entries(rest)) {
     if (value === null) continue;
-    // As text, all objects were the same: events with such an id would be duplicates of each other.
+    // Every object has the same text, `[object Object]`, so events with an object as their id would be duplicates.
     if (typeof value === "object") throw new Error(`the attribute ${shorten(name, 100)} of the CloudEvent is no text`);
     setAttribute(attributes, `ce-${name}`, String(value));
   }
@@ -182,7 +188,10 @@ function valid(event: WeirEvent, withoutId: boolean, hops: number | undefined): 
   return hops === undefined ? { kind: "event", withoutId, event } : { kind: "event", withoutId, event, hops };
 }
 
-/** Returns an event whose data its schema refuses. One of a later version may be valid in another release. */
+/**
+ * Returns an event whose data the schema refuses. An event of a later version of the schema may be valid in another
+ * release.
+ */
 function refused(delivery: Delivery, attributes: Attributes, { type, version }: BoundSchema, issues: string): Decoded {
   const named = versionIn(attributes.extensions.dataschema, type), isNewer = named !== undefined && named > version;
   const which = isNewer ? `version ${version} of the schema of its type, and is of version ${named}` : undefined;

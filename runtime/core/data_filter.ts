@@ -15,8 +15,8 @@ export function parseDataFilter(text: string): DataFilter | undefined {
 }
 
 /**
- * Returns whether all filters hold. A text equals the value itself; a number, a boolean and null equal it as JSON writes
- * them. An object or a list equals none.
+ * Returns whether all filters hold. A text in the data must equal the filter's value. A number, a boolean or null must
+ * equal it as JSON writes them. An object or a list never does.
  */
 export function matchesData(data: unknown, filters: readonly DataFilter[]): boolean {
   return filters.every(({ path, value }) => {

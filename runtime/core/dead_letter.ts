@@ -74,11 +74,11 @@ export interface DeadLetterGroups {
 /** Result of the redrive of one dead letter. */
 export type Redriven =
   | "redriven"
-  /** It was redriven as often as is allowed: another redrive would be a loop. */
+  /** The dead letter was redriven as often as is allowed. */
   | "held-back"
-  /** Its function has no consumer: the function was removed, or has never been started on this cluster. */
+  /** The function of the dead letter has no consumer. It was removed, or has never been started on this cluster. */
   | "no-function"
-  /** Its payload and the headers of a redrive exceed the server's `max_payload`. */
+  /** The payload and the headers of a redrive exceed the server's `max_payload`. */
   | "too-large"
   /** No dead letter has that sequence: it was redriven or discarded before. */
   | "missing";

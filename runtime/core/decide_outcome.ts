@@ -158,7 +158,7 @@ function again(reason: RetryReason, delayMs: number, error: ErrorDetail, context
   return { kind: "dead-letter", reason: "attempts-exhausted", attempts: context.number, error };
 }
 
-/** Delay until the breaker may close, plus backoff with jitter, so that the probes are not always the same few events. */
+/** Delay until the breaker may close, plus backoff with jitter, so that the probes are not always the same events. */
 function waitUntil(retryAtMs: number, context: RetryContext): number {
   const spread = backoffMs(context.retry, context.excusedDeliveries + 1, context.random);
   return Math.max(0, Math.ceil(retryAtMs - context.nowMs)) + spread;

@@ -14,7 +14,7 @@ export interface DeliveryHistory {
   readonly attempts: number;
   readonly excusedDeliveries: number;
   readonly redrives: number;
-  /** Earliest time at which an emitted event may be stored already, in milliseconds since 1970; undefined if none can be. */
+  /** Time since which emitted events may be stored already, in milliseconds since 1970. Undefined if none can be. */
   readonly emittedSinceMs?: number;
   /** Span of the previous attempt, as a W3C `traceparent`. */
   readonly attemptTrace?: string;
@@ -46,16 +46,19 @@ export interface Delivery {
   readonly headers: MessageHeaders;
   /** Earlier attempts; zeros for a message that comes directly from its stream. */
   readonly history: DeliveryHistory;
-  /** Sequence of the dead letter that this redrives. It is removed before this delivery is settled. */
+  /**
+   * Sequence of the dead letter from which an operator redrove this event. The dead letter is removed before this
+   * delivery is settled.
+   */
   readonly deadLetterSequence?: number;
   /**
-   * Key of the stored message: equal at each of its deliveries, and different from every other message's, also in a stream
-   * that was deleted and created again.
+   * Key of the stored message. It is the same at each delivery of the message, and no other message ever has it, not
+   * even in a stream that was deleted and created again.
    */
   readonly messageKey: string;
   /**
-   * Subject to ack on, as received. A redelivery replaces it while the delivery is still being handled. Empty once the
-   * delivery cannot be settled: its stream was deleted, and the subject would name a message of the next one.
+   * Subject to ack on, as received. A redelivery of the same message replaces it. It becomes empty if the stream is
+   * deleted: in a stream that is created again, the subject would name another message.
    */
   ackSubject: Uint8Array;
 }

@@ -13,7 +13,7 @@ export function nearest(
 ): string | undefined {
   let best: string | undefined, least = within + 1;
   for (const candidate of candidates) {
-    // Each letter that one has more is an edit. The distance takes a time proportional to both lengths.
+    // Fast path: the difference in length is the least number of edits, and `distance` takes longer for longer words.
     if (Math.abs(word.length - candidate.length) >= least) continue;
     const edits = distance(word.toLowerCase(), candidate.toLowerCase());
     if (edits < least && edits < candidate.length) [best, least] = [candidate, edits];

@@ -27,7 +27,10 @@ export function formatDuration(ms: number): Duration {
   return `${ms}ms`;
 }
 
-/** Units in which a person reads spans from their length on: of up to a hundred of the next smaller one. */
+/**
+ * Units for people, longest first. A unit is used from `fromMs` on: below, the number of the next smaller unit is still
+ * short enough to read.
+ */
 const ROUGH_UNITS = [
   { fromMs: 48 * UNIT_MS.h, name: "day", ms: UNIT_MS.d },
   { fromMs: 100 * UNIT_MS.m, name: "hour", ms: UNIT_MS.h },

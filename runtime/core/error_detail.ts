@@ -2,9 +2,15 @@ import { inspect } from "node:util";
 import { type ErrorDetail, errorText } from "./outcome.ts";
 import { shorten } from "./text.ts";
 
-/** Errors that are read of one thrown value: itself, its causes and the parts of aggregates. It bounds circles as well. */
+/**
+ * Greatest number of errors that are read of one thrown value: the value, its causes and the parts of aggregates. It
+ * also ends circles of causes.
+ */
 const MAX_ERRORS = 20;
-/** Parts of an aggregate that are read. A batch that fails as a whole has thousands, which fail alike. */
+/**
+ * Greatest number of parts that are read of an aggregate. A batch that fails as a whole has thousands of parts with the
+ * same error.
+ */
 const MAX_PARTS = 5;
 /** Longest message and stack, in characters: both are logged, and an error may quote a whole payload. */
 const MAX_TEXT = 16_000;
@@ -65,7 +71,7 @@ function textIn(value: unknown, seen: Set<unknown>): string {
     const json = typeof value === "object" ? JSON.stringify(value, replacer) : undefined;
     if (json !== undefined && json !== "{}" && json !== "null") return json;
   } catch {
-    // It is no JSON.
+    // JSON cannot write the value.
   }
   try {
     return inspect(value, { breakLength: Infinity, maxStringLength: 1_000, maxArrayLength: 20 });

@@ -1,4 +1,4 @@
-/** Characters of an error that are read, and those of a pattern. */
+/** Greatest number of characters that are read of an error, and that a pattern has. */
 const MAX_READ = 2_000, MAX_PATTERN = 300;
 /** Placeholders of a text in quotes, and of a word with a digit. */
 const QUOTED = "…", NUMBER = "#";
@@ -6,8 +6,8 @@ const QUOTED = "…", NUMBER = "#";
 const NAMES_CAUSE = /\b(HTTP|status|status code|code|errno)[ :=(]*$/i;
 
 /**
- * Returns what errors of one cause have in common: the first line, without quoted texts, ids and numbers. A number after
- * `HTTP`, `status`, `code` or `errno` stays, since it names the cause.
+ * Returns what errors of one cause have in common: the first line, without quoted texts, ids and numbers. A number
+ * after `HTTP`, `status`, `code` or `errno` stays, since it names the cause.
  */
 export function errorPattern(error: string): string {
   const line = error.slice(0, MAX_READ).split("\n", 1)[0];

@@ -1,5 +1,5 @@
 /**
- * The headers of an event's message, for reading. `Nats-*` and `weir-*` headers are left out, and so are those that NATS
+ * The headers of an event's message, for reading. Left out are `Nats-*` and `weir-*` headers, and headers that NATS
  * clients refuse to write, such as a name with a space. Names match without regard to case. A retry and a redrive have
  * the same headers.
  */
@@ -17,8 +17,9 @@ export interface EventHeaders extends Iterable<readonly [name: string, value: st
 /** The event that a handler receives: CloudEvents 1.0 attributes and the typed data. */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
   /**
-   * The `ce-id` header, or `STREAM:SEQUENCE` for a message without one. Unique together with `source`, except that a stream
-   * which is deleted and created again, or in memory, begins its sequences anew: `time` tells such messages apart.
+   * The `ce-id` header, or `STREAM:SEQUENCE` for a message without an id. An id is unique together with `source`. The
+   * exception are messages without an id: if their stream is created again, or was in memory, its sequences begin anew.
+   * Only `time` then tells two messages with the same id apart.
    */
   readonly id: string;
   /** Type of the event, and the NATS subject that it was published on. */
@@ -27,7 +28,7 @@ export interface WeirEvent<Type extends string = string, Data = unknown> {
   readonly source: string;
   /** Time of the event: an RFC 3339 timestamp. */
   readonly time: string;
-  /** Data as the event's schema returned it. For a raw subject pattern: `unknown`, or as the function's `decode` says. */
+  /** Data as the event's schema returned it. For a raw subject pattern `unknown`, or by the function's `decode`. */
   readonly data: Data;
   /** NATS subject of this message. */
   readonly subject: string;
@@ -48,7 +49,7 @@ export interface OutgoingEvent {
   /** Version of the schema that the data was checked against. Default: no schema is known. */
   readonly version?: number;
   readonly extensions?: Readonly<Record<string, string>>;
-  /** Length of the chain of emitted events that ends with this one. Default: no function emitted it. */
+  /** Length of the chain of emitted events that ends with this event. Default: no function emitted the event. */
   readonly hops?: number;
   /** W3C trace context: `traceparent`, `tracestate`, `baggage`. */
   readonly trace?: Readonly<Record<string, string>>;

@@ -14,7 +14,7 @@ export function isOwnHeader(name: string, value: string): boolean {
   return NAME.test(name) && !LINE_BREAK.test(value) && !INTERNAL.test(name);
 }
 
-/** The event's own headers of a message. They are parsed when they are asked for. */
+/** The headers of a message that are the event's own. They are parsed when a handler reads them. */
 export class OwnHeaders implements EventHeaders {
   readonly #headers: MessageHeaders;
 

@@ -1,7 +1,7 @@
 /** Levels of a value that are indented: the indentation of deep JSON takes quadratic room. */
 const MAX_LEVELS = 50;
 
-/** Returns a value as JSON for people: indented, unless it is nested so deeply that no one could read it. */
+/** Returns a value as JSON for people. It is indented unless it is nested too deeply to be read. */
 export function indentedJson(value: unknown): string {
   return isDeep(value, MAX_LEVELS) ? JSON.stringify(value) : JSON.stringify(value, null, 2);
 }

@@ -11,8 +11,8 @@ interface Decimal {
 }
 
 /**
- * Returns the first number of a JSON text that would be another one once it is parsed: it is too large, or has more
- * digits than a double (RFC 7493, 2.2). Hot path: only a text that seems to have one is parsed again.
+ * Returns the first number of a JSON text that parsing would change: it is too large, or has more digits than a double
+ * holds (RFC 7493, 2.2). Hot path: a text is searched only if it seems to have such a number.
  */
 export function inexactNumber(text: string): string | undefined {
   if (!/\d{9}/.test(text) && !/\d[eE]/.test(text)) return undefined;

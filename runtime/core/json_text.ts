@@ -77,7 +77,10 @@ function lossInObject(value: object, parents: readonly unknown[] | undefined): L
   return undefined;
 }
 
-/** Returns whether an object's content is not in its fields. Instances of an author's class with fields are as plain ones. */
+/**
+ * Returns whether an object keeps its content outside of its fields, as a `Map` does. An instance of an author's class
+ * that has fields counts as a plain object.
+ */
 function isOpaque(value: object, names: readonly string[]): boolean {
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null) return false;

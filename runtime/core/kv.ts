@@ -9,7 +9,8 @@ const KEY = /^[-/=\w]+(\.[-/=\w]+)*$/;
 /**
  * Checks the name of a key-value bucket and a key of it.
  *
- * @throws {Error} if NATS does not accept it, as for a key made from an event's data, such as an address
+ * @throws {Error} if NATS does not accept one of the two. A key made from an event's data may have forbidden
+ * characters.
  */
 export function checkKvKey(bucket: string, key: string): void {
   for (const [what, name] of [["bucket", bucket], ["key", key]]) {
@@ -31,7 +32,8 @@ export function checkKvKey(bucket: string, key: string): void {
  * Returns the JSON text that a key-value bucket stores for a value.
  *
  * @throws {Error} as {@linkcode checkKvKey} does.
- * @throws {TypeError} if JSON cannot hold the value: `undefined` would be stored as an empty entry and break every later `get`.
+ * @throws {TypeError} if JSON cannot hold the value: `undefined` would be stored as an empty entry and break every
+ * later `get`.
  */
 export function kvJson(bucket: string, key: string, value: unknown): string {
   checkKvKey(bucket, key);

@@ -1,9 +1,12 @@
-/** Most characters of a namespace. Stream and consumer carry it, and both stand in each ack subject. */
+/**
+ * Greatest length of a namespace, in characters. The names of streams and consumers begin with it, and each ack subject
+ * contains both names.
+ */
 const MAX_LENGTH = 32;
 
-/** Returns the fault of a namespace, or undefined for a correct one. */
+/** Returns what a namespace must be, if the given name is not that; undefined for a correct name. */
 export function namespaceProblem(name: string): string | undefined {
-  // JetStream's clients take such streams for buckets.
+  // JetStream's clients take a stream with such a prefix for a bucket.
   if (/^(KV|OBJ)(_|$)/.test(name)) return "not KV or OBJ, with which the streams of buckets and object stores begin";
   if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) && name.length <= MAX_LENGTH) return undefined;
   return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
@@ -19,9 +22,9 @@ interface Foreign {
 const NOTHING: Foreign = { streams: new Set(), subjects: new Set() };
 
 /**
- * The names that a project has in NATS. Without a namespace they are the plain ones. With one, every stream, consumer and
- * bucket begins with `NAMESPACE_`, and every subject with `NAMESPACE.`, so that several projects or environments share an
- * account. Event types and function names stay as they are declared: only the NATS layer translates them.
+ * The names that a project has in NATS. With a namespace, the name of every stream, consumer and bucket begins with
+ * `NAMESPACE_`, and every subject with `NAMESPACE.`. Several projects or environments can so share an account. Event
+ * types and function names stay as they are declared: only the NATS layer translates them.
  */
 export class Namespace {
   /** Prefix of subjects: empty without a namespace. */
@@ -40,14 +43,14 @@ export class Namespace {
   };
   /** The stream of dead letters, and the beginning of its subjects. */
   readonly deadLetters: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
-  /** Subject of the requests of `events tail`. It lies outside of what the streams of a project may store. */
+  /** Subject of the requests of `events tail`. No stream of a project may store it. */
   readonly tail: string;
-  /** Subject on which a starting process announces itself to `events tail`: an inbox, for which both have permission. */
+  /** Subject on which a starting process announces itself to `events tail`: an inbox, which both may use. */
   readonly tailAnnounce: string;
 
   /**
    * @param name The namespace. Default: none.
-   * @param project The name of the project, which marks what it makes. Default: that of the namespace, or none.
+   * @param project The name of the project, for the mark on what it makes. Default: the namespace.
    * @param foreign Streams that Weir does not own, and the types and patterns in them: they keep their names.
    */
   constructor(
@@ -106,10 +109,11 @@ export class Namespace {
   }
 
   /**
-   * Returns the type, or Weir's own name, that a subject stands for. One outside of the namespace stands for itself.
+   * Returns the event type, or Weir's own name, that a subject stands for. A subject outside of the namespace stands
+   * for itself.
    *
-   * @param stream The stream that stores it: in one that Weir does not own every subject stands for itself. Default: one
-   * that Weir owns.
+   * @param stream The stream that stores the subject. If Weir does not own the stream, every subject stands for itself.
+   * Default: Weir owns it.
    */
   typeOf(subject: string, stream?: string): string {
     if (stream !== undefined && this.foreign.streams.has(stream)) return subject;

@@ -51,7 +51,7 @@ export type Result =
   | { readonly kind: "retry-after"; readonly delayMs?: number; readonly atMs?: number; readonly error: ErrorDetail }
   /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
-  /** A service of Weir's own, such as a key-value bucket, does not answer. The event is not at fault. */
+  /** A service that Weir gives to handlers, such as a key-value bucket, does not answer. The event is not at fault. */
   | { readonly kind: "unavailable"; readonly error: ErrorDetail }
   /** The check of a resource that the function needs fails. */
   | { readonly kind: "resource-unavailable"; readonly error: ErrorDetail }

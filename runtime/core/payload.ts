@@ -53,7 +53,10 @@ export function convertData(data: unknown, mode: DecodeMode): unknown {
   return mode === "text" ? text : ENCODER.encode(text);
 }
 
-/** Hot path: the lenient decoder first, since the strict one is slower, see bench. @throws {TypeError} */
+/**
+ * Decodes bytes that must be UTF-8. Hot path: the strict decoder is slower, so the lenient decoder runs first, see
+ * bench. @throws {TypeError}
+ */
 function strictText(bytes: Uint8Array): string {
   const text = UTF8.decode(bytes);
   return text.includes(REPLACEMENT) ? STRICT.decode(bytes) : text;

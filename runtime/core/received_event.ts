@@ -2,7 +2,7 @@ import type { MessageHeaders } from "./delivery.ts";
 import type { EventHeaders, WeirEvent } from "./event.ts";
 import { OwnHeaders } from "./event_headers.ts";
 
-/** The event of a delivered message. Hot path: its headers cost one field until a handler reads them, see bench. */
+/** The event of a delivered message. Hot path: `headers` costs one field until a handler reads it, see bench. */
 export class ReceivedEvent<Data> implements WeirEvent<string, Data> {
   /** Headers of the message, and the event's own once they were read. */
   #headers: MessageHeaders | OwnHeaders;

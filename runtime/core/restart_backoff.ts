@@ -5,7 +5,8 @@ const STABLE_MS = 60_000;
 const POLICY: RetryPolicy = { attempts: Infinity, initialMs: 100, maxMs: 30_000, factor: 2, jitter: "none" };
 
 /**
- * Returns the delay before an exited process is restarted: exponential backoff, reset once a process has run for a minute.
+ * Returns the delay before an exited process is restarted: exponential backoff, reset once a process has run for a
+ * minute.
  *
  * @param failures Failed starts in a row before this exit.
  * @param ranMs Running time of the process.

@@ -4,7 +4,10 @@ export type RetryAfter = { readonly delayMs: number } | { readonly atMs: number 
 /** Upper bound of a delay in a header: a year. */
 const MAX_MS = 365 * 86_400_000;
 const TIME = "\\d{2}:\\d{2}:\\d{2}", DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
-/** The three forms of a date in HTTP, of which servers send the first, and RFC 3339. `Date.parse` alone takes any text with a number. */
+/**
+ * The forms of a date that are read: the three of HTTP, of which servers send the first, and RFC 3339. `Date.parse`
+ * alone would take any text with a number.
+ */
 const DATES = [
   new RegExp(`^${DAY}, \\d{1,2} [A-Z]{3} \\d{4} ${TIME} (GMT|UTC)$`, "i"),
   new RegExp(`^${DAY}[a-z]*, \\d{2}-[A-Z]{3}-\\d{2} ${TIME} GMT$`, "i"),
@@ -21,8 +24,9 @@ export function parseRetryAfter(value: string): RetryAfter | undefined {
 }
 
 /**
- * Reads the headers of a response. A date counts from the response's own `Date`, so that the clocks need not agree. Undefined
- * without a `Retry-After`, or with one that cannot be read: it is another server's.
+ * Reads the `Retry-After` header of a response. A date counts from the response's own `Date` header, so that the clocks
+ * need not agree. Undefined if the header is missing or cannot be read: what another server writes must not cause an
+ * error.
  */
 export function retryAfterIn(headers: { get(name: string): string | null }): RetryAfter | undefined {
   const after = parseRetryAfter(headers.get("retry-after") ?? ""), fromMs = parseHttpDate(headers.get("date") ?? "");

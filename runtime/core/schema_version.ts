@@ -6,7 +6,7 @@ export function dataSchemaOf(type: string, version: number): string {
   return `${PREFIX}${type}:${version}`;
 }
 
-/** Returns the version that a `dataschema` names; undefined if it names another type, or a schema that is not Weir's. */
+/** Returns the version that a `dataschema` names. Undefined if the schema is of another type, or not one of Weir's. */
 export function versionIn(dataSchema: string | undefined, type: string): number | undefined {
   const start = `${PREFIX}${type}:`;
   if (!dataSchema?.startsWith(start)) return undefined;

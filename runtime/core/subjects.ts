@@ -1,4 +1,4 @@
-/** NATS subjects: tokens between dots; `*` stands for one token, a last `>` for one or more. */
+/** NATS subjects are tokens between dots. `*` stands for one token, and a last `>` for at least one token. */
 
 /** Returns the fault of a subject pattern, or undefined for a correct one. */
 export function subjectProblem(pattern: string): string | undefined {
@@ -29,7 +29,9 @@ export function overlaps(a: string, b: string): boolean {
   return true;
 }
 
-/** Returns a list of patterns that covers both lists, without those of `patterns` that an added one covers. */
+/**
+ * Returns `patterns` plus each of `others` that no pattern covers. A pattern that an added pattern covers is left out.
+ */
 export function unite(patterns: readonly string[], others: readonly string[]): string[] {
   const added = others.filter((other) => !patterns.some((pattern) => covers(pattern, other)));
   return [...patterns.filter((pattern) => !added.some((other) => covers(other, pattern))), ...added];

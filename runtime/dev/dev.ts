@@ -19,7 +19,7 @@ import type { FileChange } from "./watch_files.ts";
 import { watchThread } from "./watch_thread.ts";
 
 const FOLDERS = ["functions", "schemas"], DENO_JSON = "deno.json";
-/** Milliseconds beyond SHUTDOWN_GRACE before a revision is killed: it must have the time to exit by itself. */
+/** Milliseconds beyond SHUTDOWN_GRACE before a revision is killed, so that it can exit by itself. */
 const GRACE_MARGIN_MS = 5_000;
 /** Milliseconds between two attempts to start while the cause is outside the project, such as an unreachable server. */
 const RETRY_MS = 2_000;
@@ -33,7 +33,7 @@ interface DevOptions {
   readonly fresh: boolean;
   /** Rolls back changes with type errors. */
   readonly checkTypes: boolean;
-  /** A debugger may stop the thread at a breakpoint, so that a blocked thread is no fault. */
+  /** True if a debugger may stop the thread at a breakpoint. A blocked thread is then no fault. */
   readonly inspected: boolean;
   /** Returns Deno's arguments for a revision. They may change with `deno.json`. */
   revisionArguments(): Promise<readonly string[]>;
@@ -140,7 +140,7 @@ export class Dev {
     this.#arguments = await revisionArguments();
     if (config.WEIR_WORKERS > 1) this.#print("WEIR_WORKERS is ignored: dev runs the functions in one process");
     await generateFiles();
-    const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]); // before the first load: no change is missed
+    const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]); // begins before the first load
     void project.more.then(() => this.#revisions.supersedeLoad());
     const first = await this.#revisions.reload();
     if (first.kind === "live") {
@@ -156,7 +156,7 @@ export class Dev {
     await this.#followChanges(project);
   }
 
-  /** Answers requests itself while a handler blocks the thread of the revision. Its log names the function. */
+  /** Makes the proxy answer while a handler blocks the revision's thread. The revision's log names the function. */
   #watchThread(): Promise<void> {
     const reason = "a handler blocks the thread of the runtime, and its log names it";
     return watchThread(() => this.#revisions.respond(), (blocked) => {
@@ -197,7 +197,7 @@ export class Dev {
     this.#report(result, liveText(PROJECT, this.#changed), ms);
   }
 
-  /** Checks types in the background. If a mistake rolls back, the files of the rolled-back save count as changed again. */
+  /** Checks types in the background. After a rollback, the files of the rolled-back save count as changed again. */
   async #checkTypes(): Promise<void> {
     if (!this.options.checkTypes || this.#stopping) return;
     for (const file of await this.#types.check(this.#revisions)) this.#changed.add(file);

@@ -11,12 +11,12 @@ import { MockServices } from "./mock_services.ts";
 import { firstFreePort, listeningProcess } from "./ports.ts";
 import { openProxy, type ReloadProxy } from "./reload_proxy.ts";
 
-/** Upper bound in milliseconds for the wait for a start at the stop: it may be downloading a nats-server. */
+/** Milliseconds that a stop waits for an unfinished start, which may be downloading a nats-server. */
 const START_MS = 2_000;
 
 const NATS_PORT = 4222;
 const STORE = ".weir/jetstream";
-/** Milliseconds between two exits below which the server is not restarted: it would exit a third time. */
+/** Milliseconds between two exits of the server. After a shorter time it is not restarted: it would exit again. */
 const MIN_UPTIME_MS = 5_000;
 
 /** The services that `dev` runs beside the functions: listeners, mock services, and a nats-server without NATS_URL. */
@@ -67,7 +67,7 @@ export class DevServices {
     for (const proxy of this.#proxies) proxy.setBlocked(reason);
   }
 
-  /** Waits for a start in progress, so that nothing it starts is left running. */
+  /** Waits for a start in progress, so that no program of it is left running. */
   async stopStarting(): Promise<void> {
     this.#stopping = true;
     if (!this.#started) void this.mockServices.stop(); // once started, running handlers may still call them

@@ -21,7 +21,7 @@ export class ModuleGraph {
     return this.#files;
   }
 
-  /** Reads the graph as the files are now. One that cannot be read stays as it was. */
+  /** Reads the graph as the files are now. If it cannot be read, the previous graph stays. */
   async refresh(): Promise<void> {
     const path = fileURLToPath(this.root), lines: string[] = [];
     const names = await Promise.all(this.folders.map(async (folder) => {
@@ -49,7 +49,7 @@ function isFollowed(specifier: string): boolean {
   return specifier.startsWith("file:") && !specifier.includes("/node_modules/") && !isOwnModule(specifier);
 }
 
-/** Returns the nearest `deno.json` above each file, apart from that of the root. */
+/** Returns the nearest `deno.json` above each file, except for the `deno.json` of the root. */
 function configsOf(files: readonly string[], root: string): string[] {
   const found = new Set<string>(), seen = new Set<string>([join(root, "."), root.replace(/[\\/]$/, "")]);
   for (const file of files) {

@@ -17,8 +17,8 @@ export function firstFreePort(hostname: string, from: number): number | undefine
 }
 
 /**
- * Returns the process that listens on a port, such as `node (pid 4711)`. Undefined when there is none, the system does not
- * reveal it, as for a process of another user, or has no `lsof`.
+ * Returns the process that listens on a port, such as `node (pid 4711)`. Undefined when there is none, the system does
+ * not reveal it, as for a process of another user, or has no `lsof`.
  */
 export async function listeningProcess(port: number): Promise<string | undefined> {
   const output = await run("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]).catch(() => "");

@@ -6,7 +6,10 @@ import { isModule } from "../project/load_project.ts";
 import { ModuleGraph } from "./module_graph.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
-/** Modules, of which only those that the project imports count. Other files may be read by a module. */
+/**
+ * Extensions of modules. A module counts only if the project imports it. A file of another kind always counts, since a
+ * module may read it.
+ */
 const SCRIPT = /\.[cm]?[jt]sx?$/;
 
 /** Ends the line of what went live. */
@@ -22,7 +25,7 @@ export function liveText(root: URL, files: Iterable<string>): string {
     .map(([some, state]) => `${some.join(", ")}: ${state}`).join("; ");
 }
 
-/** The files of a project, watched: its folders, `deno.json`, and the modules outside of them that it imports. */
+/** The files of a project, watched: its folders, its `deno.json`, and the modules that it imports from elsewhere. */
 export class ProjectFiles {
   readonly #graph: ModuleGraph;
   /** Resolves when the module graph was last read. Reads run one at a time. */
@@ -47,7 +50,7 @@ export class ProjectFiles {
     return this.changes.more;
   }
 
-  /** Reads the module graph again in the background. Returns those of the changed files that are not part of the project. */
+  /** Reads the module graph again in the background. Returns the changed files that are not part of the project. */
   async unused(changed: readonly string[]): Promise<readonly string[]> {
     const before = this.#graph.files;
     this.#following = this.#following.then(() => this.#follow());

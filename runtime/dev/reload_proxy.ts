@@ -67,7 +67,10 @@ export class ReloadProxy {
     await withTimeout(systemClock, IDLE_MS, idle).catch(() => {});
   }
 
-  /** Answers requests with 503 and this reason from now on, also those in flight; undefined: forwards them again. */
+  /**
+   * Answers requests with 503 and this reason from now on, including requests in flight. With undefined, forwards them
+   * again.
+   */
   setBlocked(reason: string | undefined): void {
     if (reason !== undefined) this.#blocked.abort(reason);
     else if (this.#blocked.signal.aborted) this.#blocked = new AbortController();

@@ -10,8 +10,8 @@ export type ReloadResult =
 interface RevisionsOptions {
   spawn(): RevisionProcess;
   /**
-   * Routes requests to an address from now on; undefined: to none, for that reason. Resolves once the previous address
-   * has answered its requests.
+   * Routes requests to an address from now on. With undefined, requests are answered with the reason instead. Resolves
+   * once the previous address has answered its requests.
    */
   route(to: RevisionAddress | undefined, reason?: string): Promise<void>;
   /** Runs when the current revision exits by itself. */
@@ -27,14 +27,14 @@ interface Revision {
   readonly project: ProjectSummary;
 }
 
-/** Milliseconds that a superseded load may still take. A normal load ends sooner, so frequent saves do not starve it. */
+/** Milliseconds that a superseded load may still take. A usual load ends sooner, so frequent saves do not starve it. */
 const SUPERSEDED_LOAD_MS = 2_000;
 
 /**
  * Runs the project in one process for each state of its files that could run, its revisions. A spare process has loaded
  * the runtime already, so that a change costs only the import of the project's files. A new revision takes over once it
- * has started; the previous one then returns deliveries that wait for a handler, and finishes the others. With
- * `canRollBack` the previous one stays on standby until the new one is accepted.
+ * has started. The previous revision then gives back deliveries that wait for a handler, and finishes the others. With
+ * `canRollBack` the previous revision stays on standby until the new one is accepted.
  */
 export class Revisions {
   #spare: RevisionProcess | undefined;
@@ -61,7 +61,7 @@ export class Revisions {
     return this.#enqueue(() => this.#reload());
   }
 
-  /** Accepts the current revision: the previous one is stopped. */
+  /** Accepts the current revision, so that the previous one is stopped. */
   accept(): void {
     const previous = this.#previous;
     this.#previous = undefined;

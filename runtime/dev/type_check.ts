@@ -9,7 +9,7 @@ import type { Revisions } from "./revisions.ts";
 const SETTLE_MS = 200;
 /** Upper bound for a check in milliseconds: enough on a busy machine, with packages to download. */
 const TIMEOUT_MS = 60_000;
-/** The line of an error, or of its hint, that gives the position. The other paragraphs only say that there are errors. */
+/** The line of an error, or of its hint, with the position. Other paragraphs only say that there are errors. */
 const POSITION = /^ +at \S+:\d+:\d+$/m;
 
 /**
@@ -103,7 +103,7 @@ export class TypeRollback {
     this.#unchecked = new Set([...this.#unchecked ?? [], ...files]);
   }
 
-  /** Checks the files as they are on disk. Returns those that were rolled back. */
+  /** Checks the files as they are on disk. Returns the files that were rolled back. */
   async check(revisions: Revisions): Promise<readonly string[]> {
     let errors = "";
     try {

@@ -24,8 +24,8 @@ export interface FileChanges {
 }
 
 /**
- * Watches all sources below some folders of a project, and some files in its root, from now on. A folder that is created
- * or removed is a change of `folder/`.
+ * Watches all sources below some folders of a project, and some files in its root, from now on. A folder that is
+ * created or removed is a change of `folder/`.
  */
 export async function watchFiles(
   root: URL,

@@ -18,11 +18,11 @@ export interface ClusterFacts {
   readonly streams: Known<ReadonlyMap<string, StreamInfo>>;
   /** The existing streams that the project names and does not own, with the streams that tell what they store. */
   readonly foreign: Known<ForeignStreams>;
-  /** All consumers of these streams, those of other clients included. */
+  /** All consumers of these streams, including the consumers of other clients. */
   readonly consumers: Known<readonly ConsumerInfo[]>;
   /** The streams and consumers that doctor may not read, each with the reason. */
   readonly unreadable: readonly string[];
-  /** Those among the others whose leader does not answer, each with the reason. */
+  /** The streams and consumers whose leader does not answer, each with the reason. */
   readonly unanswered: readonly string[];
   /** The offset of the server's clock from this host's, and the bound of its error. */
   readonly clock: Known<{ readonly aheadMs: number; readonly errorMs: number }>;

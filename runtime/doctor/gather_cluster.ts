@@ -112,7 +112,10 @@ async function readChanges(
   return await changeWarnings(reader, functions, steps);
 }
 
-/** Reads streams of both kinds. The project's rules are for its own; those of others are kept apart. */
+/**
+ * Reads the project's own streams and those of other owners. They are kept apart, since most rules are only for the
+ * project's own.
+ */
 async function readWithForeign(
   jsm: JetStreamManager,
   names: readonly string[],
@@ -168,7 +171,7 @@ async function readUser(nc: NatsConnection): Promise<Pick<ClusterFacts, "user" |
   };
 }
 
-/** Probes the servers that the cluster announces. Returns them after those of `NATS_URL`, each server once. */
+/** Probes the servers that the cluster announces. Returns each server once, the servers of `NATS_URL` first. */
 async function probeAll(nc: NatsConnection, configured: readonly ServerProbe[]): Promise<readonly ServerProbe[]> {
   const known = new Set(configured.map(({ address }) => address));
   const announced = configured.length === 0

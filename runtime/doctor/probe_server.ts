@@ -5,7 +5,10 @@ import type { ServerProbe } from "./facts.ts";
 
 /** Milliseconds to wait for a server's `INFO`, which it sends as soon as a client connects. */
 const TIMEOUT_MS = 1_000;
-/** Milliseconds after which a silent server gets a ping, so that one that is not NATS answers in its own protocol. */
+/**
+ * Milliseconds after which a silent server gets a ping. A server of another kind than NATS then answers in its own
+ * protocol.
+ */
 const PING_AFTER_MS = 300;
 const PORT = 4222;
 

@@ -6,7 +6,7 @@ import type { Namespace } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import { type Facts, known } from "./facts.ts";
 
-/** Returns the names of the streams that a project uses: its own and Weir's, with those of key-value buckets. */
+/** Returns the names of the streams that a project uses: its own, Weir's, and the streams of key-value buckets. */
 export function streamNamesOf(project: Registry, names: Namespace): string[] {
   return streamNames(combine(resourcesOf(project, project.functions, project.functions, names)));
 }
@@ -26,7 +26,7 @@ export function eventStreams({ project, streams, names }: Facts): StreamInfo[] {
   return known(project).streams.flatMap(({ name }) => known(streams).get(names.stream(name)) ?? []);
 }
 
-/** Returns those of DEAD_LETTERS and RETRIES that exist. */
+/** Returns the streams DEAD_LETTERS and RETRIES, if they exist. */
 export function weirStreams({ streams, names: { deadLetters, retries } }: Facts): StreamInfo[] {
   return [deadLetters.stream, retries.stream].flatMap((name) => known(streams).get(name) ?? []);
 }

@@ -10,7 +10,10 @@ import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ClusterFacts, DeadLetterCounts } from "./facts.ts";
 
-/** Upper bound of the requests that read reasons. They are sent one after the other: at 10 ms each they take a second. */
+/**
+ * Greatest number of requests that read reasons. They are sent one after the other: at 10 ms each, a hundred take a
+ * second.
+ */
 const MAX_REQUESTS = 100;
 
 /** Reads streams with all their consumers. The streams that cannot be read are listed beside the others. */

@@ -9,9 +9,9 @@ export const AREAS = ["configuration", "project", "server", "streams", "consumer
 export interface Violation {
   /** The fact that violates the rule, with names and numbers. */
   readonly what: string;
-  /** Default: that of the rule. */
+  /** Default: the severity of the rule. */
   readonly severity?: Severity;
-  /** Default: that of the rule, with the names of the stream and the consumer. */
+  /** Default: the fix of the rule, with the names of the stream and the consumer. */
   readonly fix?: string;
   readonly stream?: string;
   readonly consumer?: string;

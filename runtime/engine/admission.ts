@@ -4,15 +4,15 @@ import type { Clock } from "./clock.ts";
 export interface AdmissionRule {
   /** Number of deliveries that may begin now; Infinity without a limit. */
   permits(): number;
-  /** Time at which more may begin by itself, by the clock; undefined when no such time is known. */
+  /** Time, by the clock, at which the rule will permit more deliveries. Undefined when that time is not known. */
   admitsAgainAtMs(): number | undefined;
   /** Calls back after every change that may alter `permits` or `admitsAgainAtMs`. */
   onChange(listener: () => void): void;
 }
 
 /**
- * The rules that a function's deliveries must pass. While one permits nothing the function does not pull, since every
- * delivery would only be refused and go back.
+ * The rules that a function's deliveries must pass. While a rule permits nothing, every delivery would be refused and
+ * given back, so the function does not pull.
  */
 export class Admission {
   readonly #rules: AdmissionRule[] = [];
@@ -49,7 +49,7 @@ export class Admission {
     this.#timers.clear();
   }
 
-  /** A timer may fire early by the rule's clock: it is set again for the rest of the time. */
+  /** A timer may fire before the rule's clock shows the time. It is then set again for the rest. */
   #callWhenAdmitting(rule: AdmissionRule): void {
     if (this.#closed) return;
     const admitsAgainAtMs = rule.admitsAgainAtMs(), nowMs = this.clock.now();

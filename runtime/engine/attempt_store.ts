@@ -2,8 +2,9 @@ import type { Delivery } from "../core/delivery.ts";
 import type { DeadLetterOutcome, ErrorDetail } from "../core/outcome.ts";
 
 /**
- * Stored record of the deliveries of one stored message so far. A message of `RETRIES` starts its own: what its event
- * used up before is in the delivery's history. `UsedUp` is the sum of both.
+ * Counts of the deliveries of one stored message. A retry is stored as a new message in `RETRIES`, whose counts begin
+ * at zero. What the event used up under earlier messages is in the delivery's `history`. `UsedUp` is the sum of history
+ * and counts.
  */
 export interface AttemptCounts {
   /** Attempts that began: runs of the handler. */
@@ -12,7 +13,7 @@ export interface AttemptCounts {
   readonly excused: number;
   /** False when no attempt so far can have stored an event that it emitted. */
   readonly mayHaveEmitted: boolean;
-  /** True when the event waits in the retry stream: this delivery is redundant. */
+  /** True when the event already waits in the retry stream, so that this delivery is redundant. */
   readonly delayed?: boolean;
   /** Dead letter that an earlier delivery decided on; it may be stored already. */
   readonly ending?: DeadLetterOutcome;
@@ -20,7 +21,7 @@ export interface AttemptCounts {
   readonly attemptTrace?: string;
   /** Error of the last attempt that ended. */
   readonly lastError?: ErrorDetail;
-  /** True from the start of an attempt to its end: a process that dies in between leaves it. */
+  /** True from the start of an attempt to its end. It stays true if the process dies in between. */
   readonly isUnended?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_break
 import type { Clock } from "./clock.ts";
 import { isServiceUnavailable } from "./service_calls.ts";
 
-/** Failure of a call to a dependency. `open` means that the dependency is down, so the event did not cause the failure. */
+/** Failure of a call to a dependency. `open`: the dependency is down, so the event did not cause the failure. */
 export type DependencyFailure =
   | { readonly dependency: string; readonly open: false }
   | {
@@ -34,7 +34,7 @@ export function dependencyFailure(thrown: unknown): DependencyFailure | undefine
   return undefined;
 }
 
-/** Dependencies of a process. Each has a breaker in memory, series of metrics, and a place in the answers of `/functions`. */
+/** Dependencies of a process. Each has a breaker in memory, series of metrics, and a place in `/functions`. */
 const MAX_DEPENDENCIES = 1_000;
 
 /** The dependency breakers of this process, one for each name. All functions share them. */
@@ -126,7 +126,7 @@ export class DependencyCalls {
   }
 }
 
-/** Returns what a failed call means. After a failed probe the dependency is down. Any other failure may be the event's fault. */
+/** Returns how a call failed. After a failed probe the dependency is down. Other failures may be the event's fault. */
 function failureOf({ breaker, permit }: Call): DependencyFailure {
   const dependency = breaker.name;
   if (!permit.probe || breaker.state.kind !== "open") return { dependency, open: false };

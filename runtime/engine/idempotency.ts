@@ -10,8 +10,8 @@ import type { Attempt } from "./attempt.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 
 /**
- * Time, in milliseconds, that a claim lasts beyond the handler's timeout. It covers storing the emitted events: a claim
- * must not end before its attempt does.
+ * Time, in milliseconds, that a claim lasts beyond the handler's timeout. A claim must not end before its attempt does,
+ * and an attempt ends once its emitted events are stored.
  */
 const STORING_MS = 15_000;
 
@@ -22,8 +22,9 @@ export class IdempotencyKeyError extends TypeError {
 }
 
 /**
- * Claims the event of an idempotent function for one attempt, so that no other handles it now or later. Sets the
- * attempt's `claim`, or returns the outcome of an event that must not be handled. Does nothing for other functions.
+ * Claims the event of an idempotent function for one attempt, so that no other attempt handles the event now or later.
+ * Sets the attempt's `claim`, or returns the outcome of an event that must not be handled. Does nothing for functions
+ * without `idempotency`.
  *
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
  */
@@ -45,9 +46,9 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 }
 
 /**
- * Claims the event of a redelivery whose handler must not run, to confirm that it was not handled before. An earlier delivery
- * may have been handled and only its ack lost: then the event has not crashed or expired, and is acked. Otherwise the
- * settler releases the claim once the refusal is settled.
+ * Confirms that an event whose handler must not run was not handled before. An earlier delivery may have been handled
+ * and only its ack lost: then the claim finds the event done, and the event is acked. If the event was not handled, the
+ * refusal stands, and the settler releases the claim after it.
  */
 export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
   try {
@@ -58,8 +59,8 @@ export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, 
 }
 
 /**
- * Returns whether a refusal must be confirmed: no earlier delivery decided this dead letter, and one of them may have
- * been handled.
+ * Returns whether a refusal must be confirmed. It must if an earlier delivery may have been handled, and none has
+ * already decided on this dead letter.
  */
 export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Outcome): boolean {
   return fn.policy.idempotency !== undefined && delivery.deliveryCount > 1 && refusal !== ending &&
@@ -67,11 +68,12 @@ export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Ou
 }
 
 /**
- * Returns a key that is fit for a subject. Without the author's `key` it consists of the event's type, source and id.
+ * Returns the idempotency key of an event, as a token of a subject. It is a hash of what the author's `key` returns, or
+ * of the event's type, source and id.
  *
- * @param originKey Key of the message of an event without an id, which the author's `key` sees as its id: a stream that is
- * deleted and created again reuses positions. Default: the event has an id.
- * @param replay Id of a replay in which the event is handled again, once. Default: none.
+ * @param originKey Key of the stored message of an event without an id. The author's `key` sees it as the id, since the
+ * position that stands for the id comes again if the stream is created again. Default: the event has an id.
+ * @param replay Id of a replay that handles the event once more. Default: none.
  */
 export function idempotencyKey(
   { name }: ResolvedFunction,

@@ -17,7 +17,7 @@ export interface IdempotencyStore {
   /**
    * Claims an event for one delivery.
    *
-   * @param key Identifies the event among those of the function.
+   * @param key Identifies the event among the events of the function.
    * @param leaseMs Time after which the claim of a process that died ends, in milliseconds.
    * @param ttlMs Time for which a handled event is remembered, in milliseconds.
    */

@@ -10,7 +10,7 @@ export interface PublishResult {
   readonly duplicate: boolean;
 }
 
-/** Receives the result of one publish: one of the two is called, once. */
+/** Receives the result of one publish. Exactly one of its methods is called, once. */
 export interface PublishListener {
   stored(result: PublishResult): void;
   /** The event is not known to be stored. */
@@ -49,7 +49,8 @@ export function publishAsync(
 /**
  * Reason why a message was not stored:
  *
- * - `unavailable`: NATS or JetStream did not answer in time. The message may be stored; publishing the same id again tells.
+ * - `unavailable`: NATS or JetStream did not answer in time. The message may be stored; publishing the same id again
+ *   tells.
  * - `full`: the stream, or the storage of the account or server, takes no more.
  * - `too-large`: the message exceeds a limit of the server or the stream.
  * - `no-stream`: JetStream answers, and no stream stores the subject.

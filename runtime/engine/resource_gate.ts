@@ -14,19 +14,20 @@ interface CheckedResource {
 }
 
 /**
- * Keeps functions from pulling while the check of a resource that they need fails. The check runs every two seconds, and at
- * once when an attempt of theirs has failed. Meanwhile an event that was pulled already uses up no attempt.
+ * Keeps functions from pulling while the check of a resource that they need fails. The check runs every two seconds,
+ * and at once when an attempt of these functions has failed. While it fails, events that were pulled before use up no
+ * attempt.
  */
 export class ResourceGate implements AdmissionRule {
   #problem: string | undefined;
   #checking: Promise<void> | undefined;
-  /** A check that begins when the current one has ended, for failures that came after its beginning. */
+  /** The check after the current one. It is for failures that came while the current check was running. */
   #next: Promise<void> | undefined;
   #stopped = false;
   #cancel: () => void = () => {};
   readonly #listeners: (() => void)[] = [];
 
-  /** @param changed is called with the problem when the check begins to fail, and with undefined when it passes again. */
+  /** @param changed Called with the problem when the check begins to fail, and with undefined when it passes again. */
   constructor(
     readonly resource: CheckedResource,
     readonly clock: Clock,
@@ -66,7 +67,7 @@ export class ResourceGate implements AdmissionRule {
     return result instanceof Promise ? result.catch((error) => this.#explain(error)) : result;
   };
 
-  /** Throws the error of a handler again, or, if the check fails, that the resource is unavailable. */
+  /** Throws the error of a handler again. If the check fails, throws a `ResourceUnavailableError` instead. */
   async #explain(error: unknown): Promise<never> {
     if (resultOfThrown(error).kind !== "failed") throw error; // its author has decided
     await (this.#next ??= this.#checkAfter(this.#checking));

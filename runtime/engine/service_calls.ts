@@ -2,8 +2,8 @@ import type { KvBucket } from "../api/context.ts";
 import { errorsIn, isA } from "../core/error_detail.ts";
 
 /**
- * Error of a service that Weir gives to handlers, such as a key-value bucket, that any other event would have met as well.
- * It uses up no attempt and counts for no breaker.
+ * Error of a service that Weir gives to handlers, such as a key-value bucket. Any other event would have met the same
+ * error, so it uses up no attempt and counts for no breaker.
  */
 export class ServiceUnavailableError extends Error {
   override readonly name = "ServiceUnavailableError";
@@ -21,7 +21,10 @@ export function isServiceUnavailable(thrown: unknown): boolean {
   return errorsIn(thrown).some((error) => isA(error, ServiceUnavailableError));
 }
 
-/** Milliseconds after which a call counts as unanswered. NATS answers in a few: a handler's own work is not excused. */
+/**
+ * Milliseconds after which a call to NATS counts as unanswered. An answer usually takes a few milliseconds. If an
+ * attempt fails or times out while a call is unanswered, the service is to blame, and the attempt is not used up.
+ */
 const UNANSWERED_MS = 1_000;
 
 /** Calls of one attempt to Weir's services that are under way. */
@@ -53,7 +56,7 @@ export class ServiceCalls {
   /**
    * Names a service that does not answer; undefined if all do.
    *
-   * @param timeoutMs Timeout of the attempt: a call counts as unanswered after half of it at the latest.
+   * @param timeoutMs Timeout of the attempt. A call counts as unanswered after half of the timeout at the latest.
    */
   unanswered(timeoutMs: number): string | undefined {
     const latestMs = this.now() - Math.min(UNANSWERED_MS, timeoutMs / 2);

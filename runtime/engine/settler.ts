@@ -6,7 +6,10 @@ import type { MaybePromise } from "./maybe_promise.ts";
 /** Result of settling. After a failure JetStream still has the message and redelivers it. */
 export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
 
-/** Totals of an event after its current delivery is settled. They cover all its stored messages. */
+/**
+ * Totals of an event once its current delivery is settled. A retry is stored as a new message. The totals count the
+ * deliveries of all messages of the event.
+ */
 export interface UsedUp {
   readonly attempts: number;
   readonly excusedDeliveries: number;

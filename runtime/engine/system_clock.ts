@@ -1,11 +1,11 @@
 import type { ServerClock } from "./clock.ts";
 
-/** Longest delay of a timer, in milliseconds: the runtime's limit. A longer one fires early, and its caller sets it again. */
+/** Longest delay of a timer in the runtime, in milliseconds. A longer timer fires early, and is then set again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The clock of this process. It is monotonic: no setting of the system's time affects it. It begins with the system's
- * time, so that it reads as milliseconds since 1970.
+ * The clock of this process, in milliseconds since 1970. It begins with the system's time and is monotonic from then
+ * on: setting the system's time does not affect it.
  */
 export const systemClock: ServerClock = {
   now: () => performance.timeOrigin + performance.now(),

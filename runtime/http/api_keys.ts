@@ -24,7 +24,10 @@ export class ApiKeys {
     this.#keys = keys === "none" ? keys : keys.map(withDigest);
   }
 
-  /** Replaces the keys, for the requests from now on. Returns whether any is another. Without authentication it stays off. */
+  /**
+   * Replaces the keys, for requests from now on. Returns whether any key has changed. If authentication is off, it
+   * stays off.
+   */
   replace(keys: readonly ApiKey[]): boolean {
     const text = (all: readonly ApiKey[]) =>
       JSON.stringify(all.map(({ name, secret, pattern }) => [name, secret, pattern]));

@@ -17,7 +17,7 @@ export const MAX_EVENTS = 100_000;
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
 /** Characters of results beyond which single errors are left out: 50 of them are many times as long as their event. */
 const MAX_DETAILED_LENGTH = 1_024 * 1_024;
-/** Refused events after which other requests get a tick. Nothing is awaited for them, and each costs a few exceptions. */
+/** Number of refused events after which other requests get a tick. Refusing an event costs time and awaits nothing. */
 const REFUSED_PER_TICK = 64;
 
 const NOT_TRIED = failedResult(
@@ -34,9 +34,9 @@ interface Entry {
 
 /**
  * Publishes the events of one request, at most {@linkcode MAX_PENDING} at a time, and answers with one result for each.
- * While that many are pending it takes no further entries, so that TCP slows the caller down. An event that is refused
- * has a result of its own. After an event could not be stored for a reason that is not its own, the rest is taken
- * but not tried: each would wait as long, and the caller must read the response before it sends them again.
+ * While that many are pending it takes no further entries, so that TCP slows the caller down. If an event cannot be
+ * stored, and the event itself is not the reason, the remaining events are read but not tried: each would wait as long.
+ * The caller sends them again after reading the response.
  */
 export class BatchPublisher {
   readonly #results: string[] = [];
@@ -105,7 +105,7 @@ export class BatchPublisher {
       this.#refused++;
       return this.#addFailure(index, error, entry.line);
     }
-    // Destructured, so that the listener does not hold the entry, and thus not the text of a line.
+    // Destructured, so that the listener does not keep the entry, and with it the text of a line, in memory.
     const { length, line } = entry, traced = { ...event, trace: this.#span.add(event.type) };
     this.#pending++;
     this.#pendingLength += length;

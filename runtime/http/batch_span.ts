@@ -1,8 +1,8 @@
 import { type Context, propagation, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
 /**
- * The PRODUCER span of all events that one request publishes; each event carries its context. Hot path: a span per
- * event would be held until the request ends, since it may still fail, and costs as much as storing the event.
+ * The PRODUCER span of all events that one request publishes. Each event carries its context. Hot path: a span for each
+ * event would cost as much as storing the event, and would be held until the end of the request, which may still fail.
  */
 export class BatchSpan {
   #span: Span | undefined;

@@ -34,10 +34,13 @@ export class BodyLimits {
   }
 }
 
-/** Part of a request that takes memory: its body, or what is kept of the events that were read from it. */
+/** Part of a request that takes memory: the body, or what is kept of the events in it. */
 type Part = "body" | "events";
 
-/** Memory that one request takes: the bytes of its body that have arrived, not those that it declares, and its events. */
+/**
+ * Memory that one request takes: the bytes of the body that have arrived, and the events. Bytes that are declared and
+ * have not arrived do not count.
+ */
 export class Reservation {
   readonly #held: Record<Part, number> = { body: 0, events: 0 };
   #isReleased = false;
@@ -81,7 +84,7 @@ function exhausted(limitBytes: number): Problem {
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
 }
 
-/** Returns the problem of a body that is late. @param what a clause, such as `no line ended` */
+/** Returns the problem of a body that is late. @param what A clause, such as `no line ended`. */
 export function timedOut(what: string): Problem {
   return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }

@@ -12,7 +12,7 @@ const NOT_IN_URI = /[\s"<>\\^`{|}]|%(?![\da-f]{2})/i;
 /** Characters of a source. It is part of every span of the event. */
 const MAX_SOURCE = 1_024;
 
-/** Returns the text of an attribute's header: quoted or not, and percent-encoded (CloudEvents HTTP binding, 3.1.3.2). */
+/** Decodes an attribute's header: quoted or not, and percent-encoded (CloudEvents HTTP binding, 3.1.3.2). */
 export function attributeOf(header: string, value: string): string {
   const quoted = value.startsWith('"') ? /^"((?:[^"\\]|\\.)*)"$/.exec(value) : undefined;
   if (quoted === null) throw malformed(`header ${header} begins with a quote and is no quoted string`);
@@ -34,7 +34,7 @@ export function keyOf(header: string): string {
   throw malformed('Idempotency-Key must be one key, of ASCII characters; quote one with a comma: "a,b"');
 }
 
-/** Returns the event. @throws {Problem} 400 when one of its attributes is none of CloudEvents. */
+/** Returns the event if CloudEvents allows all of its attributes. @throws {Problem} 400 if not. */
 export function checkAttributes(event: IncomingEvent): IncomingEvent {
   const { id, type, source, time, extensions } = event;
   if (type === "") throw malformed("type is empty");

@@ -62,7 +62,10 @@ export function healthRoutes(health: Health, live: Health = { checks: [] }): Rou
   ];
 }
 
-/** Runs checks once for all requests that come meanwhile: a request without a key must not reach a database each time. */
+/**
+ * Runs the checks once for all requests that come while they run. Requests need no key, so each must not reach a
+ * database of its own accord.
+ */
 function sharedRun(health: Health): () => Promise<HealthReport> {
   let running: Promise<HealthReport> | undefined;
   return () => running ??= runChecks(health).finally(() => running = undefined);

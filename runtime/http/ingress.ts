@@ -97,7 +97,7 @@ class Ingress {
       if (!this.#requests.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
       this.#requests.take(caller.name, 1);
       reservation = this.#limits.reserve(caller.name);
-      // No body is read during an outage: it would only take memory until the request fails.
+      // No body is read during an outage: it would take memory until the request fails anyway.
       const outage = this.options.outage();
       if (outage) throw outage;
       return response = await publish({ request, caller, reservation, context: span.context });

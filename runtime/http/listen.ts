@@ -30,8 +30,7 @@ interface ListenOptions {
 }
 
 /**
- * Starts an HTTP server. One that ends by itself, for example without file descriptors for another connection, is opened
- * again.
+ * Starts an HTTP server. If the server ends by itself, for example for lack of file descriptors, it is opened again.
  *
  * @throws {Error} when the port is taken or not permitted.
  */

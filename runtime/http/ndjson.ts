@@ -127,7 +127,7 @@ class LineSplitter {
     }
   }
 
-  /** Decodes each line alone, so that only those that are not UTF-8 are refused. */
+  /** Decodes each line alone, so that only lines that are not UTF-8 are refused. */
   #cutOneByOne(block: Uint8Array): Line[] {
     const lines: Line[] = [];
     for (let from = 0; from <= block.length;) {

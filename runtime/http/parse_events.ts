@@ -4,7 +4,7 @@ import { attributeOf, checkAttributes, keyOf } from "./event_attributes.ts";
 import { malformed, Problem } from "./problem.ts";
 import { parseJson, readText } from "./request_body.ts";
 
-/** An event as the caller sent it. Its attributes are checked, its data is not. */
+/** An event as the caller sent it. The attributes are checked already, and the data is not. */
 export interface IncomingEvent {
   readonly type: string;
   readonly data: unknown;
@@ -79,8 +79,8 @@ export async function readBatch(request: Request, reservation: Reservation): Pro
 /**
  * Parses one of the events of a request.
  *
- * @param key Idempotency-Key of the request, of which each event gets a part
- * @param index position among the events of the request, from 0
+ * @param key Idempotency-Key of the request. The key of each event is derived from it.
+ * @param index Position among the events of the request, from 0.
  */
 export function parsePart(envelope: unknown, key: string | undefined, index: number): IncomingEvent {
   return withId(parseEnvelope(envelope), key === undefined ? undefined : `${key}:${index}`);

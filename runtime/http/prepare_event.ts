@@ -21,7 +21,7 @@ export function findEvent(events: Events, caller: Caller, type: string): EventDe
   return event;
 }
 
-/** Explains a 404. It names only types that this caller may publish, so that others do not learn which exist. */
+/** Explains a 404. The text names only types that this caller may publish, and so does not reveal other types. */
 function notPublic(events: Events, caller: Caller, type: string): string {
   const refused = `no event ${JSON.stringify(type)} can be published from outside`;
   if (events.has(type) && caller.mayPublish(type)) {
@@ -32,8 +32,8 @@ function notPublic(events: Events, caller: Caller, type: string): string {
 }
 
 /**
- * Validates an event and fills in the attributes that it lacks. Its data is published as it was sent, not as the schema
- * returned it: handlers parse it themselves.
+ * Validates an event and fills in missing attributes. The data is published as it was sent, not as the schema returned
+ * it, since handlers parse it again.
  *
  * @throws {Problem} 400 when the data does not match the schema; 403 when the id or the source is not the caller's.
  */
@@ -59,7 +59,10 @@ export function prepareEvent(definition: EventDefinition, caller: Caller, incomi
   };
 }
 
-/** Refuses what Weir alone gives: an event under it would be taken for one of a function, a stream or another caller. */
+/**
+ * Refuses ids and sources that only Weir gives. An event with such an id or source would seem to come from a function,
+ * a stream or another caller.
+ */
 function checkIdentity({ id, source }: IncomingEvent, own: string): void {
   if (id !== undefined && EMITTED_ID.test(id)) {
     throw new Problem("forbidden", `the id ${JSON.stringify(id)} is one of an emitted event: use another`);

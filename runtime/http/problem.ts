@@ -1,6 +1,6 @@
 import { shorten } from "../core/text.ts";
 
-/** Status and title by code. Every problem of one kind has the same. */
+/** Status and title of a problem, by its code. */
 const KINDS = {
   "malformed": [400, "Malformed request"],
   "invalid-data": [400, "Invalid event data"],
@@ -28,7 +28,10 @@ interface ProblemOptions {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
-/** Codes whose title is Weir's own. The others have the title of their status, and the type `about:blank` (RFC 9457). */
+/**
+ * Codes with a type and a title of Weir's own. The others have the title of their status, and the type `about:blank`
+ * (RFC 9457).
+ */
 const OWN_TYPES: ReadonlySet<keyof typeof KINDS> = new Set([
   "malformed",
   "invalid-data",

@@ -9,7 +9,7 @@ export function accepted(results: BodyInit): Response {
   return new Response(results, ACCEPTED);
 }
 
-/** Returns the result of a stored event, as JSON. Hot path: type and stream are subject tokens, which need no escape. */
+/** Returns the result of a stored event as JSON. Hot path: type and stream are subject tokens, which need no escape. */
 export function storedResult({ id, type }: OutgoingEvent, { stream, sequence, duplicate }: PublishResult): string {
   const quotedId = JSON.stringify(id);
   return `{"id":${quotedId},"type":"${type}","stream":"${stream}","sequence":${sequence},"duplicate":${duplicate}}`;

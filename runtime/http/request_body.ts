@@ -5,14 +5,14 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
 import { LARGE } from "./turns.ts";
 
-/** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the rest of the request. */
+/** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the remaining request. */
 const WHOLE_BYTES = 65_536;
 /** Characters of a number that a problem quotes. */
 const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Reads the body as text. That of a large one resolves in its turn, to be parsed at once.
+ * Reads the body as text. A large text waits for its turn (`Turns`), and the caller must then parse it at once.
  *
  * @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400.
  */

@@ -18,7 +18,8 @@ export function targetProblem({ headers, url }: Request): Problem | undefined {
     return malformed("the Host header is not a host name or address, with or without a port");
   }
   const from = url.indexOf("://") + 3;
-  // Hot path: the URL is mostly that of the Host. It differs if the target names a host itself (RFC 9112, 3.2.2).
+  // Hot path: the host in the URL is usually that of the `Host` header. It differs if the request target names a host
+  // itself (RFC 9112, 3.2.2).
   if (host !== "" && url.startsWith(host, from) && url[from + host.length] === "/") return undefined;
   const authority = /^[^/?#]*/.exec(url.slice(from))![0];
   if (isHost(authority) && url[from + authority.length] === "/") return undefined;

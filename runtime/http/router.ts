@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { Problem } from "./problem.ts";
 import { targetProblem } from "./request_target.ts";
 
-/** One method on one path of a listener. A module of routes exports a function that returns an array of them. */
+/** One method on one path of a listener. A module of routes exports a function that returns an array of routes. */
 export interface Route {
   readonly method: "GET" | "POST" | "DELETE";
   /** Path, in which `:name` matches one segment. */

@@ -1,6 +1,6 @@
 /**
- * Room that callers share. Half of it is divided among them, so that none of them is kept out by the others; the rest is
- * for any caller. A single caller has all of it.
+ * Room that callers share. Half of it is divided among the callers, so that no caller is kept out by others. The other
+ * half is for any caller. A single caller has all of it.
  */
 export class SharedRoom {
   /** Part that each caller can always have. */

@@ -1,6 +1,6 @@
 import { type Reservation, timedOut } from "./body_limits.ts";
 
-/** Characters of a body that Deno is given whole: one that is not read costs little. */
+/** Longest body, in characters, that Deno is given whole. So small a body costs little if the client never reads it. */
 const WHOLE_LENGTH = 65_536;
 /** Bytes that the caller must read within the time limit for the body of a request. */
 const PIECE_BYTES = 1_048_576;

@@ -8,8 +8,8 @@ const FREE_MS = 5;
 const MAX_PAUSE_MS = 100;
 
 /**
- * Spreads large pieces of work over the ticks of the event loop, so that other requests, timers and acks are handled
- * between them. Bodies that arrive at once would otherwise be parsed in one tick.
+ * Spreads large pieces of work over the ticks of the event loop, so that other requests, timers and acks are handled in
+ * between. Without this, bodies that arrive together would be parsed in one tick.
  */
 export class Turns {
   #last: Promise<void> = Promise.resolve();

@@ -48,8 +48,8 @@ export async function fetchDebian(directory: string, log: (line: string) => void
 /**
  * Fetches a Debian package into a new folder below `directory`, unpacks it there and returns the folder.
  *
- * It needs no root, and keeps its lists and cache apart from the system's apt. The proxy, mirror and certificates of the
- * system's apt apply, and signatures are checked.
+ * It needs no root, and keeps its lists and cache apart from the system's apt. The proxy, mirror and certificates of
+ * the system's apt apply, and signatures are checked.
  *
  * @param suite Release such as "sid" or "bookworm".
  * @param dependencies Fetches the packages that it depends on and that the system lacks as well. Default: false.

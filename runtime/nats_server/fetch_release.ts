@@ -14,8 +14,8 @@ const DOWNLOADS = "https://github.com/nats-io/nats-server/releases/download";
 const TIMEOUT_MS = 120_000;
 
 /**
- * Returns the name of the release for a system, which names its archive and the directory in it. Undefined when there is
- * no release for that system.
+ * Returns the name of the release for a system, which names its archive and the directory in it. Undefined when there
+ * is no release for that system.
  */
 export function releaseName(version: string, os: string, arch: string): string | undefined {
   const systems: Record<string, string> = { linux: "linux", darwin: "darwin", windows: "windows" };

@@ -97,8 +97,8 @@ async function cachedServer(directory: string): Promise<string | undefined> {
  *
  * A file lock lets one process fetch while others wait for its result: test files run in parallel on an empty cache.
  * The operating system releases the lock when its process dies. The server is checked and then renamed into place, so
- * that a killed download leaves only a directory, which the next fetch removes. The lock file stays: after a removal two
- * processes could hold locks on two files of that name.
+ * that a killed download leaves only a directory, which the next fetch removes. The lock file stays: after a removal
+ * two processes could hold locks on two files of that name.
  */
 export async function fetchOnce(directory: string, fetch: Fetch): Promise<string> {
   await Deno.mkdir(directory, { recursive: true });

@@ -11,8 +11,8 @@ export interface Env {
 export const SERVER_FILE: string = Deno.build.os === "windows" ? "nats-server.exe" : "nats-server";
 
 /**
- * Checks that the file at `path` is a supported nats-server, by running it: a name cannot reveal a half-written file or a
- * binary of another system.
+ * Checks that the file at `path` is a supported nats-server, by running it: a name cannot reveal a half-written file or
+ * a binary of another system.
  *
  * @throws {Error} when it does not run, is another program, or is too old.
  */

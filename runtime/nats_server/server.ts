@@ -29,7 +29,7 @@ export interface NatsServer extends AsyncDisposable {
   readonly port: number;
   /** Version that the server reports, such as "2.15.1". */
   readonly version: string;
-  /** Id of the current process: another one after a restart. */
+  /** Id of the current process. A restart changes it. */
   readonly pid: number;
   /** Resolves when the current process has exited for any reason. A restart replaces this promise. */
   readonly ended: Promise<{ readonly code: number; readonly signal: Deno.Signal | null }>;
@@ -39,7 +39,7 @@ export interface NatsServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** Kills the server with SIGKILL, as a crash would. The store stays. */
   kill(): Promise<void>;
-  /** Stops the server if it runs, and starts it on the same port and store. A temporary store is empty after `stop()`. */
+  /** Stops the server if it runs, and starts it on the same port and store. `stop()` empties a temporary store. */
   restart(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 
-/** The parts of a zod schema, or of one of its checks, that its definition has. */
+/** The part of a zod schema, or of one of its checks, that holds the definition. */
 interface Part {
   readonly _zod?: { readonly def: Readonly<Record<string, unknown>>; readonly check?: (payload: object) => unknown };
 }
@@ -28,7 +28,7 @@ function isAsync(part: Part, seen: Set<Part>): boolean {
   return inner.some((one) => isAsync(one, seen));
 }
 
-/** Returns the parts in a field of a definition: one, a list of them, or those of an object's shape. */
+/** Returns the parts in a field of a definition. It may be a part, a list of parts, or the shape of an object. */
 function partsIn(value: unknown): Part[] {
   if (typeof value !== "object" || value === null) return [];
   return [value, ...Object.values(value)].filter((one): one is Part => Boolean((one as Part | null)?._zod));
@@ -38,7 +38,7 @@ function isAsyncFunction(value: unknown): boolean {
   return Object.prototype.toString.call(value) === "[object AsyncFunction]";
 }
 
-/** Values of every kind in JSON. A function that cannot take the one takes another. */
+/** Values of every kind in JSON. A check that throws on one kind may accept another. */
 const SAMPLES = [undefined, "", "a", 0, 1, true, {}, []];
 
 /**

@@ -7,7 +7,8 @@ interface Step {
 }
 
 /**
- * Warns of functions that emit each other's triggers, one line a cycle. A cycle may be intended: a handler can end it by not emitting.
+ * Warns of functions that emit each other's triggers, one line for each cycle. A cycle may be intended: a handler can
+ * end it by not emitting.
  */
 export function cycleWarnings(functions: readonly ResolvedFunction[]): string[] {
   const stepsOf = (from: ResolvedFunction): Step[] =>

@@ -8,8 +8,8 @@ interface DenoJson {
 }
 
 /**
- * Returns the name of a project: `name` in its `deno.json` or `deno.jsonc`. Undefined if it has none, or cannot be read:
- * Deno itself reports a file that it cannot parse.
+ * Returns the name of a project: `name` in its `deno.json` or `deno.jsonc`. Undefined if the file has no name or cannot
+ * be read. Deno itself reports a file that it cannot parse.
  */
 export async function projectName(root: URL): Promise<string | undefined> {
   for (const file of ["deno.json", "deno.jsonc"]) {

@@ -13,7 +13,10 @@ export class ImportedFiles {
     return this.#texts.getOrInsertComputed(url, () => Deno.readTextFile(new URL(url)).catch(() => ""));
   }
 
-  /** Returns the URLs of a file and of all files that it imports, directly or not, apart from Weir's and of packages. */
+  /**
+   * Returns the URLs of a file and of all files that it imports, directly or not. Files of Weir and of packages are
+   * left out.
+   */
   async of(url: string): Promise<ReadonlySet<string>> {
     const found = new Set([url]);
     for (const file of found) { // visits what is added meanwhile
@@ -31,7 +34,7 @@ function importsIn(text: string, from: string): string[] {
   });
 }
 
-/** Resolves a specifier, also by the import map. Returns undefined if there is no such module. */
+/** Resolves a specifier, also by the import map. Returns undefined if no module matches. */
 function resolve(specifier: string, from: string): string | undefined {
   try {
     return /^\.{0,2}\//.test(specifier) ? new URL(specifier, from).href : import.meta.resolve(specifier);

@@ -12,7 +12,10 @@ export interface DefiningModule extends LoadedModule {
 /** A call that declares a resource or variables. */
 const DEFINES = /\bdefine(Resource|Config)\s*[<(]/;
 
-/** Returns the files `functions/_NAME.ts` that declare resources or variables. They are loaded though nothing imports them. */
+/**
+ * Returns the files `functions/_NAME.ts` that declare resources or variables. They are loaded though nothing imports
+ * them.
+ */
 export async function listDefiningFiles(root: URL): Promise<string[]> {
   const names = (await entriesOf(new URL("functions/", root))).filter(({ name, isFile }) =>
     isFile && /^_.*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name)
@@ -22,9 +25,9 @@ export async function listDefiningFiles(root: URL): Promise<string[]> {
 }
 
 /**
- * Loads the modules that declare resources or variables, besides the functions themselves. One belongs to the functions
- * whose files import it, directly or not; a file `functions/_NAME.ts` that no function imports belongs to all. Adds each
- * file that cannot be loaded to `problems`.
+ * Loads the modules that declare resources or variables, besides the functions themselves. A module belongs to the
+ * functions whose files import it, directly or not. A file `functions/_NAME.ts` that no function imports belongs to all
+ * functions. Adds each file that cannot be loaded to `problems`.
  *
  * @param functions Files of the functions, which are loaded already.
  */
@@ -46,7 +49,7 @@ export async function loadDefinitions(
 /**
  * Loads the modules with declarations that one file uses, itself included.
  *
- * @param owner File of the function that they belong to.
+ * @param owner File of the function to which the declarations belong.
  */
 export async function loadUsed(root: URL, file: string, owner: string, problems: string[]): Promise<DefiningModule[]> {
   if (!definesResources() && !definesConfig()) return [];

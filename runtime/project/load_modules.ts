@@ -4,8 +4,8 @@ import { formatDuration } from "../core/duration.ts";
 import { type ImportContext, loadProblem } from "./load_problem.ts";
 
 /**
- * Timeout of one import in milliseconds, top-level awaits included. Deno has none: it waits without end, or exits
- * without naming the file once no timer or socket is left.
+ * Timeout of one import in milliseconds, including top-level awaits. Deno has no timeout: it waits without end, or,
+ * once no timer or socket is left, exits without naming the file.
  */
 const LOAD_TIMEOUT_MS = 10_000;
 

@@ -29,7 +29,8 @@ export function loadProblem(error: unknown, context: ImportContext): string {
 function explain(error: unknown, location: SourceLocation, context: ImportContext): string {
   if (!(error instanceof Error)) return `it throws when it is loaded: ${describeValue(error)}, which is not an Error`;
   const [message] = stripVTControlCharacters(error.message).split("\n");
-  const unresolved = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"; // the code of every failure to resolve or link
+  // Every failure to resolve or to link has this code.
+  const unresolved = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";
   if (unresolved && message.startsWith("SyntaxError: ")) {
     return `syntax error: ${message.slice("SyntaxError: ".length)}`;
   }

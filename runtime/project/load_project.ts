@@ -33,10 +33,11 @@ function isFile(file: URL): boolean {
 /**
  * Imports a project's `schemas/` and `functions/`, and builds its registry.
  *
- * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the others
+ * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the other files
  */
 export async function loadProject(root: URL = PROJECT): Promise<Registry> {
-  const schemas = await loadSchemas(root); // throws before the functions: each that imports a faulty file would fail as well
+  // Faulty schemas throw before the functions are loaded: each function that imports such a file would fail as well.
+  const schemas = await loadSchemas(root);
   const problems: string[] = [];
   const functions = await loadFolder(root, "functions", problems);
   const definitions = await loadDefinitions(root, functions.map(({ file }) => file), problems);
@@ -54,8 +55,8 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
 }
 
 /**
- * Imports a project's `schemas/` alone, and returns a registry without functions: what a function needs to load, such as
- * a variable, is not needed to publish an event.
+ * Imports only `schemas/`, and returns a registry without functions. A command that publishes an event so works without
+ * the variables that functions need to load.
  *
  * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the others
  */
@@ -80,7 +81,7 @@ async function loadFolder(root: URL, folder: string, problems: string[]): Promis
   return await loadModules(root, names.map((name) => `${folder}/${name}`), problems);
 }
 
-/** Returns whether a file of `functions/` or `schemas/` is loaded: tests and names that begin with `_` or `.` are not. */
+/** Returns whether a file of `functions/` or `schemas/` is loaded. Tests, `_NAME` and `.NAME` are not. */
 export function isModule(name: string): boolean {
   return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
 }
@@ -91,15 +92,15 @@ export async function listModules(folder: URL): Promise<string[]> {
     .map(({ name }) => name).sort();
 }
 
-/** Calls by which a file of the folder is recognised as one that should be loaded. */
+/** Calls that show that a file was meant to be loaded. */
 const MEANT: Record<string, { pattern: RegExp; what: string }> = {
   functions: { pattern: /\bexport default (await )?defineFunction\(/, what: "a function" },
   schemas: { pattern: /\bexport const \w+ = define(Event|Stream)\(/, what: "a schema" },
 };
 
 /**
- * Describes the files that declare a function, an event or a stream and are not loaded, one a line. Other files in a folder
- * below, or in JavaScript, are helpers.
+ * Describes the files that declare a function, an event or a stream and are not loaded, one on each line. Other files
+ * in subfolders, or in JavaScript, are helpers.
  */
 async function unloadedFiles(root: URL): Promise<string[]> {
   const found = await Promise.all(

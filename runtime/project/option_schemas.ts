@@ -17,7 +17,7 @@ export const countSchema = z.custom<number>(
 );
 
 /**
- * Describes the faults of an options object, one line an option.
+ * Describes the faults of an options object, one line for each option.
  *
  * @param known Path of every option, such as `retry.attempts`, for suggestions.
  */

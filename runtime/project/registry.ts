@@ -19,7 +19,7 @@ import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 
 /** Declarations of a project, checked as a whole. */
 export interface Registry {
-  /** Name of the project, from its `deno.json`. Undefined: it has none. */
+  /** Name of the project, from its `deno.json`; undefined without a name. */
   readonly project?: string;
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
@@ -42,7 +42,7 @@ export interface Registry {
 /**
  * Builds the registry of a project's files.
  *
- * @param definitions Modules besides those of the functions that declare resources or variables. Default: none.
+ * @param definitions Modules that declare resources or variables, apart from the functions' own modules. Default: none.
  * @throws {StartupProblems} naming every mistake in them at once
  */
 export function buildRegistry(
@@ -81,7 +81,10 @@ export function buildRegistry(
   };
 }
 
-/** Returns the subjects of a project's streams. Of a stream that Weir does not own they are those of events and triggers. */
+/**
+ * Returns the subjects of a project's streams. For a stream that Weir does not own, these are the subjects of its
+ * events and triggers.
+ */
 export function subjectsOf(
   { streams, foreignStreams = [], events, functions = [] }:
     & Pick<Registry, "streams" | "foreignStreams" | "events">
@@ -111,7 +114,7 @@ function unknownTypes(functions: readonly ResolvedFunction[], events: ReadonlyMa
   );
 }
 
-/** Refuses equal names, also those that differ only in case, which many file systems and tools treat as equal. */
+/** Refuses names that are equal, or differ only in case, which many file systems and tools treat as equal. */
 function checkNames(functions: readonly ResolvedFunction[], problems: string[]): void {
   const seen = new Map<string, ResolvedFunction>();
   for (const fn of functions) {

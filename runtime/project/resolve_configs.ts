@@ -8,7 +8,7 @@ import type { ResolvedFunction } from "./resolve_function.ts";
 /** An environment variable that a project declares. */
 export interface OwnVariable {
   readonly name: string;
-  /** Type of its text, such as `number` or `"a" | "b"`. */
+  /** Type of the variable, such as `number` or `"a" | "b"`. */
   readonly type: string;
   readonly description: string | undefined;
   /** Undefined without a default, and for a secret. */
@@ -67,7 +67,7 @@ export function resolveConfig(
   return { variables: Object.entries(shape).map(([name, field]) => variableOf(name, field)), problems };
 }
 
-/** Returns the fields of an object's schema, also of one with a refine or a transform. */
+/** Returns the fields of an object's schema, also behind a refine or a transform. */
 export function shapeOf(schema: unknown): Readonly<Record<string, z.ZodType>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
   return schema instanceof z.ZodPipe ? shapeOf(schema.in) : undefined;

@@ -37,8 +37,8 @@ export interface ResolvedFunction {
 /**
  * Returns the trigger of a function for a subject, or undefined if it does not listen to the subject.
  *
- * @param stream Stream of the message: its triggers come first, since other streams may store the same subjects. A retry
- * may name the stream of an earlier release. Default: any.
+ * @param stream Stream of the message. Triggers on that stream come first, since other streams may store the same
+ * subjects. Other triggers count too, since a retry may name the stream of an earlier release. Default: any.
  */
 export function triggerFor(
   { triggers }: ResolvedFunction,

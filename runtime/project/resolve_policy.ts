@@ -127,7 +127,7 @@ const options = z.strictObject({
   idempotency,
 }));
 
-/** Resolves a function's options to its policy, or to the faults in them, one line an option. */
+/** Resolves a function's options to its policy, or to the faults in the options, one line for each option. */
 export function resolvePolicy(
   given: FunctionOptions,
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {

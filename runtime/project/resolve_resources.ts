@@ -37,8 +37,8 @@ const OPTIONS = ["name", "open", "close", "check", "timeout"];
 export const RESERVED_CHECK = /^(nats|runtime|ingress|function:.*)$/;
 
 /**
- * Resolves the resources that modules export and that functions list in `needs`, by name. The same definition counts once,
- * wherever it is exported again. Adds every fault to `problems`.
+ * Resolves the resources that modules export and that functions list in `needs`, by name. A definition that several
+ * modules export counts once. Adds every fault to `problems`.
  */
 export function resolveResources(
   modules: readonly DefiningModule[],

@@ -42,7 +42,10 @@ const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicate
 
 type Home = { readonly ok: true; readonly stream: string } | { readonly ok: false; readonly problem: string };
 
-/** Maps each subject to its stream: the declared one that covers it, or the default one of its first token. */
+/**
+ * Maps each subject to its stream: the declared stream that covers the subject, or else the default stream of the first
+ * token.
+ */
 export class StreamMap {
   readonly #streams = new Map<string, ResolvedStream>();
   readonly #declared = new Map<string, { file: string; definition: StreamDefinition }>();
@@ -113,7 +116,8 @@ export class StreamMap {
       if (subjects.some((subject) => covers(subject, pattern))) return { ok: true, stream: name };
     }
     const [first, ...rest] = pattern.split(".");
-    const reserved = RESERVED.find((subject) => overlaps(subject, pattern)); // a declared stream could not cover it either
+    // A declared stream could not cover it either.
+    const reserved = RESERVED.find((subject) => overlaps(subject, pattern));
     if (reserved) {
       const fix = /^[*>]/.test(pattern) ? ': name its first token, as in "orders.>"' : "";
       return refuse(`"${pattern}" overlaps ${reserved}, which is reserved${fix}`);

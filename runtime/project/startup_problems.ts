@@ -4,9 +4,9 @@ export class StartupProblems extends Error {
   readonly code = "startup-problems";
 
   constructor(
-    /** One line a fault: location, cause and fix. */
+    /** One line for each fault: location, cause and fix. */
     readonly problems: readonly string[],
-    /** Whether their cause is outside the project, so that the same files may start later. */
+    /** Whether the cause of all problems is outside the project. The same files may then start later. */
     readonly transient: boolean = false,
   ) {
     super(

@@ -14,7 +14,7 @@ const MAX_TEXT = 1_000;
 /** Shared attributes of the last attempt, as JSON text: the next attempt's are nearly always the same. */
 let last: Shared & { readonly json: string } | undefined;
 
-/** Facts that the shared attributes consist of. They are copied, so that no delivery is kept alive. */
+/** The facts in the shared attributes. They are copied, since a reference would keep the delivery in memory. */
 interface Shared {
   readonly functionName: string;
   readonly pattern: string | undefined;
@@ -24,7 +24,7 @@ interface Shared {
   readonly source: string;
 }
 
-/** The attributes of an attempt's span. Hot path: written directly as JSON text, with no object of attributes, see bench. */
+/** The attributes of an attempt's span. Hot path: written directly as JSON text, without an object, see bench. */
 export class AttemptAttributes implements PreparedAttributes {
   outcome: Outcome["kind"] | undefined;
 

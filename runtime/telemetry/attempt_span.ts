@@ -34,7 +34,10 @@ function isSampled(span: Span): boolean {
   return (span.spanContext().traceFlags & TraceFlags.SAMPLED) !== 0;
 }
 
-/** Returns the link to the previous attempt, with how the event came from there: a retry, a redrive or a delayed retry. */
+/**
+ * Returns the link to the previous attempt. It says how the event came from there: by a retry, a redrive or a delayed
+ * retry.
+ */
 function linksOf({ previousTrace, delivery }: Attempt): Link[] | undefined {
   const ids = parseTraceparent(previousTrace);
   if (!ids) return undefined;

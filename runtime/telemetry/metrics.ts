@@ -6,7 +6,7 @@ import type { Env } from "./otel/export/otlp_environment.ts";
 import { type MetricPush, MetricRegistry } from "./otel/metrics/metric_registry.ts";
 import { otlpPush } from "./otel/metrics/otlp_metrics.ts";
 
-/** The metrics of a Weir process: those that `INSTRUMENTS` lists. */
+/** The metrics of a Weir process, as `INSTRUMENTS` lists them. */
 export class Metrics extends MetricRegistry<typeof INSTRUMENTS> {
   constructor(serviceName: string, push?: MetricPush, attributes?: ResourceAttributes) {
     super(INSTRUMENTS, serviceName, "weir", push, attributes);

@@ -128,8 +128,8 @@ const WHY: Readonly<Record<RetryReason, string>> = {
 };
 
 /**
- * Returns the first position of a stack that is in the author's own code. Only lines of frames are searched: the message
- * before them may quote an event.
+ * Returns the first position of a stack that is in the author's own code. The message above the frames is not searched,
+ * since it may quote an event.
  */
 export function thrownAt(stack = ""): string | undefined {
   for (const line of stack.split("\n")) {
@@ -138,7 +138,7 @@ export function thrownAt(stack = ""): string | undefined {
   }
 }
 
-/** Characters of a stack frame: those of the longest path, and of a name. */
+/** Greatest length of a stack frame, in characters: the longest path, and a name. */
 const MAX_FRAME = 5_000;
 /** A stack frame, and its `file:` URL with line and column. */
 const FRAME = /^ +at (?:.* \(|async )?(file:\/\/[^\s)]+:\d+:\d+)\)?$/;

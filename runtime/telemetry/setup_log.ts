@@ -28,8 +28,8 @@ interface ProcessLogOptions extends Pick<LogOptions, "level" | "format"> {
 }
 
 /**
- * Sets up the log of a process. It redacts secrets, limits repeated lines, and exports by OTLP as well if
- * `OTEL_LOGS_EXPORTER=otlp`.
+ * Sets up the log of a process. The log redacts secrets, limits repeated lines, and with `OTEL_LOGS_EXPORTER=otlp`
+ * exports by OTLP as well.
  */
 export async function setupLog(
   { environment, readFile, serviceName, clock, fields, ...options }: ProcessLogOptions,

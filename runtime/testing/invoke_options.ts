@@ -9,8 +9,8 @@ import type { MemoryKvStore } from "./memory_kv_store.ts";
 import type { TestClock } from "./test_clock.ts";
 
 /**
- * The data of a function's events, as a publisher sends it: the input of the schema. For raw subject patterns it is what
- * the function's `decode` yields.
+ * The data of a function's events, as a publisher sends it: the input of the schema. For raw subject patterns it is
+ * what the function's `decode` yields.
  */
 export type DataOf<On, Mode = undefined> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
   : On extends KnownType ? DataOf<EventOfType<On>>
@@ -45,7 +45,7 @@ export interface InvokeOptions {
    * @default "test-event"
    */
   readonly id?: string;
-  /** Headers of the message. They are added to those of a CloudEvent and win over them. */
+  /** Headers of the message. They are added to the headers of a CloudEvent and replace those of the same name. */
   readonly headers?: Readonly<Record<string, string>>;
   /**
    * The number of the attempt, from 1.
@@ -66,7 +66,7 @@ export interface InvokeOptions {
    */
   readonly resources?: readonly ResourceFake[];
   /**
-   * Variables for `defineConfig`. Those of the test's own process are not read.
+   * Variables for `defineConfig`. The variables of the test's own process are not read.
    *
    * @default none
    */

@@ -8,7 +8,7 @@ interface Entry {
 }
 
 /**
- * The events that functions with `idempotency` have handled, in memory. Claims expire as those of production do.
+ * The events that functions with `idempotency` have handled, in memory. Claims expire as in production.
  *
  * @example
  * ```ts

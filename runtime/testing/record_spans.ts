@@ -20,7 +20,7 @@ import { setupTracing } from "../telemetry/setup_tracing.ts";
 
 /** A span of an invocation. */
 export interface InvokedSpan {
-  /** The span's name. That of the attempt is `process` and the function's name. */
+  /** Name of the span. The span of the attempt has the name `process` and the function's name. */
   readonly name: string;
   /** The OpenTelemetry span kind. */
   readonly kind: "internal" | "server" | "client" | "producer" | "consumer";
@@ -50,13 +50,13 @@ const recordings = new AsyncLocalStorage<SpanRecording>();
 export class SpanRecording {
   readonly #begun: RecordedSpan[] = [];
   readonly #ended = new Map<RecordedSpan, InvokedSpan>();
-  /** Records every span, and copies its values when it ends: it releases them then. */
+  /** Records every span. The values are copied when the span ends, because the span then releases them. */
   readonly #provider = new RecordingTracerProvider(new AlwaysOnSampler(), {
     wants: () => true,
     keep: (span) => void this.#ended.set(span, this.#read(span, true)),
   });
 
-  /** Runs a callback. Its spans, and those of the asynchronous work it begins, are recorded here only. */
+  /** Runs a callback. The spans of the callback, and of asynchronous work that it begins, are recorded here only. */
   run<Result>(run: () => Result): Result {
     installRouting();
     return recordings.run(this, run);
@@ -93,8 +93,9 @@ export class SpanRecording {
 }
 
 /**
- * Installs a global tracer provider that sends each span to the recording it belongs to, or else to the former provider.
- * Parallel tests therefore do not record each other's spans, nor those of a runtime with an exporter of its own.
+ * Installs a global tracer provider. It sends a span to the recording in whose callback it began, or else to the former
+ * provider. Parallel tests therefore do not record each other's spans, nor the spans of a runtime with an exporter of
+ * its own.
  */
 function installRouting(): void {
   const present = trace.getTracerProvider();

@@ -41,8 +41,8 @@ function isStrings(given: unknown): boolean {
 }
 
 /**
- * Reads a recorded event from a file that `deno task events record` wrote. You may edit the file. The payload is the JSON
- * of `data`, the characters of `text`, or the bytes of `base64`.
+ * Reads a recorded event from a file that `deno task events record` wrote. You may edit the file. The payload is the
+ * JSON of `data`, the characters of `text`, or the bytes of `base64`.
  *
  * @param pathOrUrl A path relative to the working directory, or a URL such as `new URL("order.json", import.meta.url)`.
  * @throws {Error} with the name of the file and the mistake.

@@ -166,7 +166,7 @@ function unescape(part: string): string {
   return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-/** Returns numbers that a schema takes, small whole ones if possible. Undefined: its bounds contain no multiple. */
+/** Returns numbers that a schema takes, preferably small and whole. Undefined if no multiple is within the bounds. */
 function smallNumbers(node: Node): { enum: number[] } | undefined {
   const { multipleOf } = node as { multipleOf?: number };
   const step = multipleOf ?? 1;

@@ -35,8 +35,8 @@ export function registryOf(
 }
 
 /**
- * Loads what the files in `functions/` that define some functions export and import: their resources and their variables. A
- * function that a test defines has none but those that it needs.
+ * Loads the resources and variables of some functions: those that their files in `functions/` export or import. A
+ * function that a test defines has only the resources in its `needs`.
  *
  * @throws {StartupProblems} naming each file that cannot be loaded
  */
@@ -73,7 +73,7 @@ const FUNCTIONS = RegExp.escape(new URL("functions/", PROJECT).href);
 /** A line of a stack in a file of `functions/`, with the name that the file gives to its function. */
 const FILE = new RegExp(`${FUNCTIONS}([A-Za-z][\\w-]*)\\.[cm]?[jt]sx?:\\d`);
 
-/** Returns the name of the file in `functions/` that defined a function, or undefined for one that a test defined. */
+/** Returns the name of the file in `functions/` that defined a function, or undefined if a test defined it. */
 function fileNameOf(fn: unknown): string | undefined {
   return FILE.exec(definedAt(Object(fn)))?.[1];
 }

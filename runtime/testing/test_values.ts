@@ -22,7 +22,7 @@ export function withTestValues<Result>({ resources, env }: TestValues, run: () =
   return scopes.run({ find }, run);
 }
 
-/** Provides the variables that a test gives: those of the test's own process are not read. */
+/** Provides the variables that a test gives. The variables of the test's own process are not read. */
 export function testVariables(env: Readonly<Record<string, string>> = {}): ProvidedValues {
   const readFile = (path: string) => Deno.readTextFileSync(path);
   return valuesFrom({ get: (name) => env[name], readFile }, "give the test `env: { … }`");

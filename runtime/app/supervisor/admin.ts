@@ -13,9 +13,12 @@ interface SupervisorAdminOptions {
   readonly key?: string;
 }
 
-/** Timeout of a worker's health report in milliseconds: above the worker's own checks (2 s), below a probe's timeout. */
+/** Timeout of a worker's health report in milliseconds: above the worker's checks (2 s), below a probe's timeout. */
 const HEALTH_TIMEOUT_MS = 2_500;
-/** Timeout of the check that waits for such reports, in milliseconds: its own message is better than the check's. */
+/**
+ * Timeout of the check that waits for the health reports, in milliseconds. It is longer than the timeout of a report,
+ * whose message says more.
+ */
 const CHECK_TIMEOUT_MS = HEALTH_TIMEOUT_MS + 100;
 /** Timeout of a worker's function status in milliseconds. It includes the worker's requests to NATS. */
 const FUNCTIONS_TIMEOUT_MS = 3_000;
@@ -30,7 +33,7 @@ const CLUSTER_ROUTES = [
   { method: "DELETE", path: "/retries/:sequence" },
 ] as const;
 
-/** Returns the admin interface of a supervisor: that of one process, with the numbers of all workers. */
+/** Returns the admin interface of a supervisor. It has the routes of a process, with the numbers of all workers. */
 export function supervisorAdmin({ supervisor, metrics, meter, key }: SupervisorAdminOptions): Handler {
   const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
@@ -56,7 +59,7 @@ export function supervisorAdmin({ supervisor, metrics, meter, key }: SupervisorA
 }
 
 /**
- * Returns the readiness of the workers: one that is ready is enough. The others accept no connections, answer that they
+ * Returns the readiness of the workers. One ready worker is enough: the others accept no connections, answer that they
  * are not ready, or will be restarted.
  */
 function readiness(supervisor: SupervisorAdminOptions["supervisor"]): Health {
@@ -75,7 +78,7 @@ function readiness(supervisor: SupervisorAdminOptions["supervisor"]): Health {
   return { checks: [{ name: "workers", timeoutMs: CHECK_TIMEOUT_MS, run: workers }], degraded: () => problems };
 }
 
-/** Returns the liveness of the workers: each that is up must answer. One that does not is hung. */
+/** Returns the liveness of the workers. Each worker that is up must answer, or it is hung. */
 function liveness(supervisor: SupervisorAdminOptions["supervisor"]): Health {
   return {
     checks: supervisor.workers.map((worker) => ({

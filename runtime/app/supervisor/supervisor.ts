@@ -65,7 +65,7 @@ export class Supervisor {
    * Starts the workers, and resolves to the address of the public listener once all are ready. The first is started
    * alone: it reports problems of configuration, code and NATS once, and creates the streams and consumers.
    *
-   * @throws {WorkerNeverReady} if one exits before it is ready; the others are stopped
+   * @throws {WorkerNeverReady} if a worker exits before it is ready; the others are stopped
    */
   async start(): Promise<string> {
     const [first, ...others] = this.#workers;
@@ -79,7 +79,10 @@ export class Supervisor {
     return this.#url!;
   }
 
-  /** Stops all workers, and kills those that take longer than the grace. Resolves to whether each exited with code 0. */
+  /**
+   * Stops all workers, and kills each that takes longer than the grace. Resolves to whether every worker exited with
+   * code 0.
+   */
   async stop(): Promise<boolean> {
     this.#stopping = true;
     for (const { cancelRestart } of this.#workers) cancelRestart();

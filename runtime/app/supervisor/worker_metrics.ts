@@ -7,10 +7,13 @@ interface MetricsSource {
   metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
 }
 
-/** Timeout of a worker's metrics in milliseconds: above its own timeout for NATS, below Prometheus's default of 10 s. */
+/** Timeout of a worker's metrics in milliseconds: above its timeout for NATS, below Prometheus's default of 10 s. */
 const METRICS_TIMEOUT_MS = 6_000;
 
-/** Merge function of each gauge: a worker's own amounts are added, of shared or worst values one is taken. */
+/**
+ * Merge function of each gauge. Amounts that each worker has for itself are added. Of a value that all workers share,
+ * or whose worst counts, one is taken.
+ */
 const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.in_flight": add,
   "weir.function.concurrency": add,
@@ -30,14 +33,14 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
 };
 
 /**
- * Merges the metrics of workers into those of one process. Its counters never decrease: the last known counts of a
- * worker that has exited, or does not answer, remain. Gauges are those of the workers that answer.
+ * Merges the metrics of workers into the metrics of one process. Counters never decrease: if a worker has exited or
+ * does not answer, its last known counts remain. Gauges contain only the workers that answer.
  */
 export class WorkerMetrics<Source extends MetricsSource> {
   /** Counts of the workers that have exited. */
   #exited: MetricData[] = [];
   readonly #last = new Map<Source, readonly MetricData[]>();
-  /** Workers whose counts are in `#exited`: a later answer of one is ignored. */
+  /** Workers whose counts are in `#exited`. If such a worker still answers, the answer is ignored. */
   readonly #closed = new WeakSet<Source>();
 
   /**

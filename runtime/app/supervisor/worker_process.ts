@@ -37,8 +37,8 @@ export interface WorkerProcess {
 }
 
 /**
- * Starts a worker, which inherits stdout and stderr. Messages go through an IPC channel. A worker stops when the channel
- * closes, so that none outlives its supervisor. `Deno.Command` has no such channel, hence `node:child_process`.
+ * Starts a worker, which inherits stdout and stderr. Messages go through an IPC channel. A worker stops when the
+ * channel closes, so that none outlives its supervisor. `Deno.Command` has no such channel, hence `node:child_process`.
  */
 export function spawnWorker(command: string, args: string[], env: Record<string, string>): WorkerProcess {
   const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit", "ipc"] });

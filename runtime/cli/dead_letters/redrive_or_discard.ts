@@ -19,7 +19,7 @@ interface Results {
 /**
  * Redrives or discards dead letters, and prints how many had each outcome.
  *
- * @param sequences Sequences to act on. Empty: those that the options select.
+ * @param sequences Sequences to act on. If empty, the options select the dead letters.
  * @throws {Error} when any dead letter was missing or could not be redriven.
  */
 export async function redriveOrDiscard(

@@ -58,7 +58,10 @@ export async function record(type: string | undefined, options: RecordOptions): 
   }
 }
 
-/** Returns an event whose subject is its type, without the namespace: a test replays it in another one, or in none. */
+/**
+ * Returns an event with its type as the subject, without the namespace: a test replays it under another namespace, or
+ * none.
+ */
 async function withType(stored: Promise<StoredEvent>, names: Namespace): Promise<StoredEvent> {
   const event = await stored;
   return { ...event, subject: names.typeOf(event.subject, event.stream) };
@@ -137,7 +140,10 @@ async function redactPayload(stored: StoredEvent, paths: readonly string[]): Pro
   return new TextEncoder().encode(JSON.stringify(data));
 }
 
-/** Returns the project's event of that type, if the project loads. A schema does not describe a structured CloudEvent. */
+/**
+ * Returns the project's definition of an event, if the project loads. Undefined for a structured CloudEvent, whose
+ * envelope no schema describes.
+ */
 async function definitionOf({ subject, headers }: StoredEvent): Promise<EventDefinition | undefined> {
   const header = (name: string) => Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   if (/^application\/cloudevents/i.test(header("content-type") ?? "")) return undefined;

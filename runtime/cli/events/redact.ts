@@ -22,7 +22,8 @@ interface Redacted {
 /**
  * Replaces the values at paths of JSON data: `customer.email`, `items.0.name`, or `items.*.name` for each item.
  *
- * @param event Its schema should accept the result, so that a test can replay the event. What it refused before stays.
+ * @param event The schema of this event should accept the result, so that a test can replay it. If the schema refuses
+ * the original value too, no other value is looked for.
  */
 export async function redact(original: unknown, paths: readonly string[], event?: EventDefinition): Promise<Redacted> {
   const found = paths.map((path) => ({ path, matching: matches(original, path.split(".")) }));

@@ -21,7 +21,7 @@ interface TailOptions {
   readonly full?: boolean;
 }
 
-/** The declarations of a project. Its functions are undefined if they cannot be loaded. */
+/** The declarations of a project. `functions` is undefined if the functions cannot be loaded. */
 type TailedProject = Pick<Registry, "events" | "streams" | "foreignStreams"> & Partial<Pick<Registry, "functions">>;
 
 /** Prints events and their outcomes until a stop signal, a closed pipe, or `--limit` lines. */

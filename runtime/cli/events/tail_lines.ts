@@ -12,7 +12,7 @@ import { type Colour, paint, type Screen } from "../terminal/output.ts";
 
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;
-/** Characters of an id on a line: those of a UUID. */
+/** Characters of an id that fit on a line: the length of a UUID. */
 const ID_LENGTH = 36;
 
 /** Ids that {@linkcode RepeatedIds} remembers: a repeat comes within minutes, if it comes. */

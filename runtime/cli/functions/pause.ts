@@ -36,7 +36,7 @@ export function resumeCommand(): Command {
     .action((names: string[], options: Options) => resume(commandConfig(), names, options));
 }
 
-/** A pause of no time would end one that lasts. */
+/** A pause of zero length would end a pause that lasts. */
 function span(text: string): number {
   const ms = duration(text);
   if (ms === 0) throw new InvalidArgumentError("It must be longer than 0: `functions resume` ends a pause");

@@ -17,7 +17,7 @@ export interface VariableStatus {
   /** Names of the functions that read it. */
   readonly functions: readonly string[];
   readonly file: string;
-  /** Variable by which it is set: its own name or `NAME_FILE`. Null if it is not set. */
+  /** Name of the variable that sets it: `NAME` or `NAME_FILE`. Null if neither is set. */
   readonly setBy: string | null;
 }
 
@@ -42,7 +42,7 @@ export function variableStatus(
   );
 }
 
-/** Returns a default as it is, or as text if JSON has no form for it, such as a bigint. */
+/** Returns a default as it is. A value that JSON cannot write, such as a bigint, becomes text. */
 function shown(value: unknown): unknown {
   try {
     return JSON.stringify(value) === undefined ? valueText(value) : value;

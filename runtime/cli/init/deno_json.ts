@@ -6,7 +6,7 @@ const RUN = "deno run --allow-net --allow-env --allow-read";
 const SYS = "--allow-sys=systemMemoryInfo";
 const RUN_DENO = `"--allow-run=$(deno eval -p 'Deno.execPath()')"`;
 
-/** Description and command of each task in a new project. A test compares them with those of the example beside Weir. */
+/** Description and command of each task in a new project. A test compares them with the tasks of Weir's example. */
 export const TASKS: Readonly<Record<string, readonly [description: string, command: string]>> = {
   dev: [
     "Run everything on this machine, with a nats-server, and reload on change",

@@ -45,7 +45,10 @@ export function exportedEvents(schemas: readonly LoadedModule[]): Map<string, Kn
   return known;
 }
 
-/** Returns new events of these types, each with a file and a name that is free there. The ingress accepts `published`. */
+/**
+ * Returns new events of these types. Each gets a file, and a name that is not taken in that file. `published` is the
+ * type that the ingress accepts.
+ */
 export function declareEvents(types: readonly string[], published: string, source: ProjectSource): KnownEvent[] {
   const files = [...source.schemaTexts.keys()];
   const declared: KnownEvent[] = [];
@@ -89,7 +92,7 @@ export const ${name} = defineEvent({
 ${ingress ? published : ""}});`;
 }
 
-/** Adds an import at the beginning, below comments such as one for the linter. */
+/** Adds an import at the beginning, below comments such as a directive for the linter. */
 function withImport(source: string, line: string): string {
   const [head] = /^(\/\/.*\n)*/.exec(source)!;
   const rest = source.slice(head.length).trimStart();

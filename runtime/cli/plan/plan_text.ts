@@ -46,7 +46,7 @@ export function stepText(step: Step, target: Screen): string {
   const [sign, colour] = SIGNS[step.kind] ?? [" ", "dim"];
   const lines = [...details(step), ...events(step)].map(printable);
   const head = paint(colour, printable(`${sign} ${nameOf(step)}`), target);
-  // One line each: a first plan creates many resources.
+  // A created resource is one line, since a first plan creates many.
   if (step.kind === "create") return `  ${head}: ${lines.join("; ")}`;
   return [`  ${head}`, ...lines.map((line) => `      ${line}`)].join("\n");
 }

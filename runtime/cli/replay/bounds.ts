@@ -17,10 +17,10 @@ export interface Bounds {
 }
 
 /**
- * Returns the parts of a function's streams that a replay reads: the events that were delivered to it, and match its
- * triggers. What it has not received yet it will receive anyway.
+ * Returns the parts of a function's streams that a replay reads. They hold the events that match the function's
+ * triggers and were delivered to it. Later events will be delivered anyway.
  *
- * @param consumers Those of the function, that on RETRIES first.
+ * @param consumers The consumers of the function, the one on RETRIES first.
  * @throws {CommandFailure} if the bounds fit no stream, or if a stream keeps no handled events.
  */
 export async function rangesOf(

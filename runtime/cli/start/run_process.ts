@@ -22,7 +22,10 @@ import { onServiceSignal } from "../terminal/signals.ts";
 import { reportFailure, setupProcessLog } from "./process_log.ts";
 import { StrayErrors } from "./stray_errors.ts";
 
-/** Milliseconds that a start which is under way at a stop has to close its resources: those of `close`, and a margin. */
+/**
+ * Milliseconds that an unfinished start has to close its resources when the process stops: the timeout of `close`, and
+ * a margin.
+ */
 const ABORTED_START_MS = 4_000;
 
 export interface StartOptions {
@@ -50,8 +53,9 @@ export interface ParentProcess {
 /**
  * Runs the functions in this process until it is stopped.
  *
- * @param parent Process that started this one. Default: none; the process was started from a command line.
- * @param known Configuration that was read already: a file that holds a secret may be a pipe, which is read once.
+ * @param parent Process that started this process. Default: it was started from a command line.
+ * @param known Configuration that was read already. A file with a secret may be a pipe, which can be read only once.
+ * Default: the configuration is read here.
  * @throws {StartupProblems} naming every problem of configuration and code at once.
  */
 export async function runProcess({ apply }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
@@ -79,7 +83,7 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
     return runtime;
   };
   const stop = async (why: { signal: Deno.Signal } | { reason: string }, code: number = EXIT_CODES.done) => {
-    // A start that is under way must not begin to pull: its handlers would end with the process, and use up attempts.
+    // An unfinished start must not begin to pull: the process exits, and handlers that it ends would use up attempts.
     shutdown.abort();
     if (!quiet) log.info("shutting down", { ...why, grace_ms: config.SHUTDOWN_GRACE });
     await Promise.all(runtimes.map((runtime) => runtime.stop()));
@@ -95,7 +99,8 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   });
   const reload = () => stopping ?? runtimes.forEach((one) => void one.reload());
   parent?.onReload?.(reload);
-  // A second signal exits at once, but not in a child: terminal and parent may signal it both. Its parent may kill it.
+  // A second signal exits at once. In a child process it does not, because terminal and parent may each send one
+  // signal. The parent can kill the child.
   const exit = () => parent ?? Deno.exit(EXIT_CODES.interrupted);
   onServiceSignal((signal) => void (stopping ??= stop({ signal })), exit, quiet ? undefined : reload);
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));

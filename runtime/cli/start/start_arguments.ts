@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { readDenoJson } from "../../project/deno_json.ts";
 import { PROJECT } from "../../project/load_project.ts";
 
-/** Shell text in the task for the path of the Deno that runs. The name `deno` may be another program, or not on PATH. */
+/** Shell text in the task for the path of the running Deno. `deno` may be another program, or not on PATH. */
 const EXEC_PATH = "$(deno eval -p 'Deno.execPath()')";
 
 /**
@@ -17,12 +17,12 @@ export async function startArguments(): Promise<string[]> {
 }
 
 /**
- * Returns the arguments of a worker: those of `start`, except for the permission to start Deno, which would get a
- * handler round every other permission.
+ * Returns the arguments of a worker. They are those of `start` without the permission to run Deno: a handler could use
+ * it to get round every other permission.
  *
  * @param start Arguments from {@linkcode startArguments}.
  * @param apply Whether the worker may create and change streams and consumers. Default: true.
- * @param heapMiB Size to which its heap may grow. Default: what the task says, or Deno chooses.
+ * @param heapMiB Size to which the worker's heap may grow. Default: the size in the task, or else Deno's choice.
  * @throws {Error} when the task `start` is missing or runs something else.
  */
 export function workerArguments(

@@ -26,9 +26,9 @@ interface StrayError {
 }
 
 /**
- * Catches errors that are thrown outside any handler, such as in a timer, an event listener or a promise that no handler
- * awaits. Deno would end the process for one, and with it the handlers of every other function. Modules may throw while
- * they are loaded: errors are held until there is a log.
+ * Catches errors that are thrown outside any handler, such as in a timer, an event listener or a promise that no
+ * handler awaits. Deno would end the process for such an error, and with it the handlers of every other function.
+ * Modules may throw while they are loaded, when there is no log yet. Errors are held until there is.
  */
 export class StrayErrors {
   readonly #held: StrayError[] = [];
@@ -60,7 +60,7 @@ export class StrayErrors {
   /**
    * Logs and counts the errors so far, and every later one.
    *
-   * @param ended Is called after each. Default: the process goes on.
+   * @param ended Called after each error. Default: the process goes on.
    */
   logTo(log: Log, registry: Registry, metrics: Metrics, ended: () => void = () => {}): void {
     const counter = metrics.counter("weir.uncaught_errors");
@@ -94,7 +94,10 @@ function locationsOf(thrown: unknown): string[] {
 
 type Timer = (callback: unknown, ...rest: unknown[]) => unknown;
 
-/** Has a global timer report the error of a callback in the context that set it. Deno reports it after it has left that. */
+/**
+ * Makes a global timer report an error of its callback within the context that set the timer. Deno would report it
+ * outside of that context.
+ */
 function keepContext(name: string, report: (error: unknown) => void): void {
   const globals = globalThis as unknown as Record<string, Timer>, set = globals[name];
   globals[name] = Object.defineProperties(

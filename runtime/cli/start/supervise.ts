@@ -42,7 +42,7 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     meter: requestMeter(metrics),
     key: config.WEIR_ADMIN_KEY,
   });
-  // Workers report this gauge themselves. Without any worker that is up, none would: nothing is connected.
+  // Workers report this gauge. While no worker is up, the supervisor reports that nothing is connected.
   metrics.gauge("weir.nats.connected", () => [[supervisor.workers.some(({ address }) => address) ? 1 : 0]]);
   const admin = listenForAdmin(config, app, log);
   const end = async (code: number) => {
@@ -111,7 +111,7 @@ async function createSupervisor(
   });
 }
 
-/** Returns the environment of a worker: that of this process, except for what workers must not share. */
+/** Returns the environment of a worker. It is this process's, except for variables that workers must not share. */
 function workerEnvironment(number: number, port: number): Record<string, string> {
   const attributes = ENVIRONMENT.get("OTEL_RESOURCE_ATTRIBUTES");
   return {

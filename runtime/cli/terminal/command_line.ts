@@ -32,7 +32,7 @@ export function examples(...tasks: string[]): string {
   return `\n${tasks.length === 1 ? "Example" : "Examples"}:\n${tasks.map((task) => `  deno task ${task}`).join("\n")}`;
 }
 
-/** Returns an option that takes one of some values, and suggests the one that was probably meant. */
+/** Returns an option that takes one of some values. Its error suggests the value that was probably meant. */
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices).argParser((given) => {
     if (choices.includes(given)) return given;

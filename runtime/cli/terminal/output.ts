@@ -25,7 +25,10 @@ export function paint(colour: Colour, text: string, { colours }: Screen = screen
   return colours ? styleText(colour, text, { validateStream: false }) : text;
 }
 
-/** Formats a time: on a terminal the local time of day, or the local date if it is not today; in a pipe unchanged. */
+/**
+ * Formats a time. On a terminal it is the local time of day, or the local date if that is not today. In a pipe it is
+ * unchanged.
+ */
 export function shortTime(iso: string, nowMs: number, { terminal }: Screen = screen()): string {
   if (!terminal) return iso;
   const [date, time] = local(Date.parse(iso));

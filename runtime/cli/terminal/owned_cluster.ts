@@ -14,7 +14,7 @@ export const OPERATED = ({ retries, deadLetters }: Namespace): readonly string[]
 ];
 
 /**
- * Runs a command on streams of Weir that must not be another project's.
+ * Runs a command on streams of Weir, unless one of them belongs to another project.
  *
  * @param streamsOf Returns the names of the streams.
  * @throws {CommandFailure} when one of them is another project's.

@@ -18,8 +18,8 @@ const SAME_SIGNAL_MS = 100;
 let listening = 0;
 
 /**
- * Exits at a stop signal while nothing listens by {@linkcode onStopSignal}. That is Deno's default, which is gone once a
- * module of the project listens to a signal.
+ * Exits at a stop signal while nothing listens by {@linkcode onStopSignal}. That is Deno's default, which is gone once
+ * a module of the project listens to a signal.
  */
 export function exitOnStopSignal(): void {
   for (const signal of STOP_SIGNALS) {

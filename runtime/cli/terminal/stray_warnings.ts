@@ -4,8 +4,9 @@ import { WEIR_ROOT } from "../../core/own_modules.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 
 /**
- * Warns of errors that the modules of a project throw outside any function, such as of a database that none of them
- * awaits. Deno would end the command, which does not need the database. Errors of Weir itself end it.
+ * Warns of errors that the modules of a project throw outside any function, such as a failed connection that no module
+ * awaits. Deno would end the command, although it does not need that connection. Errors of Weir itself still end the
+ * command.
  */
 export function warnOfStrayErrors(): void {
   addEventListener("unhandledrejection", (event) => warn(event, event.reason));

@@ -105,7 +105,10 @@ function eachStream(
     );
 }
 
-/** Returns how long a stream keeps events. A declared age wins, since the next start applies it. Undefined: for ever. */
+/**
+ * Returns how long a stream keeps events; undefined if it keeps them for ever. A declared age counts more than the
+ * current one, since the next start applies it.
+ */
 function streamMaxAgeMs(
   { project, streams, foreign, names }: Pick<Facts, "streams" | "foreign" | "names"> & { readonly project: Registry },
   name: string,
@@ -118,7 +121,7 @@ function streamMaxAgeMs(
   return maxAgeMs === 0 ? undefined : maxAgeMs;
 }
 
-/** Attempts whose delay is computed one by one. Every further one has the longest delay. */
+/** Number of attempts whose delay is computed one by one. Every further attempt has the longest delay. */
 const MAX_DELAYS = 10_000;
 
 /** Returns the longest time from the first delivery to the start of the last attempt. */
@@ -127,8 +130,8 @@ function attemptsMs({ retry, timeoutMs }: FunctionPolicy): number {
 }
 
 /**
- * Returns the part of that time in which the event is in its own stream. An event with a longer delay is in RETRIES. Full
- * jitter may make every delay short, so then all of them count.
+ * Returns the part of that time in which the event is in its own stream. During a longer delay it is in RETRIES, so
+ * those delays do not count. With full jitter every delay may be short, so all count.
  */
 function attemptsInStreamMs({ retry, timeoutMs }: FunctionPolicy): number {
   let delayed = false;

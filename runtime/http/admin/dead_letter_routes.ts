@@ -96,7 +96,7 @@ async function redriveOne(deadLetters: DeadLetters, parameters: Parameters, forc
   }
 }
 
-/** Returns a dead letter as JSON: its payload as `data` if that is JSON, else as `data_base64`, as in CloudEvents. */
+/** Returns a dead letter as JSON. As in CloudEvents, a JSON payload becomes `data`, and any other `data_base64`. */
 export function showContent({ payload, ...letter }: DeadLetterContent): Record<string, unknown> {
   try {
     return { ...letter, data: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload)) };

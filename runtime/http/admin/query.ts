@@ -6,7 +6,10 @@ import { subjectProblem } from "../../core/subjects.ts";
 import { unknownFunction } from "../../project/unknown_name.ts";
 import { malformed, Problem } from "../problem.ts";
 
-/** Entries that a list returns without `limit`, and at most: an error has up to 16 kB, and a response is built in memory. */
+/**
+ * Number of entries that a list returns without `limit`, and at most. An error has up to 16 kB, and a response is built
+ * in memory.
+ */
 export const DEFAULT_LIMIT = 100, MAX_LIMIT = 1_000;
 
 /** Functions that a filter may name. */
@@ -18,8 +21,8 @@ export interface KnownFunctions {
 }
 
 /**
- * Returns the query parameters of a request. An unknown one is refused: a misspelt filter would redrive everything. One
- * that is given twice is refused as well, since a client may expect either.
+ * Returns the query parameters of a request. An unknown parameter is refused, since a misspelt filter would redrive
+ * everything. A repeated parameter is refused, since it is unclear which value counts.
  *
  * @throws {Problem} 400, with the names that are known.
  */
@@ -58,7 +61,7 @@ export function listLimit({ limit = DEFAULT_LIMIT }: UnhandledEventFilter): numb
   return limit;
 }
 
-/** Checks the function of a selection that matched nothing, as a misspelt one does. @throws {Problem} 404. */
+/** Checks that the function of a selection exists, when the selection matched nothing. @throws {Problem} 404. */
 export async function checkFunction({ function: fn }: UnhandledEventFilter, known: KnownFunctions): Promise<void> {
   if (fn === undefined || known.names.includes(fn) || await known.ran(fn)) return;
   throw new Problem("not-found", unknownFunction(fn, known.names));
@@ -77,7 +80,10 @@ export function numberOf(name: string, text: string): number {
   return Number(text);
 }
 
-/** Parses one of some values. @throws {Problem} 400 for another, with the one that was probably meant. */
+/**
+ * Parses a parameter that takes one of some values. @throws {Problem} 400 for any other text, with the value that was
+ * probably meant.
+ */
 export function choiceOf(name: string, text: string, choices: readonly string[]): string {
   if (choices.includes(text)) return text;
   throw malformed(`${name} is one of ${choices.join(", ")}${didYouMean(text, choices)}`);

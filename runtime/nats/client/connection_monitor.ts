@@ -5,7 +5,7 @@ import type { Clock } from "../../engine/clock.ts";
 const PING_INTERVAL_MS = 2_000;
 /** Wait for a ping's answer after which the connection counts as unhealthy: two intervals. */
 const PING_TIMEOUT_MS = 4_000;
-/** Wait after a disconnect before the reason is looked for, since most reconnects succeed, and then between two looks. */
+/** Delay before the reason of a disconnect is looked for, since most reconnects succeed, and interval afterwards. */
 const DIAGNOSE_AFTER_MS = 1_000, DIAGNOSE_INTERVAL_MS = 10_000;
 
 type MonitoredConnection = Pick<NatsConnection, "status" | "flush" | "isClosed" | "getServer">;
@@ -24,7 +24,7 @@ export class ConnectionMonitor {
   #cancelPing: () => void = () => {};
   #cancelDiagnosis: () => void = () => {};
   #diagnosis: Promise<void> | undefined;
-  /** Why the client cannot reconnect, once that is known: all reasons of this outage. The last one holds. */
+  /** All known reasons of this outage why the client cannot reconnect. The last is the current reason. */
   #reasons: readonly string[] = [];
   readonly #onDisconnect: ((server: string) => void)[] = [];
   readonly #onReconnect: ((downMs: number) => void)[] = [];
@@ -89,8 +89,8 @@ export class ConnectionMonitor {
   }
 
   /**
-   * Reports that a message sent at that time has no answer. The server is then pinged. Its answer shows that it has
-   * read everything before, so until then sending again would only fill memory.
+   * Reports that a message sent at that time has no answer. The monitor then pings the server. An answer shows that the
+   * server has read everything that was sent before. Until then, sending again would only fill memory.
    */
   missedAnswer(sentAtMs: number): void {
     if (!this.responsive) return;
@@ -179,7 +179,10 @@ export class ConnectionMonitor {
   }
 }
 
-/** Calls all listeners. What one throws becomes an unhandled rejection, so that the others still learn of the event. */
+/**
+ * Calls all listeners. An error of a listener becomes an unhandled rejection, so that the other listeners are still
+ * called.
+ */
 function notify<Args extends unknown[]>(listeners: readonly ((...args: Args) => void)[], ...args: Args): void {
   for (const listener of listeners) {
     try {

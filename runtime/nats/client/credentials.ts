@@ -39,15 +39,15 @@ const VARIABLES: Record<Name, string> = {
 const CERTIFICATE = /-----BEGIN [A-Z ]*CERTIFICATE-----/, PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 /**
- * The credentials of one connection. Their files are read again at each dial, so that what was rotated is used without a
- * restart. A file that cannot be used keeps its last text. While the newest credentials are other than those that the
- * server took last, dials use both in turn: the server may not know the new ones yet.
+ * The credentials of one connection. Their files are read again at each dial, so that what was rotated is used without
+ * a restart. A file that cannot be used keeps its last text. While the newest credentials differ from those that the
+ * server took last, dials use both in turn, since the server may not know the new credentials yet.
  */
 export class Credentials {
   readonly #files: readonly [name: Name, path: string][];
   readonly #problems = new Map<Name, string>();
   #latest: Texts;
-  /** The texts that the server took last. Before the first connection: those of the start. */
+  /** The texts that the server took last. Before the first connection, the texts of the start. */
   #accepted: Texts;
   #current: Texts;
   /** True if the next dial uses the accepted texts instead of the latest. */
@@ -74,7 +74,7 @@ export class Credentials {
     return identityOf(this.#current);
   }
 
-  /** Reads the files again. Returns whether the newest texts are other than those that the connection uses. */
+  /** Reads the files again. Returns whether the newest texts differ from those that the connection uses. */
   read(): boolean {
     const next = { ...this.#latest };
     for (const [name, path] of this.#files) {
@@ -128,8 +128,8 @@ export function seedIn(text: string): string | undefined {
 }
 
 /**
- * Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END line;
- * editors leave spaces and empty lines, and a variable may have `\n` in place of a line break.
+ * Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END
+ * line; editors leave spaces and empty lines, and a variable may have `\n` in place of a line break.
  */
 export function asCredsFile(text: string): string {
   return text.trim().replaceAll(/\s*(?:[\r\n]|\\n)\s*/g, "\n") + "\n";
@@ -156,7 +156,7 @@ function defined(texts: Texts): Identity {
   return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
 }
 
-/** Reads a file. Returns an error, which names the variable and what is wrong, for one that cannot be used. */
+/** Reads a file. If it cannot be used, returns an error that names the variable and what is wrong. */
 function readText(name: Name, path: string): string | Error {
   const what = `${VARIABLES[name]}: ${path}`;
   try {
@@ -168,7 +168,10 @@ function readText(name: Name, path: string): string | Error {
   }
 }
 
-/** Returns what a text should be, if it is not. Texts are checked since one that the client refuses closes it for good. */
+/**
+ * Returns what a text should be, if it is not that. Texts are checked because the client closes for good over a text
+ * that it refuses.
+ */
 function wantedOf(name: Name, text: string): string | undefined {
   switch (name) {
     case "creds":

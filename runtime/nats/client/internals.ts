@@ -38,8 +38,8 @@ export function rawWriter(nc: Pick<NatsConnection, "publish">): ((bytes: Uint8Ar
 }
 
 /**
- * Returns a function that restores the transport of a connection, for the next dial. The client keeps one for all: a
- * connection by websocket and one by TCP in the same process would take each other's.
+ * Returns a function that restores the transport of a connection, for the next dial. The client keeps one transport for
+ * all connections, so that a connection by websocket and another by TCP would take each other's.
  */
 export function ownTransport(nc: NatsConnection): () => void {
   const Own = (nc as PrivateConnection).protocol?.transport?.constructor as (new () => Transport) | undefined;
@@ -64,8 +64,8 @@ interface HeadersClass {
 }
 
 /**
- * Adds a header whose name and value NATS can carry. The client's own `append` searches all names at each call: a message
- * of 60,000 headers took half a minute.
+ * Adds a header whose name and value NATS can carry. The client's own `append` searches all names at each call: a
+ * message of 60,000 headers took half a minute.
  */
 export function appendHeader(hdrs: MsgHdrs, name: string, value: string): void {
   const { headers: lists } = hdrs as unknown as { headers?: Map<string, string[]> };
@@ -78,9 +78,9 @@ export function appendHeader(hdrs: MsgHdrs, name: string, value: string): void {
 let readsOddHeaders = false;
 
 /**
- * Has the client read the header blocks that its own reader throws on by ours, which leaves out the lines at fault. The
- * client reads headers in many places, some of them callbacks that end the reading of the whole connection when they
- * throw: one foreign message must not stop another's.
+ * Replaces the client's reader of headers by one that leaves out faulty lines instead of throwing. The client reads
+ * headers in many places, also in callbacks, where a throw ends the reading of the whole connection. So a single
+ * message of another publisher would stop every function.
  */
 export function readOddHeaders(): void {
   const Headers = headers().constructor as HeadersClass, { decode } = Headers;
@@ -96,7 +96,7 @@ export function readOddHeaders(): void {
         try {
           hdrs.append(name, value);
         } catch {
-          // The client can hold no such header.
+          // The client cannot hold this header.
         }
       }
       return hdrs;
@@ -104,9 +104,10 @@ export function readOddHeaders(): void {
   };
 }
 /**
- * Returns the headers of a message as text, and its payload. The client's own reader of headers throws on names that
- * NATS carries unchecked, and a throw in a subscription's callback ends the reading of the whole connection: one such
- * message would stop every function. Hot path: a part of plain bytes is cheaper than a part of the client's `Buffer`.
+ * Returns the headers of a message as text, and its payload. The client's own reader throws on header names that NATS
+ * carries unchecked. A throw in a subscription's callback ends the reading of the whole connection, so one message with
+ * such a name would stop every function. Hot path: a part of plain bytes is cheaper than a part of the client's
+ * `Buffer`.
  */
 export function splitMessage(msg: Msg): { readonly headers: string; readonly payload: Uint8Array } {
   const { _msg: raw, _rdata: data } = msg as unknown as PrivateMessage;

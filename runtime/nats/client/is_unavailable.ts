@@ -18,7 +18,8 @@ export function isUnavailable(error: unknown): error is Error {
   for (let one = error, depth = 0; one instanceof Error && depth <= MAX_CAUSES; one = one.cause, depth++) {
     if (UNAVAILABLE.some((kind) => one instanceof kind)) return true;
     if (one instanceof JetStreamApiError) return isElecting(one);
-    // No responders for JetStream's API, or for a write to a stream without a leader. The client keeps the class to itself.
+    // No responders for JetStream's API, or for a write to a stream without a leader. The client does not export the
+    // class.
     if (one.name === "JetStreamNotEnabled" && !(one.cause instanceof JetStreamApiError)) return true;
   }
   return false;

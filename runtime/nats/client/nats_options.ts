@@ -1,4 +1,4 @@
-/** How to reach NATS. It can be cloned: the watchdog's thread gets it as a message. */
+/** How to reach NATS. The options must be cloneable: the watchdog's thread gets them as a message. */
 export interface NatsOptions {
   readonly servers: readonly string[];
   /** True when `servers` is the default. @default false */
@@ -29,7 +29,7 @@ export type SecretFiles = Readonly<
 /** The seed of a user nkey. */
 export const NKEY_SEED = /\bSU[A-Z2-7]{56}\b/;
 
-/** Returns the servers as URLs. `host:4222` alone is one too. */
+/** Returns the servers as URLs. A server may also be given as `host:4222`. */
 export function urlsOf(servers: readonly string[]): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }

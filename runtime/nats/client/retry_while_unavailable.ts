@@ -20,7 +20,7 @@ interface RetryOptions {
 }
 
 /**
- * Runs something that needs NATS until NATS answers, and logs every five seconds what it waits for.
+ * Runs a step that needs NATS until NATS answers. Logs every five seconds what the step waits for.
  *
  * @param what The subject of the wait, such as "the streams and consumers".
  * @throws The last error, once the time is up.

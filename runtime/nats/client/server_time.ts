@@ -2,7 +2,10 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import { type ClockOffset, middleOf, narrowOffset, offsetOf } from "../../core/clock_offset.ts";
 import type { Clock, ServerClock } from "../../engine/clock.ts";
 
-/** Interval at which the server's time is read. It bounds for how long a clock that was set on the server is missed. */
+/**
+ * Interval, in milliseconds, at which the server's time is read. If the server's clock is set, Weir notices within this
+ * time.
+ */
 const READ_INTERVAL_MS = 30_000;
 
 /**
@@ -16,7 +19,10 @@ export class ServerTime implements ServerClock {
   readonly random: Clock["random"];
   readonly timer: Clock["timer"];
 
-  /** @param stream A stream whose server is asked: that of the delayed retries, since its schedules go by its clock. */
+  /**
+   * @param stream The stream whose server is asked. It is the stream of delayed retries, since their schedules go by
+   * that server's clock.
+   */
   constructor(
     readonly jsm: { readonly streams: Pick<JetStreamManager["streams"], "info"> },
     readonly stream: string,
@@ -34,7 +40,7 @@ export class ServerTime implements ServerClock {
     return this.#offset ? Math.round(this.clock.now() + middleOf(this.#offset)) : this.clock.serverNow();
   }
 
-  /** Returns by how many milliseconds the server's clock is ahead of this host's; undefined as long as it is unknown. */
+  /** Returns the milliseconds by which the server's clock is ahead of this host's, or undefined until that is known. */
   aheadMs(): number | undefined {
     return this.#offset && this.serverNow() - this.clock.serverNow();
   }

@@ -7,8 +7,8 @@ const SILENT_MS = 1_000;
 const DEFAULT_PORT = 4222;
 
 /**
- * The servers that begin with a TLS handshake (`handshake_first`). Such a server says nothing to a client that waits for
- * its `INFO`, and every other server takes a handshake as an error.
+ * The servers that begin with a TLS handshake (`handshake_first`). Such a server says nothing to a client that waits
+ * for its `INFO`, and every other server takes a handshake as an error.
  */
 export class TlsHandshakes {
   readonly #first = new Map<string, boolean>();
@@ -19,9 +19,10 @@ export class TlsHandshakes {
   }
 
   /**
-   * Connects once to each server, and notes whether it is silent. One that cannot be reached stays as it was.
+   * Connects once to each server, and notes whether the server is silent. For a server that cannot be reached, the
+   * earlier note stays.
    *
-   * @param silentMs Wait for its first bytes, in milliseconds.
+   * @param silentMs Milliseconds to wait for the first bytes of a server.
    * @returns whether it noted anything new
    */
   async probe(servers: readonly string[], silentMs: number = SILENT_MS): Promise<boolean> {

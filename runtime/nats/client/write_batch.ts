@@ -69,7 +69,7 @@ export class PublishBatch {
     this.#text = "";
     const bytes = ENCODER.encode(text);
     if (bytes.length === text.length) return this.#write!(bytes);
-    // Some of it is not ASCII, so the bytes of each message have to be counted.
+    // Some of the text is not ASCII, so the bytes of each message have to be counted.
     const counted = frames.map((frame) => textOf(frame, bytesIn(frame.headers), bytesIn(frame.payload)));
     this.#write!(ENCODER.encode(counted.join("")));
   }
@@ -92,8 +92,8 @@ const MAX_BYTES = 32_768;
 const MAX_REMEMBERED_BYTES = 640_000;
 
 /**
- * Acks and terms that leave in one write. Those written lately are remembered, since the client drops at a reconnect
- * what it has not sent.
+ * Acks and terms that leave in one write. A reconnect drops what the client has not sent yet, so recent ones are
+ * remembered to be written again.
  */
 export class AckBatch {
   readonly #write: ((bytes: Uint8Array) => void) | undefined;
@@ -108,7 +108,7 @@ export class AckBatch {
     this.#write = rawWriter(nc);
   }
 
-  /** @param answer ASCII, and one of a few @throws {ClosedConnectionError} */
+  /** @param answer One of a few ASCII texts. @throws {ClosedConnectionError} */
   add(subject: Uint8Array, answer: string): void {
     if (this.nc.isClosed()) throw new errors.ClosedConnectionError();
     const tail = this.#tailOf(answer);

@@ -11,19 +11,22 @@ interface AckFloor {
   readonly lastStoredAt: string;
 }
 
-/** The client's type lacks these: the times of a stream's state are there as the server wrote them. */
+/** The client's type lacks `last_ts`. The value is the text that the server wrote. */
 type State = StreamInfo["state"] & { readonly last_ts: unknown };
 
 /**
- * Remembers each consumer's ack floor. A consumer that is deleted while the runtime runs is created again from there:
- * from the start of its stream it would repeat everything, from the end it would lose what was pending.
+ * Remembers each consumer's ack floor. A consumer that is deleted while the runtime runs is created again at its ack
+ * floor. From the start of its stream it would repeat everything, and from the end it would lose what was pending.
  */
 export class AckFloors {
   readonly #floors = new Map<Durable, AckFloor>();
 
   constructor(readonly jsm: Pick<JetStreamManager, "streams">) {}
 
-  /** Records every ack floor. One that was not found keeps its last value: its consumer is created again from it. */
+  /**
+   * Records the ack floor of every consumer that was found. A consumer that was not found keeps its last recorded
+   * floor, at which it is created again.
+   */
   record({ streams, consumers }: FoundState): void {
     for (const [durable, consumer] of consumers) {
       const stream = streams.get(durable.stream);
@@ -41,8 +44,8 @@ export class AckFloors {
   /**
    * Returns the recorded ack floor of a consumer; undefined if none was recorded.
    *
-   * Invariant: 0 unless the messages up to it are known to be the same. A stream may have lost its end since, or be
-   * restored from an older backup: it then gives the same sequences to other messages.
+   * Invariant: returns 0 unless the stream is known to hold the same messages up to the ack floor as before. A stream
+   * that has lost its end, or was restored from an older backup, gives the same sequences to other messages.
    */
   async settledUpTo(durable: Durable, stream: StreamInfo): Promise<number | undefined> {
     const floor = this.#floors.get(durable);

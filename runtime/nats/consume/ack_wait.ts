@@ -1,8 +1,8 @@
 /**
  * The times by which a delivery stays with the process that holds it.
  *
- * Invariant: `EXTEND_INTERVAL_MS + LEASE_MS` is less than `ACK_WAIT_MS`. The last in-progress ack may be an interval old
- * when a thread is blocked, and the lease still ends before the server redelivers: 5 s + 8 s < 15 s.
+ * Invariant: `EXTEND_INTERVAL_MS + LEASE_MS` is less than `ACK_WAIT_MS`. The last in-progress ack may be an interval
+ * old when a thread is blocked, and the lease still ends before the server redelivers: 5 s + 8 s < 15 s.
  */
 
 /** The consumers' `ack_wait`: how long JetStream waits for an ack or an in-progress ack before it redelivers. */

@@ -26,8 +26,8 @@ interface Advisory {
  * Listens to the advisories of our consumers, which tell what other clients do to their events.
  *
  * A consumer whose `max_deliver` another client has set drops a message after that many deliveries: it stays in its
- * stream and is never delivered again. Such an event is brought back through the retry stream. One that another client
- * has terminated is only logged.
+ * stream and is never delivered again. Weir brings the event of that message back through the retry stream. A message
+ * that another client has terminated is only logged.
  */
 export class Advisories {
   constructor(
@@ -69,7 +69,10 @@ export class Advisories {
     });
   }
 
-  /** Advisories of every domain arrive, also of a consumer with the same name in another one. */
+  /**
+   * Returns whether an advisory is from the domain of this connection. Advisories of every domain arrive, and another
+   * domain may have a consumer with the same name.
+   */
   #isOurs({ domain = "" }: Advisory): boolean {
     return domain === (prefixesOf(this.nc).domain ?? domain);
   }
@@ -80,7 +83,10 @@ export class Advisories {
     this.log.error("a message was terminated by another client: not handled, no dead letter", fields);
   }
 
-  /** Stores the event with the attempts that began: if it has none left, it comes back to end. */
+  /**
+   * Stores the event as a retry, with the attempts that began. If the event has no attempt left, its next delivery
+   * makes it a dead letter.
+   */
   async #bringBack({ consumer, stream, stream_seq: sequence, deliveries }: Advisory): Promise<void> {
     const fields = { function: consumer, stream, sequence, deliveries };
     try {

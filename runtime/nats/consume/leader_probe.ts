@@ -2,12 +2,12 @@ import type { Clock } from "../../engine/clock.ts";
 import { INFO_MS } from "./pull_timing.ts";
 
 /**
- * Requests a consumer's info until its leader answers. Without a leader a pull fails, or is lost silently, which shows
- * only after three seconds. An info request delivers nothing, so it may be repeated often.
+ * Requests a consumer's info until its leader answers. Without a leader a pull fails, or is lost without a status,
+ * which shows only after three seconds. An info request delivers nothing, so it may be repeated often.
  */
 export class LeaderProbe {
   #cancel: (() => void) | undefined;
-  /** True while a consumer that was silent is asked: a pull could be lost. */
+  /** True while the probe asks a consumer that sent no heartbeats. No pull is sent meanwhile: it could be lost. */
   isSilent = false;
 
   /**

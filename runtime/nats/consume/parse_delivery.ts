@@ -5,7 +5,7 @@ import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
-import { originalDelivery } from "../retry/retry_headers.ts";
+import { originalDelivery } from "../retry/original_delivery.ts";
 
 const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 const ACK = ENCODER.encode("$JS.ACK."), DOT = 0x2e, ZERO = 0x30;
@@ -112,9 +112,9 @@ function numbersAt(subject: Uint8Array): number {
 }
 
 /**
- * Returns a stored message as the delivery that a consumer would make of it. It cannot be settled.
+ * Returns a stored message as the delivery that a consumer would make of it. This delivery cannot be settled.
  *
- * @param subject the subject of that delivery. Default: the message's own.
+ * @param subject Subject of the delivery. Default: the message's own.
  * @param names The names in NATS. Default: without a namespace.
  */
 export function storedDelivery(

@@ -16,10 +16,10 @@ import { storedDelivery } from "./parse_delivery.ts";
 
 /** Maximum number of events to read for one consumer. It bounds the requests after a long time with narrow filters. */
 const MAX_READ = 10_000;
-/** Delay in milliseconds after which it is tried again. */
+/** Delay, in milliseconds, before events that could not be brought back are tried again. */
 const RETRY_MS = 5_000;
 
-/** Policies of consumers that begin after older events. Weir's own consumers begin at a sequence: after an ack floor, or where `from` says. */
+/** Deliver policies that skip older events. Weir uses none of them for its own consumers. */
 const SKIPPING: readonly string[] = [
   DeliverPolicy.New,
   DeliverPolicy.Last,
@@ -27,7 +27,7 @@ const SKIPPING: readonly string[] = [
   DeliverPolicy.StartTime,
 ];
 
-/** A position of a consumer, and what identifies the consumer and the stream that it is of. */
+/** A position of a consumer. The two creation times identify the consumer and its stream. */
 interface Position {
   readonly delivered: number;
   readonly settledUpTo: number;
@@ -37,9 +37,10 @@ interface Position {
 }
 
 /**
- * Brings back the events that a consumer has passed because another client changed it: one of its filters was gone, and
- * it keeps its position when the filter is back; or it was deleted and created again to begin with new events. What was
- * delivered since the last check before that may be handled twice.
+ * Brings back the events that a consumer has passed because another client changed the consumer. There are two such
+ * changes. A filter was removed: once the filter is back, the consumer goes on at its position, past the events of that
+ * filter. Or the consumer was deleted and created again to begin with new events. Events that were delivered between
+ * the last check and the change may be handled twice.
  */
 export class PassedEvents {
   /** The position of each consumer at the last check that found all of its filters. */
@@ -78,12 +79,13 @@ export class PassedEvents {
   }
 
   /**
-   * Stores the events that the consumer has passed in the retry stream. Replicas may do so at once: an event is stored
-   * once.
+   * Stores the events that the consumer has passed in the retry stream. Several replicas may do so at once: each event
+   * is stored only once.
    *
-   * @param had The filters that it had.
+   * @param had The filters that the consumer had before.
    * @param info The consumer right after it got its filters back.
-   * @param streamCreated Creation time of its stream. Default: that of the recorded position.
+   * @param streamCreated Creation time of the consumer's stream. Default: the stream is the one of the recorded
+   * position.
    */
   async bringBack(durable: Durable, had: readonly string[], info: ConsumerInfo, streamCreated?: string): Promise<void> {
     const lost = missing(durable, had);
@@ -95,7 +97,10 @@ export class PassedEvents {
     });
   }
 
-  /** Returns the recorded position. Invariant: none of an earlier stream, in which it stood for other messages. */
+  /**
+   * Returns the recorded position. Invariant: undefined if the stream was created again since, because the position
+   * then stands for other messages.
+   */
   #known(durable: Durable, streamCreated: string | undefined): Position | undefined {
     const known = this.#positions.get(durable), of = known?.streamCreated;
     return of === undefined || streamCreated === undefined || of === streamCreated ? known : undefined;
@@ -103,7 +108,7 @@ export class PassedEvents {
 
   async #bringBack(durable: Durable, after: number, find: () => Promise<StoredMsg[]>): Promise<void> {
     const { functionName, stream } = durable, fields = { function: functionName, stream };
-    // Its position is in this line alone, should the process end before the events are stored.
+    // If the process ends before the events are stored, only this line tells an operator the position.
     this.log.warn("looks for events that the consumer has passed, to bring them back", { ...fields, after });
     while (!this.#stopped) {
       try {

@@ -1,4 +1,7 @@
-/** Expiry of a pull request. It is short: a process that is blocked by a handler still gets what its pulls asked for. */
+/**
+ * Expiry of a pull request. It is short because a process whose thread is blocked still gets all that its pulls asked
+ * for.
+ */
 export const EXPIRES_MS = 5_000;
 /** Interval of the heartbeats that the server sends while a pull waits for messages. */
 export const IDLE_HEARTBEAT_MS = 1_000;
@@ -10,7 +13,7 @@ export const SILENCE_MS = 2.5 * IDLE_HEARTBEAT_MS;
 export const STALLED_MS = 8 * CHECK_INTERVAL_MS;
 /** Longest wait, in milliseconds, for the deliveries that are on their way at a stop. */
 export const STOP_MS = 2_000;
-/** Interval of info requests to a consumer without a leader, and how long they go on before it is pulled from regardless. */
+/** Interval of info requests to a consumer without a leader, and time after which Weir pulls from it regardless. */
 export const INFO_MS = { interval: 150, max: 10_000 };
 /** Time without a delivery after which none is on its way. */
 export const QUIET_MS = 100;

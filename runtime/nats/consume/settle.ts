@@ -34,7 +34,7 @@ interface SettlerOptions {
   readonly clock: ServerClock;
   /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
-  /** Removes secrets from the errors that are stored with an event. Default: none is removed. */
+  /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
 }
 
@@ -110,8 +110,8 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // Deletes the dead letter that this event was redriven from: left in place, it could be redriven a second time. A
-      // failure does not stop the settlement.
+      // If this event was redriven, its dead letter must go, or an operator could redrive it a second time. A failure
+      // does not stop the settlement.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }
@@ -157,19 +157,22 @@ export class NatsSettler implements Settler {
     }
     try {
       if (usedUp) {
-        // An event may be stored again as a retry. Here only the counts of this message: its headers have the earlier ones.
+        // The store has the counts of this message alone. The counts of earlier messages of the event are in its
+        // headers.
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
         const lastError = outcome.usesAttempt && outcome.error ? headerError(outcome.error) : usedUp.lastError;
         const counts = { begun, excused, mayHaveEmitted, attemptTrace, lastError };
         const write = () => attempts.write(functionName, delivery, counts);
-        // Through an outage as well: without these counts the next delivery would take this one for a crash.
+        // The write is repeated through an outage: without these counts the next delivery would take this one for a
+        // crash.
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
         await this.#retrier.untilStored(functionName, "the attempts of an event", write, repeats);
       }
     } catch (error) {
-      // The counts were not stored, at a shutdown during an outage. The next delivery then counts this one as an attempt.
+      // The process shuts down during an outage, so the counts are not stored. The next delivery counts this one as an
+      // attempt.
       if (!isUnavailable(error)) throw error;
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
@@ -204,12 +207,12 @@ function headerError({ name, message }: ErrorDetail): ErrorDetail {
   return { name: headerText(name), message: headerText(message) };
 }
 
-/** Returns whether a delivery has no ack subject any more: its stream was deleted, and another has its position. */
+/** Returns whether a delivery has lost its ack subject: its stream was deleted, and a new one may have its position. */
 function isGone({ ackSubject }: Delivery): boolean {
   return ackSubject.length === 0;
 }
 
-/** Acks a delivery of a consumer that a command moves: its event is stored for another function. */
+/** Acks a delivery that a command has moved: its event is stored for another function. */
 export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: Delivery): void {
   nc.publish(ackSubjectText(ackSubject), ACK);
 }

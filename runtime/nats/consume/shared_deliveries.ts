@@ -10,8 +10,9 @@ const MAIN = 0, WATCHDOG = 1, LAPSES = 4;
 const DECODER = new TextDecoder();
 
 /**
- * The ack subjects of all held deliveries, in memory that the watchdog thread can read while the main thread is blocked.
- * Only the main thread writes slots. Hot path: subjects are copied as they are, so their form is the server's business.
+ * The ack subjects of all held deliveries, in memory that the watchdog thread can read while the main thread is
+ * blocked. Only the main thread writes slots. Hot path: subjects are copied as they are, so their form is the server's
+ * business.
  */
 export class SharedDeliveries {
   readonly #words: Int32Array;

@@ -11,15 +11,17 @@ const LATE_MS = 2 * THREAD_HEARTBEAT_MS;
 interface LeaseEvents {
   /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
   readonly onBlocked: (forMs: number, expired: boolean) => void;
-  /** A held delivery does not fit into the table. It is called once. */
+  /** A held delivery does not fit into the table. Called only the first time. */
   readonly onFull: () => void;
 }
 
 /**
- * The leases of all held deliveries. It writes them, and a heartbeat, where the watchdog thread reads them.
+ * The leases of all held deliveries. The main thread writes their ack subjects and a heartbeat to a table that the
+ * watchdog thread reads.
  *
- * A lease expires when neither this thread nor the watchdog has run for `LEASE_MS`: another replica may then own every
- * delivery that is held. That is counted as a lapse. A handler that runs goes on; one that has not begun must not begin.
+ * All leases expire when neither this thread nor the watchdog has run for `LEASE_MS`: another replica may then own
+ * every held delivery. Each such expiry counts as a lapse. A handler that runs goes on. A handler that has not begun
+ * must not begin.
  */
 export class SharedLeases implements Leases {
   #heartbeatMs: number;

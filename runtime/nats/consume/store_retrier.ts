@@ -33,11 +33,11 @@ export class StoreRetrier {
   }
 
   /**
-   * Retries until something is stored. The message is held meanwhile, so that the function takes on less and less while
-   * nothing can be stored. Only a shutdown, or a mistake in the code, ends it.
+   * Retries until something is stored. The message is held meanwhile, so a function that cannot store anything takes on
+   * fewer and fewer messages. Only a shutdown, or a mistake in the code, ends the retries.
    *
    * @param what For example `a dead letter`.
-   * @param repeats Returns whether an error is worth another try. Default: each but a `TypeError`.
+   * @param repeats Returns whether to try again after an error. Default: after any error but a `TypeError`.
    */
   async untilStored(
     functionName: string,

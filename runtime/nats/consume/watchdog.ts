@@ -71,8 +71,8 @@ export class Watchdog {
 }
 
 /**
- * Returns the functions of ack subjects, each once. A function has the name of its consumer, which is the fourth token of
- * `$JS.ACK.<stream>.<consumer>.…`, and the sixth where domain and account precede the stream.
+ * Returns the functions of ack subjects, each once. A function has the name of its consumer, which is the fourth token
+ * of `$JS.ACK.<stream>.<consumer>.…`, and the sixth where domain and account precede the stream.
  */
 function functionsOf(ackSubjects: readonly string[]): string[] {
   const tokens = ackSubjects.map((subject) => subject.split("."));

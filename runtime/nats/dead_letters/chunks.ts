@@ -36,7 +36,8 @@ export async function storeChunks(
     try {
       for (let n = 0; n * size < bytes.length; n++) {
         const hdrs = headers();
-        // The id is unique to a delivery: two dead letters of one event share no chunks, so either can be discarded.
+        // The id is unique to a delivery, so two dead letters of one event share no chunks. Each can be discarded
+        // without harm to the other.
         hdrs.set("Nats-Msg-Id", `${functionName}:${messageKey}:${deliveryCount}:${name}:${n}/${count}`);
         const subject = `${prefix}.${CHUNKS}.${functionName}.${messageKey}.${n}`;
         sequences.push((await publisher.publish(subject, bytes.subarray(n * size, (n + 1) * size), hdrs)).sequence);

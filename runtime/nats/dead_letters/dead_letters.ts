@@ -27,8 +27,8 @@ export class DeadLetters {
   ) {}
 
   /**
-   * Stores one dead letter. Its payload, and headers that are too large, become chunks if they do not fit into one
-   * message: a reference to the original would not do, since terminating it deletes it from a work queue.
+   * Stores one dead letter. If payload and headers do not fit into one message, the payload and headers that are too
+   * large become chunks. A reference to the original message would not do, since a term deletes it from a work queue.
    *
    * @param id The message id for deduplication. Default: the id of the event's delivery.
    * @throws {PublishError} when the dead letter is not known to be stored.
@@ -70,8 +70,8 @@ export class DeadLetters {
 }
 
 /**
- * Returns the message id of a dead letter: the same after a lost PubAck, and for an original and its delayed retry. It
- * differs after a redrive, and in a re-created stream.
+ * Returns the message id of a dead letter. The id is the same after a lost PubAck, and for an event and its delayed
+ * retry. It differs after a redrive, and in a stream that was created again.
  */
 function deadLetterId(functionName: string, { stream, sequence, storedAtMs, history }: Delivery): string {
   return `${functionName}:${stream}.${sequence}.${storedAtMs}.${history.redrives}`;
@@ -84,7 +84,7 @@ export async function discard(jsm: Remover, sequence: number, names: Namespace =
   return await removeDeadLetter(jsm, sequence, allChunks(letter.header), names);
 }
 
-/** Deletes the dead letter before its chunks: an interruption leaves unused chunks, never a dead letter without them. */
+/** Deletes a dead letter before its chunks: an interruption may leave unused chunks, but no incomplete dead letter. */
 export async function removeDeadLetter(
   jsm: Remover,
   sequence: number,

@@ -10,7 +10,10 @@ import { unhandledEvent } from "../retry/retry_headers.ts";
 
 interface StoredDeadLetter {
   readonly content: DeadLetterContent;
-  /** All headers, repeated names included, without `Nats-Msg-Id`: that is the id of the dead letter, not of its event. */
+  /**
+   * All headers, including repeated names. `Nats-Msg-Id` is left out, since it is the id of the dead letter and not of
+   * the event.
+   */
   readonly allHeaders: MessageHeaders;
   readonly chunks: readonly number[];
 }
@@ -32,7 +35,7 @@ export async function readDeadLetter(
   const entries = entriesOf(header);
   if (separate) entries.unshift(...JSON.parse(new TextDecoder().decode(await read(separate))));
   const headers = Object.fromEntries(entries.toReversed()); // the first of a repeated name
-  // Written by a release without chunks: the payload is that of the original.
+  // A release without chunks wrote this header if it left the payload out. The payload is then in the original message.
   const omitted = header.get("weir-payload").startsWith("omitted:");
   const original = omitted && await jsm.streams.getMessage(letter.stream, { seq: letter.streamSequence });
   return {
@@ -43,9 +46,9 @@ export async function readDeadLetter(
 }
 
 /**
- * Reads a dead letter from its headers, as a listing has it. Its time is the server's: clocks of hosts differ.
+ * Reads a dead letter from its headers, for a list. The time is the server's, since clocks of hosts differ.
  *
- * @param subject Its subject, without a namespace.
+ * @param subject Subject of the dead letter, without a namespace.
  */
 export function toDeadLetter(
   sequence: number,

@@ -41,13 +41,16 @@ export class DeadLetterService {
       /** The names in NATS. Default: without a namespace. */
       readonly names?: Namespace;
     },
-    /** Whether the project has a function. Its consumer alone does not tell, since it outlives the function. */
+    /**
+     * Returns whether the project has a function. The consumer of a function does not tell, since it outlives the
+     * function.
+     */
     readonly declares: (functionName: string) => boolean | Promise<boolean> = () => true,
   ) {
     this.#names = cluster.names ?? NO_NAMESPACE;
   }
 
-  /** Lists dead letters without payloads, oldest first. Those stored after the call are not listed. */
+  /** Lists dead letters without payloads, oldest first. Dead letters that are stored after the call are not listed. */
   async *list(filter: DeadLetterFilter): AsyncIterable<DeadLetter> {
     const { nc, jsm } = this.cluster, { stream, prefix } = this.#names.deadLetters;
     const info = await jsm.streams.info(stream), last = info.state.last_seq, now = serverTime(info);
@@ -78,12 +81,12 @@ export class DeadLetterService {
    * Sends a dead letter back to the function that failed, with a new set of attempts. No other subscriber of the event
    * receives it.
    *
-   * Invariant: it is stored in RETRIES before it is deleted from DEAD_LETTERS. A redrive that was interrupted can run
-   * again: its subject names the dead letter and takes one message only, and the runtime deletes the dead letter before
-   * it settles that message.
+   * Invariant: the event is stored in RETRIES before the dead letter is deleted. An interrupted redrive can run again
+   * without a second event: the subject in RETRIES names the dead letter and takes only one message, and the runtime
+   * deletes the dead letter before it settles that message.
    *
    * @param force Redrives also beyond the maximum number of redrives.
-   * @throws {PublishError} when it is not known to be stored; the dead letter then still exists.
+   * @throws {PublishError} when the event is not known to be stored; the dead letter then still exists.
    */
   async redrive(
     sequence: number,

@@ -3,9 +3,12 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type Counted, countMessages } from "../inspect/count_messages.ts";
 import { readBatch } from "../inspect/read_batch.ts";
 
-/** Messages that are read from each end, and the bytes after which a read ends. Both bound a plan on a large backlog. */
+/**
+ * Number of messages that are read from each end of a backlog, and bytes after which a read ends. They keep a plan on a
+ * large backlog short.
+ */
 const EACH_END = 250, MAX_BYTES = 4_000_000;
-/** Messages that are read from a stream without direct reads, one request each. */
+/** Number of messages that are read from a stream without direct reads. Each takes a request. */
 const SINGLY = 50;
 
 type Reader = { readonly nc: Pick<NatsConnection, "request">; readonly jsm: JetStreamManager };
@@ -45,7 +48,8 @@ async function newestFrom({ nc, jsm }: Reader, stream: string, subject: string, 
 async function readSingly(jsm: JetStreamManager, stream: string, next_by_subj: string, from: number): Promise<Sample> {
   const messages: StoredMsg[] = [];
   for (let seq = from; messages.length < SINGLY;) {
-    const message = await jsm.streams.getMessage(stream, { seq, next_by_subj } as MsgRequest); // the client's type lacks it
+    // The client's type lacks `next_by_subj`.
+    const message = await jsm.streams.getMessage(stream, { seq, next_by_subj } as MsgRequest);
     if (!message) return { messages, total: messages.length };
     messages.push(message);
     seq = message.seq + 1;

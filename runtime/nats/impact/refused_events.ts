@@ -38,7 +38,7 @@ export interface Place {
   /** Noun for the events, such as `retries`. */
   readonly events: string;
   readonly stream: string;
-  /** Returns the delivery that a message will become; undefined for one that is not checked. */
+  /** Returns the delivery that a message will become, or undefined for a message that is not checked. */
   readonly deliveryOf: (message: StoredMsg, nowMs: number) => Delivery | undefined;
   /** Reasons that are not counted here. */
   readonly except: readonly string[];
@@ -66,7 +66,8 @@ export function deadLetterPlace(names: Namespace): Place {
     stream,
     deliveryOf: (message, nowMs) => {
       const { header } = message, subject = names.typeOf(message.subject);
-      // One that was refused before is not refused because of a change. The payload of a large one is stored elsewhere.
+      // An event that was refused before is not refused because of this change. The payload of a large event is stored
+      // elsewhere.
       if (isChunk(subject) || header.get("weir-reason") === "invalid" || header.get("weir-payload")) return undefined;
       const type = header.get("weir-subject") || subject.split(".").slice(2).join(".");
       return { ...storedDelivery(stream, message, undefined, names), subject: type, storedAtMs: nowMs };

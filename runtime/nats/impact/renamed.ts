@@ -5,8 +5,8 @@ type NewConsumer = StepOf<"create"> & { readonly what: "consumer" };
 type Orphan = StepOf<"orphan" | "moved">;
 
 /**
- * Returns a warning for each new function that has the same triggers as the consumers of a function that is gone: it was
- * probably renamed, and handles what the other has handled.
+ * Returns a warning for each new function with the same triggers as the consumers of a function that is gone. The
+ * function was probably renamed: it would handle again what was handled under the old name.
  */
 export function renamedWarnings(steps: readonly Step[], names: Namespace = NO_NAMESPACE): string[] {
   const retries = names.retries.stream;

@@ -10,10 +10,7 @@ export interface WaitingEvents {
   readonly stream: string;
   /** Subjects on which its consumer has them now: a trigger that the project has removed is still among them. */
   readonly filters: readonly string[];
-  /**
-   * Sequence of the first. Some of the events after it may be handled already, if later ones were acked before earlier
-   * ones.
-   */
+  /** Sequence of the first waiting event. Some events after it may be handled already, since acks come in any order. */
   readonly from: number;
   /** Number of events; undefined when the server did not say. */
   readonly count: number | undefined;

@@ -29,7 +29,10 @@ const MIN_AGE_MS = 5_000, PER_CONSUMER_MS = 50;
 const CONCURRENCY = 8;
 /** Maximum wait of a caller in milliseconds. The scrape of the metrics must not time out. */
 const TIMEOUT_MS = 2_000;
-/** Age in milliseconds at which the oldest event of a stationary consumer is read again: it may have been deleted. */
+/**
+ * Milliseconds after which the oldest event of a consumer that has not moved is read again, since the event may have
+ * been deleted.
+ */
 const OLDEST_AGE_MS = 30_000;
 
 interface OldestEvent {
@@ -130,7 +133,10 @@ export class LagReader {
     return { pending, ackPending, oldestWaitingMs, pausedUntil: pausedUntil(info) };
   }
 
-  /** Returns the age of the first matching message after the ack floor. Both times are the server's, so clocks may differ. */
+  /**
+   * Returns the age of the first matching message after the ack floor. It is computed from two times of the server, so
+   * the clock of this host does not matter.
+   */
   async #oldestMs(durable: Durable, { ack_floor, ...info }: ConsumerInfo): Promise<number> {
     const now = this.clock.now(), serverNow = serverTime(info);
     const from = ack_floor.stream_seq + 1;

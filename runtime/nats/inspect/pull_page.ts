@@ -8,8 +8,8 @@ import { DeliveryParser } from "../consume/parse_delivery.ts";
 const ANSWER_MS = 1_000;
 
 /**
- * Pulls once from a consumer: up to a number of messages, or those that come before the request expires. The client's
- * own reader would round the times that tell messages apart.
+ * Pulls once from a consumer: up to a number of messages, or as many as come before the request expires. Times tell
+ * messages apart, and the client's own reader would round them.
  */
 export async function pullPage(
   nc: NatsConnection,

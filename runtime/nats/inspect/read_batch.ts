@@ -3,7 +3,7 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 /** Status of a request for messages after the last. */
 const NOT_FOUND = 404;
 
-/** The messages to read: those of a subject from a sequence on, with their number and about how many bytes. */
+/** The messages to read: their subject, the first sequence, and the greatest number of messages and bytes. */
 interface Batch {
   readonly seq: number;
   readonly next_by_subj: string;
@@ -12,7 +12,7 @@ interface Batch {
 }
 
 /**
- * Reads messages with their payloads by one direct read; none after the last.
+ * Reads messages with their payloads by one direct read. Returns none if no message is left.
  *
  * @throws {Error} when the stream allows no direct reads, or does not respond.
  */

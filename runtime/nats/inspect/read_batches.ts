@@ -1,12 +1,12 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { readBatch } from "./read_batch.ts";
 
-/** Messages that one request reads, and about how many bytes: they have their payloads. */
+/** Number of messages that one request reads, and bytes at which it ends. Messages come with their payloads. */
 const BATCH = { batch: 500, max_bytes: 4_000_000 };
 
 /**
- * Reads all messages of a stream that match a subject, oldest first, a batch at a time. Not by a consumer: a work queue
- * refuses a second one.
+ * Reads all messages of a stream that match a subject, oldest first, a batch at a time. It uses no consumer, since a
+ * work queue refuses a second one.
  */
 export async function* readBatches(
   jsm: Pick<JetStreamManager, "direct">,

@@ -79,7 +79,7 @@ export async function findStoredEvent(
   return found === undefined ? undefined : await readStoredEvent(nc, stream, { seq: found });
 }
 
-/** Returns the event of a dead letter, with its original payload, headers and position; undefined when there is none. */
+/** Returns the event of a dead letter, with its original payload, headers and position; undefined if it is missing. */
 export async function readDeadEvent(
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -99,7 +99,7 @@ export async function readDeadEvent(
   return { subject, stream, sequence: streamSequence, time, headers: headerRecord(own), payload };
 }
 
-/** Returns the streams that store a subject or pattern, without the internal ones of Weir and NATS. */
+/** Returns the streams that store a subject or pattern. Internal streams of Weir and NATS are left out. */
 export async function streamsStoring(
   jsm: JetStreamManager,
   subject: string,
@@ -109,7 +109,7 @@ export async function streamsStoring(
   return found.filter((name) => name !== deadLetters.stream && name !== retries.stream && !/^(KV|OBJ)_/.test(name));
 }
 
-/** Returns the subjects of a stream's messages. Empty when JetStream refuses to list them, as for very many subjects. */
+/** Returns the subjects of a stream's messages. Empty if JetStream refuses to list them, as for very many. */
 export async function subjectsIn(jsm: JetStreamManager, stream: string): Promise<string[]> {
   try {
     const { state } = await jsm.streams.info(stream, { subjects_filter: ">" });

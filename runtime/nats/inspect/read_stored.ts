@@ -1,12 +1,12 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { readBatch } from "./read_batch.ts";
 
-/** Messages that one request reads, and about how many bytes: they have their payloads. */
+/** Number of messages that one request reads, and bytes at which it ends. Messages come with their payloads. */
 const BATCH = { batch: 500, max_bytes: 4_000_000 };
 
 /**
- * Reads the messages of a stream with their payloads, in the order they were stored. Not by a consumer: a work queue
- * refuses a second one. The stream must allow direct reads, as every stream of Weir does.
+ * Reads the messages of a stream with their payloads, in the order they were stored. It uses no consumer, since a work
+ * queue refuses a second one. The stream must allow direct reads, as every stream of Weir does.
  *
  * @param filter A subject or a pattern.
  */

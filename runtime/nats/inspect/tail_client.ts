@@ -6,13 +6,16 @@ import type { Clock } from "../../engine/clock.ts";
 import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import { MAX_PER_SECOND, parseReport, REQUEST_MS, type SettledReport } from "./tail_protocol.ts";
 
-/** How long a process counts after its last report, in milliseconds: it answers each request, and may miss three. */
+/**
+ * Milliseconds for which a process counts as running after its last report. A process answers each request, and may
+ * miss three.
+ */
 const SILENT_MS = 3.5 * REQUEST_MS;
 /** How long `start` waits for the first reports, in milliseconds. */
 const READY_MS = 250;
 
 export interface TailFilter {
-  /** Subjects to subscribe to in NATS, besides those that the processes report. */
+  /** Subjects to subscribe to in NATS, besides the subjects that processes report. */
   readonly subjects: readonly string[];
   /** Shows only what this function settles, and no published events. */
   readonly function?: string;
@@ -80,7 +83,7 @@ export class TailClient {
     for (const subscription of [...this.#subscriptions, ...this.#followed.values()]) subscription.unsubscribe();
   }
 
-  /** Subscribes to these subjects as well. Subscriptions never overlap, so no event is shown twice. */
+  /** Subscribes to further subjects. Subscriptions never overlap, so no event is shown twice. */
   #follow(subjects: readonly string[]): void {
     const { function: fn } = this.filter, type = this.filter.type && this.names.subject(this.filter.type);
     if (fn !== undefined) return;

@@ -7,7 +7,10 @@ import type { Settled } from "../../engine/observer.ts";
 export const REQUEST_MS = 1_000;
 /** How long a process answers after a client's last request, in milliseconds: five intervals survive a reconnect. */
 export const LEASE_MS = 5_000;
-/** Maximum lines a second of one tail, over all processes. More cannot be read, and would cost the processes. */
+/**
+ * Greatest number of lines a second that one tail gets from all processes together. A reader cannot follow more lines,
+ * and each costs the processes time.
+ */
 export const MAX_PER_SECOND = 1_000;
 /** Maximum length of a text in a report. A report identifies an event, and carries none of its data. */
 const MAX_TEXT = 300;
@@ -49,7 +52,7 @@ export interface SettledReport {
 /** A process's message to a client. An empty one only says that the process is there. */
 interface TailReport {
   readonly process: string;
-  /** Subjects that the streams of the process's project store. They may be newer than those of the client's project. */
+  /** Subjects that the streams of the process's project store. The client may have an older version of the project. */
   readonly subjects?: readonly string[];
   readonly settled?: SettledReport;
   /** Deliveries of the last second that were not reported. */

@@ -27,12 +27,12 @@ interface Client {
 }
 
 /**
- * Reports each delivery that this process settles to the clients that request it on the subject {@linkcode Namespace.tail}. Without
- * clients it listens to nothing but that subject. It never delays a handler: reports are limited by the second, the
- * rest is counted.
+ * Reports each delivery that this process settles to the clients that request it on the subject {@linkcode
+ * Namespace.tail}. Without clients it listens to nothing but that subject. It never delays a handler: the reports of a
+ * second are limited, and further deliveries are only counted.
  *
- * The NATS user needs permission to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without it only
- * `events tail` is affected.
+ * The NATS user needs permission to subscribe to `$WEIR.tail` and to publish to `_INBOX.>`. Without it only `events
+ * tail` is affected.
  */
 export class TailServer {
   readonly #clients = new Map<string, Client>();

@@ -14,9 +14,9 @@ import { type Bucket, bucketStream } from "../topology/resources.ts";
 const MAX_TRIES = 5;
 
 /**
- * Creates a bucket if it does not exist, and enables message TTLs on one that needs them.
+ * Creates a bucket if it does not exist. Enables message TTLs on an existing bucket that needs them.
  *
- * @param names The names in NATS, and the project that marks it. Default: no namespace, and no mark.
+ * @param names The names in NATS, and the project whose mark a new bucket gets. Default: no namespace, and no mark.
  */
 export async function ensureBucket(
   jsm: JetStreamManager,

@@ -10,7 +10,10 @@ import { IDEMPOTENCY } from "./resources.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 
-/** Tries of a claim whose key was deleted or expired in between. Five such races do not follow each other. */
+/**
+ * Greatest number of tries to claim a key. A try is repeated if the key was deleted or expired meanwhile, and that does
+ * not happen five times in a row.
+ */
 const MAX_TRIES = 5;
 const UTF8 = new TextEncoder();
 
@@ -30,7 +33,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
 
   /**
    * @param replicas Replicas of a new bucket. Undefined: a missing bucket is not created.
-   * @param onConnection Returns the subject by which a key is published. Default: its own.
+   * @param onConnection Returns the subject by which a key is published. Default: the key's own subject.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(

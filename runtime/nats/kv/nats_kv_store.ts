@@ -59,7 +59,7 @@ export class NatsKvStore implements KvStore {
     const kvm = new Kvm(jetstreamOn(this.nc)), metadata = markOf(this.names);
     const kv = await kvm.create(name, { history: 1, replicas, metadata }).catch(() => kvm.open(name));
     if (!metadata) return kv;
-    // A bucket that exists and has no mark may be anyone's, and a project may use it. It stays without a mark.
+    // The owner of an existing bucket without a mark is unknown. A project may use the bucket, and puts no mark on it.
     const problem = ownerProblem((await kv.status()).metadata, this.names);
     if (problem) throw new Error(problem);
     return kv;

@@ -20,12 +20,15 @@ export interface MigrationCluster {
   readonly to: Namespace;
 }
 
-/** Moves at once. It bounds the payloads in memory, and what an interruption leaves in both namespaces. */
+/**
+ * Number of moves at once. It bounds the payloads in memory, and the messages that an interruption leaves in both
+ * namespaces.
+ */
 export const WINDOW = 32;
 
 /**
- * Returns the headers of a stored message, to store it again. Of those that begin with `Nats-` only these are kept: a
- * direct read adds some, and others were for the server.
+ * Returns the headers of a stored message, to store it again. A header that begins with `Nats-` is left out unless
+ * `kept` names it: a direct read has added it, or it was for the server.
  */
 export function copyHeaders({ header }: StoredMsg, kept: readonly string[] = ["Nats-Msg-Id"]): MsgHdrs {
   const hdrs = headers(), names = kept.map((name) => name.toLowerCase());
@@ -55,7 +58,9 @@ export async function unlessStored(publishing: Promise<PublishResult>): Promise<
   }
 }
 
-/** Runs an action on each item, at most {@linkcode WINDOW} at once, until it is aborted. Resolves to how many it did. */
+/**
+ * Runs an action on each item, at most {@linkcode WINDOW} at once, until it is aborted. Resolves to the number done.
+ */
 export async function inWindows<Item>(
   items: AsyncIterable<Item>,
   signal: AbortSignal,

@@ -6,10 +6,10 @@ import { findStream } from "../topology/find.ts";
 import { inWindows, type MigrationCluster, onlyOnce, unlessStored } from "./cluster.ts";
 
 /**
- * Copies the entries of a bucket that the same bucket of the other namespace does not have. The old ones stay. An entry
- * with a time to live keeps what is left of it. Resolves to how many were copied.
+ * Copies the entries of a bucket that the same bucket of the other namespace does not have. The old entries stay. The
+ * copy of an entry with a time to live lives for the rest of that time. Resolves to the number of copies.
  *
- * @param bucket The bucket, by the name that it has without a namespace.
+ * @param bucket Name of the bucket without a namespace.
  * @param keys The keys to copy: a pattern. Default: all.
  */
 export async function copyEntries(
@@ -23,7 +23,8 @@ export async function copyEntries(
   let copied = 0;
   await inWindows(readStored(jsm, stream, prefix + keys), signal, async (entry) => {
     const hdrs = onlyOnce(headers()), ttl = remainingTtl(entry);
-    if (entry.data.length === 0 || entry.header.get("KV-Operation") || ttl === "0s") return; // deleted, or about to expire
+    // The entry is deleted, or about to expire.
+    if (entry.data.length === 0 || entry.header.get("KV-Operation") || ttl === "0s") return;
     if (ttl) hdrs.set("Nats-TTL", ttl);
     const subject = `$KV.${to.bucket(bucket)}.${entry.subject.slice(prefix.length)}`;
     if (await unlessStored(messages.publish(subject, entry.data, hdrs))) copied++;
@@ -31,7 +32,7 @@ export async function copyEntries(
   return copied;
 }
 
-/** Returns what is left of an entry's time to live, in whole seconds; undefined for one that does not expire. */
+/** Returns the rest of an entry's time to live, in whole seconds, or undefined if the entry does not expire. */
 function remainingTtl({ header, time }: StoredMsg): string | undefined {
   const seconds = /^(\d+)s$/.exec(header.get("Nats-TTL"))?.[1];
   if (seconds === undefined) return undefined;

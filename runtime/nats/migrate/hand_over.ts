@@ -20,9 +20,9 @@ export interface OldConsumer {
 }
 
 /**
- * Returns the desired state with the positions of the old consumers. In a stream that Weir does not own both namespaces
- * find the same messages, so a new consumer begins after the last one that the old consumer has delivered. One that a
- * function left by an earlier move is deleted before: its position is of that time.
+ * Returns the desired state with the positions of the old consumers. In a stream that Weir does not own, both
+ * namespaces find the same messages, so a new consumer begins after the last message that the old consumer has
+ * delivered. A consumer that an earlier move left behind has an outdated position, so it is deleted first.
  */
 export async function withPositions(
   { jsm, to }: MigrationCluster,
@@ -69,7 +69,8 @@ export async function copyCancelled({ jsm, from, to }: MigrationCluster, old: re
 }
 
 /**
- * Moves the pauses of functions. A paused consumer delivers nothing, so nothing that waits there could be moved.
+ * Moves the pauses of functions. The old consumers must be resumed, since a paused consumer delivers nothing that could
+ * be moved.
  *
  * Invariant: the new consumers are paused before the old ones are resumed, and no process pulls from either.
  */

@@ -31,8 +31,8 @@ export interface Migrated {
 
 /**
  * Moves what waits for the functions of a project from one namespace to another, on the same account: events, retries
- * and dead letters, and copies what idempotent functions have handled. Each step may be interrupted, and a later run does
- * the rest. Handled events stay where they are.
+ * and dead letters, and copies what idempotent functions have handled. Each step may be interrupted, and a later run
+ * does the rest. Handled events stay where they are.
  */
 export class Migration {
   constructor(

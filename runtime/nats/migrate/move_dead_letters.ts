@@ -9,10 +9,10 @@ import { copyHeaders, inWindows, type MigrationCluster } from "./cluster.ts";
 const CHUNK_HEADERS = ["weir-payload", "weir-headers"];
 
 /**
- * Moves the dead letters of a function with their chunks. Resolves to how many.
+ * Moves the dead letters of a function with their chunks. Resolves to the number of dead letters.
  *
- * Invariant: each is stored before it is deleted. An interrupted run leaves at most one window of them in both
- * namespaces, so those of the first window of a run are looked up by their ids.
+ * Invariant: each dead letter is stored before it is deleted. An interrupted run leaves at most one window of dead
+ * letters in both namespaces. The first window of each run is therefore looked up by id.
  */
 export async function moveDeadLetters(
   cluster: MigrationCluster,

@@ -6,10 +6,10 @@ import { delayedRetriesOf, isDelayedRetry } from "../retry/retry_stream.ts";
 import { copyHeaders, inWindows, type MigrationCluster, onlyOnce, unlessStored } from "./cluster.ts";
 
 /**
- * Moves the delayed retries of a function with their times. Resolves to how many.
+ * Moves the delayed retries of a function with their times. Resolves to the number of retries.
  *
- * Invariant: each is stored before it is deleted. One that comes due in between is moved as an event that waits, which
- * deletes its copy.
+ * Invariant: each retry is stored before it is deleted. A retry that comes due in between is moved as a waiting event,
+ * and that move deletes the copy.
  */
 export async function moveDelayed(
   cluster: MigrationCluster,

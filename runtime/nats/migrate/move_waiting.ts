@@ -16,12 +16,12 @@ import { type MigrationCluster, onlyOnce, unlessStored, WINDOW } from "./cluster
 const POLL_MS = 200;
 
 /**
- * Moves the events that wait for a function on one of its consumers: each is pulled as the function would pull it, stored
- * in the retry stream of the other namespace for that function alone, and then acked. What other functions have handled
- * or not is so of no account.
+ * Moves the events that wait for a function on one of its consumers: each is pulled as the function would pull it,
+ * stored in the retry stream of the other namespace for that function alone, and then acked. It does not matter which
+ * other functions have handled the event.
  *
- * Invariant: an event is stored before it is acked. One that was stored and not acked is not stored again, as long as
- * its copy waits.
+ * Invariant: an event is stored before it is acked. If the ack is lost, the event is not stored again as long as its
+ * copy waits.
  */
 export class WaitingEvents {
   constructor(
@@ -90,7 +90,10 @@ export class WaitingEvents {
     if (!settlement.ok) throw settlement.error;
   }
 
-  /** The subject is unique to the message, so that it is stored once; the event's own goes into a header. */
+  /**
+   * The subject is unique to the message, so that the message is stored only once. The event's own subject goes into a
+   * header.
+   */
   async #store(functionName: string, delivery: Delivery, usedUp: UsedUp): Promise<void> {
     const { messages, to } = this.cluster, hdrs = onlyOnce(retryHeaders(functionName, delivery, usedUp));
     hdrs.set("Nats-Msg-Id", `moved:${functionName}:${delivery.messageKey}`);

@@ -24,8 +24,8 @@ export interface MessageReader {
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
   /**
-   * @param idsAreGiven The ids come from callers of the ingress: each stands for one body. A repeated attempt of a handler
-   * may emit another body under a derived id. Default: ids are derived.
+   * @param idsAreGiven Whether the ids come from callers of the ingress. Such an id always stands for the same body. A
+   * derived id may not: a repeated attempt of a handler may emit another body. Default: ids are derived.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
@@ -36,7 +36,7 @@ export class EventPublisher implements Publisher {
     readonly names: Namespace = NO_NAMESPACE,
   ) {}
 
-  /** Publishes an event. It fails with `id-taken` when its source has given the id to an event of another type or body. */
+  /** Publishes an event. Fails with `id-taken` if its source has used the id for an event of another type or body. */
   publish(event: OutgoingEvent, listener: PublishListener, { storedSinceMs }: PublishOptions = {}): void {
     if (storedSinceMs === undefined) return this.#publish(event, listener);
     this.duplicates.find(this.names.subject(event.type), messageId(event), storedSinceMs).then(
@@ -104,8 +104,8 @@ class EventMessage implements TextMessage, PublishListener {
 }
 
 /**
- * Returns the id by which JetStream drops a duplicate. An id belongs to its source: other sources may choose the same.
- * Encoded attributes contain no space, so the parts stay apart.
+ * Returns the id by which JetStream drops a duplicate. It contains the source, since two sources may choose the same
+ * id. Encoded attributes contain no space, so a space separates the two.
  */
 function messageId({ source, id }: OutgoingEvent): string {
   return joinId(encodeAttribute(source), encodeAttribute(id));
@@ -134,7 +134,7 @@ let last = {
   shared: { source: "", headers: new HeaderBlock() },
 };
 
-/** Hot path: events of a millisecond mostly differ in their id alone, so the headers of the last event are used again. */
+/** Hot path: events of a millisecond mostly differ only in their id, so the last event's headers are used again. */
 function sharedWith(event: OutgoingEvent): typeof last.shared {
   const { type, source, time, extensions } = event;
   // A publisher may name another schema that its data adheres to.

@@ -37,7 +37,10 @@ interface Pending {
   sentAtMs: number;
 }
 
-/** Time for the publish ack of one try, time for all tries together, and the delays between them. */
+/**
+ * Milliseconds to wait for the publish ack of one try. The constants below are the time for all tries together, and the
+ * delays between tries.
+ */
 const TRY_MS = 2_000;
 const GIVE_UP_MS = 8_000;
 const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "none" } as const;
@@ -48,12 +51,12 @@ const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "
 const FAIL_FAST_MS = 3_000;
 
 /**
- * Publishes any number of messages at a time through one inbox of its own. The client's `js.publish()` makes a
- * subscription, a timer and two error objects for each, which is most of its time, see bench.
+ * Publishes any number of messages at a time through one inbox of its own. The client's `js.publish()` spends most of
+ * its time on a subscription, a timer and two error objects for each message, see bench.
  *
- * A try without a publish ack is repeated: the message's `Nats-Msg-Id` has JetStream store it once. Nothing is sent
- * while the server is silent, so that a waiting message is held by its caller, and not in a socket's buffer besides. The
- * callers bound how much waits: the ingress and the functions' concurrency are limited.
+ * A try without a publish ack is repeated, and JetStream drops a duplicate by its `Nats-Msg-Id`. While the server is
+ * silent nothing is sent: a waiting message would be in memory twice, at its caller and in the socket's buffer. The
+ * callers bound the number of waiting messages: the ingress and the functions' concurrency are limited.
  */
 export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   readonly #inbox: string;
@@ -76,7 +79,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     publishText: (subject, message, listener) => this.#enqueue(subject, message, listener, FAIL_FAST_MS),
   };
 
-  /** @param monitor the monitor of that connection. Default: one of its own. */
+  /** @param monitor The monitor of that connection. Default: a new monitor. */
   constructor(
     readonly nc: NatsConnection,
     readonly clock: Clock,
@@ -98,7 +101,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     this.#waiting.takeAll();
   }
 
-  /** @param maxSilenceMs Silence of the server, in milliseconds, after which it is given up. Default: any is waited out. */
+  /** @param maxSilenceMs Milliseconds of silence of the server after which the publish fails. Default: no limit. */
   publish(subject: string, payload: Uint8Array, headers: MsgHdrs, maxSilenceMs = Infinity): Promise<PublishResult> {
     return new Promise((stored, failed) =>
       this.#enqueue(subject, { payload, headers }, { stored, failed }, maxSilenceMs)

@@ -25,9 +25,9 @@ interface Search {
 }
 
 /**
- * Finds messages by their id once the duplicate window is over, as at a redelivery hours later. A stream has no index of
- * ids, so its headers are read from the time in question on; one scan serves all searches for a subject. Only late
- * redeliveries pay that price.
+ * Finds messages by their id once the duplicate window is over, as at a redelivery hours later. A stream has no index
+ * of ids, so its headers are read from a time on. One scan serves all searches for a subject. Only late redeliveries
+ * need a scan.
  */
 export class LateDedup implements DuplicateFinder {
   readonly #searches = new Map<string, Search[]>();

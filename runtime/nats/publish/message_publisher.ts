@@ -8,7 +8,10 @@ export interface MessagePublisher {
   publish(subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult>;
 }
 
-/** Publishes messages that are text: those of a tick leave in one write. Hot path: it calls back, without a promise. */
+/**
+ * Publishes messages that are text. The messages of a tick leave in one write. Hot path: it calls back instead of
+ * making a promise.
+ */
 export interface TextPublisher {
   publishText(subject: string, message: TextMessage, listener: PublishListener): void;
 }

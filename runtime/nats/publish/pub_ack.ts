@@ -27,12 +27,13 @@ export class PubAckReader {
     const end = `${ack.seq}}`;
     if (ack.stream !== undefined && !ack.error && !ack.duplicate && text.endsWith(end)) {
       this.#stream = ack.stream;
-      this.#prefix = new Uint8Array(data.subarray(0, data.length - end.length)); // a view would keep the whole read buffer
+      // The bytes are copied: a view would keep the whole read buffer in memory.
+      this.#prefix = new Uint8Array(data.subarray(0, data.length - end.length));
     }
     return ack;
   }
 
-  /** Returns the number of an ack that is like the last one but for it. */
+  /** Returns the sequence in an ack, if the ack differs from the last one only in its sequence. */
   #sequenceOf(data: Uint8Array): number | undefined {
     const prefix = this.#prefix, from = prefix.length, last = data.length - 1;
     if (from === 0 || last <= from - 1 || data[last] !== CLOSING_BRACE) return undefined;

@@ -90,8 +90,8 @@ export function unsendable(subject: string, maxPayload: number | undefined, caus
 }
 
 /**
- * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject: only its
- * answer shows that none does. If JetStream itself does not answer, that is the cause.
+ * Returns why a message had no responders at every try. JetStream is asked which stream stores the subject. If no
+ * stream does, the error is `no-stream`. If JetStream does not answer, it is `unavailable`.
  */
 export async function diagnoseNoResponders(
   nc: NatsConnection,

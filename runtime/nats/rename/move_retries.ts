@@ -14,11 +14,11 @@ import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, retryHeaders } from "../retry/retry_headers.ts";
 import { delayedRetriesOf, dueSubject, isDelayedRetry } from "../retry/retry_stream.ts";
 
-/** Header with the position of a message that was moved, by which one that was moved already is recognized. */
+/** Header with the old position of a moved message. A later run recognizes by it what was moved already. */
 export const MOVED_FROM = "weir-moved-from";
 /** Requests at once. */
 const WINDOW = 64;
-/** Time before its delayed retry is due in which an event is not moved, in milliseconds: it would come due on both sides. */
+/** Milliseconds before a delayed retry is due in which it is not moved, since it might come due under both names. */
 const MARGIN_MS = 10_000;
 /** Pause in milliseconds between two looks for retries that come due. */
 const PAUSE_MS = 500;
@@ -48,7 +48,9 @@ export class RetryMover {
     }
   }
 
-  /** Moves every message, and waits for those that are about to come due. @param serverNow Returns the server's time. */
+  /**
+   * Moves every message, and waits for retries that are about to come due. @param serverNow Returns the server's time.
+   */
   async moveAll(serverNow: () => Promise<number>): Promise<void> {
     for (let isFirst = true;; isFirst = false) {
       let left = 0;
@@ -149,8 +151,8 @@ function subjectsOf(functionName: string, names: Namespace): string[] {
 }
 
 /**
- * Returns what names a message as long as its function does not run: of a retry, before and after it comes due, the subject
- * of its schedule, which the server writes into what it stores then.
+ * Returns a name of a message that stays the same while its function does not run. For a retry it is the subject of its
+ * schedule: when the retry comes due, the server writes that subject into a header of the new message.
  */
 function positionOf({ seq, subject, header }: StoredMsg, names: Namespace): string {
   return isDelayedRetry(subject, names) ? subject : header.get("Nats-Scheduler") || `${names.retries.stream}.${seq}`;

@@ -21,7 +21,7 @@ import { RetryMover } from "./move_retries.ts";
 import { moveClaims, moveDeadLetters } from "./move_stores.ts";
 import { beginRename, createRenamed, finishRename, type MovedConsumer, renameOf } from "./rename_plan.ts";
 
-/** Messages of one pull, and how long it waits in milliseconds. */
+/** Number of messages of one pull, and milliseconds that it waits for them. */
 const PAGE = 100, PAGE_MS = 2_000;
 /** Time without progress after which a lease is known to be kept alive, in milliseconds. */
 const STUCK_MS = 4 * ACK_WAIT_MS;
@@ -44,11 +44,11 @@ interface RenameCluster {
 }
 
 /**
- * Gives a function another name, with everything that waits for it. It must not run under either name. Run again after
- * an interruption, it continues: no event is lost, and none comes twice.
+ * Gives a function another name, with everything that waits for it. The function must not run under either name. After
+ * an interruption, a second run continues: no event is lost, and none comes twice.
  *
- * @throws {Error} if neither name has a consumer, if the new one has consumers of its own, or while another rename of
- * either or a replay is unfinished.
+ * @throws {Error} if neither name has a consumer, if the new name has consumers of its own, or if a replay or another
+ * rename of one of the names is unfinished.
  */
 export async function renameFunction(cluster: RenameCluster, from: string, to: string): Promise<Renamed> {
   const { nc, jsm, names, messages, duplicates } = cluster, { stream } = names.retries;
@@ -95,7 +95,7 @@ async function checkOthers(jsm: JetStreamManager, from: string, to: string, name
   }
 }
 
-/** Creates the consumer of the new name, carries what the old one holds, and deletes that. */
+/** Creates the consumer of the new name, carries over what the old consumer holds, and deletes the old consumer. */
 async function moveConsumer({ nc, jsm, names }: RenameCluster, mover: RetryMover, moved: MovedConsumer): Promise<void> {
   const { stream } = moved,
     { to } = mover,

@@ -26,7 +26,7 @@ export interface HistoryRange {
 }
 
 /**
- * Reads the messages of a part of a stream, as the deliveries that a consumer would make of them, oldest first. They
+ * Reads a part of a stream as the deliveries that a consumer would make of its messages, oldest first. These deliveries
  * cannot be settled.
  *
  * @throws {Error} if messages are left and the server delivers none.

@@ -27,7 +27,10 @@ interface ReplayOptions {
   readonly progress: (record: ReplayRecord) => void;
 }
 
-/** Sends stored events to one function again, through the stream RETRIES: none of their other subscribers receives them. */
+/**
+ * Sends stored events to one function again. They go through the stream RETRIES, so no other subscriber of the events
+ * receives them.
+ */
 export class Replayer {
   readonly #position: ReplayPosition;
 

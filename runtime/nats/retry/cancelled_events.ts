@@ -7,17 +7,17 @@ import type { FoundState } from "../topology/plan.ts";
 
 /** Name in the metadata of a function's consumer on RETRIES. */
 const KEY = "weir-cancelled";
-/** Time in milliseconds after which a mark is removed by the next one: streams keep events for as long by default. */
+/** Milliseconds for which a mark is kept, as streams keep events by default. Setting a mark removes expired marks. */
 const KEPT_MS = 7 * 86_400_000;
-/** Most marks of one function. They share the 128 kB of a consumer's metadata. */
+/** Greatest number of marks of one function. They share the 128 kB of a consumer's metadata. */
 const MAX_MARKS = 1_000;
 
 /** Times at which events were cancelled, in milliseconds since 1970, by `STREAM.SEQUENCE`. */
 type Marks = Readonly<Record<string, number>>;
 
 /**
- * The events that an operator cancelled, as the processes know them. They are kept in the metadata of each function's
- * consumer on RETRIES, which every process reads every five seconds anyway.
+ * The events that an operator has cancelled. They are marks in the metadata of each function's consumer on RETRIES,
+ * which every process reads every five seconds anyway.
  */
 export class StoredCancelledEvents implements CancelledEvents {
   readonly #marks = new Map<string, Marks>();
@@ -44,8 +44,8 @@ export class StoredCancelledEvents implements CancelledEvents {
 /**
  * Marks an event of a function as cancelled.
  *
- * @param consumer The function's consumer on RETRIES. It is read again: another command may have changed it since.
- * @throws {Error} if it has too many marks.
+ * @param consumer The function's consumer on RETRIES. It is read again, since another command may have changed it.
+ * @throws {Error} if the consumer has too many marks.
  */
 export async function cancelEvent(
   jsm: JetStreamManager,
@@ -65,7 +65,7 @@ export async function cancelEvent(
   await jsm.consumers.update(stream_name, name, { metadata });
 }
 
-/** Adds the marks of a function's consumer on RETRIES to those of another, in whose namespace it goes on. */
+/** Adds the marks of a function's consumer on RETRIES to the function's consumer in another namespace. */
 export async function copyCancelledEvents(jsm: JetStreamManager, from: ConsumerInfo, to: ConsumerInfo): Promise<void> {
   const marks = marksOf(from);
   if (Object.keys(marks).length === 0) return;

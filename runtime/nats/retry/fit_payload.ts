@@ -4,14 +4,14 @@ import type { Delivery } from "../../core/delivery.ts";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 
-/** Maximum bytes of a payload: those of the largest `max_payload` that NATS allows. */
+/** Maximum bytes of a payload: the largest `max_payload` that NATS allows. */
 const MAX_PAYLOAD = { maxOutputLength: 64 * 2 ** 20 };
 
 /**
- * Publishes a message of the retry stream. An event of nearly `max_payload` has no room for the headers that are added, so
+ * Publishes a message of the retry stream. An event that nearly fills `max_payload` has no room for further headers, so
  * its payload is compressed.
  *
- * @throws {PublishError} when it is not known to be stored, or is too large all the same.
+ * @throws {PublishError} when the message is not known to be stored, or is still too large.
  */
 export async function publishFitting(
   publisher: MessagePublisher,

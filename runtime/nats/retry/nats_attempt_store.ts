@@ -10,22 +10,22 @@ import { ATTEMPTS } from "./resources.ts";
 
 type Bucket = Pick<KV, "get" | "put">;
 
-/** Attempt counts as stored JSON. Its names `free` and `emitted` stay: replicas of all versions read them. */
+/** Attempt counts as stored JSON. The names `free` and `emitted` must stay: earlier releases read them. */
 type StoredCounts = Omit<AttemptCounts, "excused" | "mayHaveEmitted"> & {
   readonly free: number;
   readonly emitted: boolean;
 };
 
 /**
- * Stores attempt counts in a NATS key-value bucket, so that another process counts on. Nothing is read or written for an
- * event that is handled at its first delivery.
+ * Stores attempt counts in a NATS key-value bucket, so that another process continues them. Nothing is read or written
+ * for an event that is handled at its first delivery.
  */
 export class NatsAttemptStore implements AttemptStore {
   #kv: Bucket;
 
   /**
-   * @param isDelayed returns whether a delayed retry of the event is stored. Default: none is.
-   * @param reopen opens the bucket again when it was deleted. Default: it is not opened again.
+   * @param isDelayed Returns whether a delayed retry of the event is stored. Default: always false.
+   * @param reopen Opens the bucket again after it was deleted. Default: it is not opened again.
    */
   constructor(
     kv: Bucket,

@@ -6,13 +6,11 @@ import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import { type ErrorDetail, errorText } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { isOwnHeader } from "../../core/event_headers.ts";
-import { HeaderList } from "../../core/headers.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
-import { originalPayload } from "./fit_payload.ts";
 
-/** Returns the headers of a retry: those of the event, where it came from, and the attempts it has used. */
+/** Returns the headers of a retry: the event's own, its origin, and the attempts that it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
   setOrigin(hdrs, functionName, delivery, usedUp);
@@ -43,7 +41,8 @@ export function setOrigin(
   if (originKey !== undefined) hdrs.set("weir-origin", originKey);
   if (fittingSubject(subject) !== subject || !subject.includes(".")) hdrs.set("weir-subject", subject);
   if (emittedSinceMs !== undefined) hdrs.set("weir-emitted-since", new Date(emittedSinceMs).toISOString());
-  // The span of the last attempt, to which the next one links. The event's own `traceparent` stays its parent.
+  // The span of the next attempt links to this span of the last attempt. Its parent is still the event's own
+  // `traceparent`.
   if (parseTraceparent(attemptTrace)) hdrs.set("weir-attempt-trace", attemptTrace!);
   if (history.redrives > 0) hdrs.set("weir-redrives", String(history.redrives));
   if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
@@ -54,7 +53,7 @@ export function setOrigin(
 /** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
 const MAX_SUBJECT = 1_024;
 
-/** Returns a subject that fits behind one of our prefixes. One that is cut goes whole in the header `weir-subject`. */
+/** Returns a subject that fits behind one of our prefixes. If it is cut, the header `weir-subject` has the whole. */
 export function fittingSubject(subject: string): string {
   if (subject.length <= MAX_SUBJECT) return subject;
   const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
@@ -71,32 +70,6 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
     if (isOwnHeader(name, value)) appendHeader(hdrs, name, value);
   }
   return hdrs;
-}
-
-/** Returns the original of a delivery of the retry stream: its stream, sequence, subject and age. */
-export function originalDelivery(delivery: Delivery): Delivery {
-  const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
-  const deadLetterSequence = number("weir-dead-letter") || undefined;
-  const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
-  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
-  const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
-  return {
-    ...delivery,
-    messageKey: delivery.messageKey, // a getter of `ParsedDelivery`, which the spread does not copy
-    headers: own,
-    payload: originalPayload(delivery),
-    stream,
-    sequence,
-    subject: delivery.headers.get("weir-subject") ??
-      delivery.subject.split(".").slice(deadLetterSequence === undefined ? 3 : 4).join("."),
-    storedAtMs,
-    // Earlier releases wrote no key of the original.
-    history: {
-      ...history,
-      originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
-    },
-    deadLetterSequence,
-  };
 }
 
 /** Returns the history that a retry or dead letter carries in its headers. */
@@ -125,7 +98,7 @@ function errorIn(text: string | undefined): ErrorDetail | undefined {
 }
 
 /** Returns whether a message has an id in its headers. The id of a structured event is in its payload. */
-function hasId(headers: MessageHeaders): boolean {
+export function hasId(headers: MessageHeaders): boolean {
   return Boolean(headers.get("ce-id") ?? headers.get("nats-msg-id"));
 }
 
@@ -152,10 +125,4 @@ export function unhandledEvent(
     stream,
     streamSequence,
   };
-}
-
-/** Returns the original headers: the retry's `Nats-Msg-Id` is not the event's. */
-function originalHeaders(headers: MessageHeaders): MessageHeaders {
-  const own = [...headers.entries()].filter(([name]) => name.toLowerCase() !== "nats-msg-id");
-  return new HeaderList(own.map(([name, value]) => [name.toLowerCase() === "weir-id" ? "nats-msg-id" : name, value]));
 }

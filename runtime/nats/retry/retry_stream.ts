@@ -10,14 +10,14 @@ import { publishFitting } from "./fit_payload.ts";
 import { fittingSubject, retryHeaders } from "./retry_headers.ts";
 
 /**
- * The shortest delay that is spent in the retry stream, in milliseconds. A shorter one is a nak with a delay, which takes
- * one of the consumer's `max_ack_pending` meanwhile; five seconds bound how long.
+ * The shortest delay that is spent in the retry stream, in milliseconds. A shorter delay is a nak with a delay. Such an
+ * event takes one of the consumer's `max_ack_pending` until it is delivered again, so for at most five seconds.
  */
 export const RETRY_STREAM_MIN_DELAY_MS = 5_000;
 
 /**
- * The retry stream: events on their way back to one function that could not handle them yet, delayed until a time or due
- * at once. Each function has its own consumer on it, so that a retry reaches none of the event's other subscribers.
+ * The retry stream: events on their way back to one function that could not handle them yet, delayed until a time or
+ * due at once. Each function has its own consumer on it, so that a retry reaches none of the event's other subscribers.
  */
 export class RetryStream {
   /** @param names The names in NATS. Default: without a namespace. */
@@ -39,7 +39,7 @@ export class RetryStream {
     hdrs.set("weir-reason", outcome.reason);
     if (outcome.error) hdrs.set("weir-error", headerText(errorText(outcome.error)));
     if (outcome.usesAttempt && outcome.error) hdrs.set("weir-last-error", headerText(errorText(outcome.error)));
-    // A message may be delayed several times: its delivery count tells them apart.
+    // A message may be delayed several times, so its delivery count is part of the id.
     hdrs.set("Nats-Msg-Id", `${functionName}:${delivery.messageKey}:${delivery.deliveryCount}`);
     hdrs.set("Nats-Schedule", `@at ${new Date(atMs).toISOString()}`);
     hdrs.set("Nats-Schedule-Target", dueSubject(functionName, delivery, this.names));
@@ -59,7 +59,7 @@ export class RetryStream {
   }
 }
 
-/** Returns the subject of a retry that is due. It has more tokens than that of a delayed one, whatever the event's has. */
+/** Returns the subject of a retry that is due. It always has more tokens than the subject of a delayed retry. */
 export function dueSubject(
   functionName: string,
   { subject }: Pick<Delivery, "subject">,
@@ -68,7 +68,10 @@ export function dueSubject(
   return `${retries.due}.${functionName}.${fittingSubject(subject)}${subject.includes(".") ? "" : "._"}`;
 }
 
-/** Returns the subject of a delayed retry. Each message has its own, so that no schedule replaces another's. */
+/**
+ * Returns the subject of a delayed retry. It is unique to the message: a schedule replaces any other with the same
+ * subject.
+ */
 export function retrySubject(
   functionName: string,
   { messageKey }: Delivery,
@@ -78,8 +81,8 @@ export function retrySubject(
 }
 
 /**
- * Returns a filter for the delayed retries of a function. Its wildcard also covers `retries.parked`, the name in earlier
- * releases. Retries that are due have more tokens.
+ * Returns a filter for the delayed retries of a function. Its wildcard also covers `retries.parked`, the name in
+ * earlier releases. Retries that are due have more tokens.
  */
 export function delayedRetriesOf(functionName: string, { retries }: Namespace = NO_NAMESPACE): string {
   return `${retries.anyDelayed}.${functionName}.*`;

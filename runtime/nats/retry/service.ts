@@ -66,7 +66,7 @@ export class RetryService {
   /**
    * Makes a dead letter of a delayed retry. It can then be redriven or discarded.
    *
-   * @returns false when there is none at that sequence: it has come due, or was cancelled before
+   * @returns False if no delayed retry has that sequence: it has come due, or was cancelled before.
    * @throws {PublishError} when the dead letter is not known to be stored; the retry then stays.
    */
   async cancel(sequence: number): Promise<boolean> {
@@ -98,7 +98,7 @@ export class RetryService {
     return count;
   }
 
-  /** Returns false when the retry was delivered meanwhile: its function has it, and there is no dead letter. */
+  /** Returns false if the retry was delivered meanwhile: its function handles it, and no dead letter is stored. */
   async #deadLetter(functionName: string, retry: StoredMsg, why: string, delayedFor: string): Promise<boolean> {
     const { seq: sequence, header, timestamp } = retry;
     const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;

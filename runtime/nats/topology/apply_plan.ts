@@ -44,13 +44,13 @@ export async function applyPlan(
   if (prune !== true) checkPruned(prune.map(functionOf), new Set(unused.map(({ name }) => functionOf(name))));
   const results = new Map<string, Applied>();
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
-  // applyTopology makes a plan of its own, without event counts: report the steps that have them where they agree.
+  // `applyTopology` makes a second plan, which has no event counts. Its steps are reported as the first plan has them.
   const counted = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
   const onApplied = (step: Step) => report({ step: counted(step) });
   const refused = await applyTopology(jsm, desired, { partly: true, scope, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
   const retries = new RetryService({ ...cluster, names });
-  // What has no mark may be another project's: it is removed only if it is named.
+  // A consumer without a mark may be another project's. It is removed only if the caller names it.
   const pruned = prune === true
     ? unused.filter((step) => !("unmarked" in step))
     : unused.filter(({ name }) => prune.map(functionOf).includes(functionOf(name)));
@@ -98,7 +98,10 @@ async function deleteConsumers(
   }
 }
 
-/** Cancels all delayed retries of a function. Those that become due meanwhile are dead-lettered with the due ones. */
+/**
+ * Cancels all delayed retries of a function. A retry that comes due meanwhile becomes a dead letter with the other due
+ * retries.
+ */
 async function cancelRetries(retries: RetryService, functionName: string): Promise<number> {
   let cancelled = 0;
   for await (const { sequence } of retries.list({ function: functionName })) {

@@ -17,7 +17,7 @@ export type OnApplied = (step: StepOf<"create" | "update">, consumer: ConsumerIn
 
 /**
  * Applies all steps that create or update, in their order, and goes on after a failure. A consumer whose stream could
- * not be created is skipped: it would only repeat the stream's problem.
+ * not be created is skipped, since its error would only repeat the stream's.
  *
  * @returns The steps that failed.
  */

@@ -2,7 +2,10 @@ import type { JetStreamManager, MsgRequest, StreamInfo } from "@nats-io/jetstrea
 import { serverTime } from "../client/server_time.ts";
 import type { Durable } from "./resources.ts";
 
-/** The position at which a function began on a stream, and what identifies the stream: one that is created again counts anew. */
+/**
+ * The position at which a function began on a stream. `created` identifies the stream: one that is created again counts
+ * its sequences anew.
+ */
 interface BegunAt {
   readonly sequence: number;
   /** Undefined if the stream did not exist. */
@@ -16,12 +19,12 @@ export type Beginnings = ReadonlyMap<string, BegunAt>;
 const KEY = "weir-begun";
 
 /**
- * Returns the sequence after which a consumer begins that no process has found before.
+ * Returns the sequence after which to begin a consumer that does not exist and that no process remembers.
  *
- * Invariant: the option `from` skips events only once. If the function has begun on this stream before, its consumer was
- * lost, and events may have waited on it.
+ * Invariant: the option `from` skips events only the first time. If the function has begun on this stream before, its
+ * consumer was lost while events may have waited there.
  *
- * @param metadata That of the function's consumer on RETRIES. Default: there is none.
+ * @param metadata Metadata of the function's consumer on RETRIES. Default: that consumer does not exist.
  */
 export async function firstBeginning(
   jsm: Pick<JetStreamManager, "streams">,
@@ -39,7 +42,7 @@ export async function firstBeginning(
   return first ? first.seq - 1 : stream.state.last_seq;
 }
 
-/** Returns metadata with these beginnings. Those that it has already stay. */
+/** Returns metadata with these beginnings added. A beginning that is already in the metadata stays. */
 export function metadataWith(
   metadata: Readonly<Record<string, string>> = {},
   beginnings: Beginnings,

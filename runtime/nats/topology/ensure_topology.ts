@@ -7,7 +7,10 @@ import { isAdoption, isMarkOnly } from "./owner.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step } from "./step.ts";
 
-/** Plans that are applied in a row. Only a race with another replica calls for the next, and five do not follow. */
+/**
+ * Greatest number of plans that are applied in a row. A plan is followed by another only after a race with another
+ * replica, and that does not happen five times.
+ */
 const MAX_ROUNDS = 5;
 
 /** A consumer that was just created, and the number of stored events that it begins with. */
@@ -80,15 +83,15 @@ export async function applyTopology(
     if (blocked.length > 0 && !partly) return blocked;
     const failed = await applySteps(jsm, steps, onApplied);
     if (round < MAX_ROUNDS && failed.some(isRace)) continue;
-    // A user who may change nothing goes on without the mark.
+    // At a start, a step that only adds the mark may fail: the NATS user may lack the permission.
     const lasting = scope === "apply" ? failed : failed.filter(({ step }) => !isAdoption(step));
     return [...blocked, ...lasting.map((one) => ({ ...one, problems: [whyFailed(one)] }))];
   }
 }
 
 /**
- * Checks that nothing must change, for a process that must not change anything. What is wider than declared is right: a
- * process of another release may need it.
+ * Checks that streams and consumers are as declared, for a process that must not change them. A stream or consumer that
+ * takes more than is declared passes, since a process of another release may need that.
  *
  * @throws {StartupProblems} naming everything that is missing or not as declared.
  */

@@ -35,7 +35,7 @@ async function withWaiting(
   return { ...step, waiting, ...(skipped > 0 && { skipped }) };
 }
 
-/** Returns the number of messages of several subjects; undefined where one of them cannot be counted. */
+/** Returns the number of messages of several subjects, or undefined if any of the subjects cannot be counted. */
 async function countAll(
   nc: NatsConnection,
   jsm: JetStreamManager,
@@ -48,9 +48,9 @@ async function countAll(
 }
 
 /**
- * Returns the events that a change of filters skips, as the consumer keeps its position: older events of an added
- * subject, and later ones of a removed subject. The consumer has usually examined all messages between its last delivery
- * and its next, so those count as older.
+ * Returns the events that a change of filters skips. The consumer keeps its position, so it skips the events of an
+ * added subject that are before the position, and the events of a removed subject that are after it. The position is
+ * just before the next message to deliver: a consumer has usually examined everything up to there.
  */
 async function skippedByFilters(
   nc: NatsConnection,
@@ -77,7 +77,10 @@ async function skippedByFilters(
   ];
 }
 
-/** Returns the subjects that no other subject covers, with the number of their events that match no other subject. */
+/**
+ * Returns the `subjects` that none of the `others` covers, each with the number of its events that match none of the
+ * `others`.
+ */
 async function countDifference(
   why: SkippedEvents["why"],
   subjects: readonly string[],
@@ -126,7 +129,7 @@ async function nextSequence(jsm: JetStreamManager, stream: string, subject: stri
   return message?.seq ?? Infinity;
 }
 
-/** Returns the number of messages. Without direct reads only whole streams can be counted: undefined for a part of one. */
+/** Returns the number of messages. Undefined for a part of a stream without direct reads, which cannot be counted. */
 async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
   const { stream, subject, from = 1, sinceMs } = counted;
   try {

@@ -10,7 +10,7 @@ type Origin = NonNullable<StreamConfig["mirror"]>;
 /** Configurations of the streams that a mirror, or a stream with sources, takes everything from, by name. */
 export type Origins = ReadonlyMap<string, StreamConfig>;
 
-/** Reads the origins whose subjects tell what streams store. One that cannot be read is left out. */
+/** Reads the origins of streams, whose subjects the streams store. An origin that cannot be read is left out. */
 export async function readOrigins(jsm: JetStreamManager, streams: readonly StreamConfig[]): Promise<Origins> {
   const names = new Set(streams.flatMap(unfilteredOrigins)), found = new Map<string, StreamConfig>();
   for (const name of names) { // visits what is added meanwhile
@@ -34,8 +34,8 @@ function originsOf({ mirror, sources = [] }: StreamConfig): readonly Origin[] {
 }
 
 /**
- * Returns the patterns of the subjects that a stream's messages have: its own, after its transform, and those of its
- * origins, after theirs. Undefined if an origin cannot be read, as one of another account or domain.
+ * Returns the patterns of the subjects that a stream stores: its own subjects and the subjects of its origins, each
+ * after its subject transform. Undefined if an origin cannot be read, for example in another account or domain.
  */
 export function storedSubjects(
   config: StreamConfig,
@@ -55,7 +55,10 @@ export function storedSubjects(
   return taken.includes(undefined) ? undefined : [...own, ...taken.flatMap((one) => one!)];
 }
 
-/** Returns the pattern of what a transform makes. Its functions yield one token, but for those that cut a token. */
+/**
+ * Returns the pattern of the subjects that a subject transform makes. A mapping function such as `{{wildcard(1)}}`
+ * yields one token, except that `split` and `slice` may yield several.
+ */
 function transformed({ src, dest }: NonNullable<StreamConfig["subject_transform"]>): string {
   if (!dest) return src || ">";
   const tokens = dest.replaceAll(/\{\{([^}]*)\}\}/g, (_, call) => /split|slice/i.test(call) ? "\0" : "*").split(".");
@@ -69,7 +72,7 @@ export interface ForeignFacts {
   readonly stream: StreamInfo | undefined;
   readonly origins: Origins;
   readonly consumer: ConsumerInfo | undefined;
-  /** Whether the function has a consumer on RETRIES, as each one that ran before has. */
+  /** Whether the function has a consumer on RETRIES. Every function that ran before has one. */
   readonly hasRun: boolean;
 }
 
@@ -85,8 +88,8 @@ export function planForeignConsumer(durable: Durable, facts: ForeignFacts): Step
 }
 
 /**
- * Returns why a consumer would get nothing for some of its filters: its stream does not exist, or stores no such subject.
- * A filter that covers a subject of the stream takes all that is stored of it.
+ * Returns why a consumer would get nothing for some of its filters: the stream does not exist, or stores no subject
+ * that matches them. A filter may also be wider than a subject of the stream.
  */
 export function listenProblem(
   { stream, filters }: Durable,
@@ -104,7 +107,10 @@ export function listenProblem(
   }: correct the trigger; ${owner}, so it changes nothing there`;
 }
 
-/** Returns the step for a stream that Weir does not own: nothing, or why what the project publishes is not stored in it. */
+/**
+ * Returns the step for a stream that Weir does not own. The step is blocked if the stream would not store what the
+ * project publishes, and else changes nothing.
+ */
 export function planForeignStream({ name, publishes }: ForeignStream, found: StreamInfo | undefined): Step {
   const target = { what: "stream", name } as const;
   const problems = publishes.flatMap(({ type, by }) => {

@@ -13,8 +13,8 @@ export async function functionNames(jsm: JetStreamManager, names: Namespace): Pr
 }
 
 /**
- * Returns the consumers of a function on all streams, that on RETRIES first. Empty if it has none there, which marks
- * the others as Weir's.
+ * Returns the consumers of a function on all streams, the one on RETRIES first. That consumer marks the others as
+ * Weir's, so without it the list is empty.
  */
 export async function functionConsumers(
   jsm: JetStreamManager,

@@ -1,12 +1,14 @@
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { Change, Scope, Step, StepOf } from "./step.ts";
 
-/** Metadata of streams, consumers and buckets that name the project that made them. Earlier releases wrote none. */
+/**
+ * Metadata keys by which streams, consumers and buckets name the project that made them. Earlier releases wrote none.
+ */
 const PROJECT = "weir-project", NAMESPACE = "weir-namespace";
 
 export type Metadata = Readonly<Record<string, string>>;
 
-/** Returns the mark of what a project makes. Undefined for a project without a name: it marks nothing. */
+/** Returns the mark for what a project makes. Undefined for a project without a name, which marks nothing. */
 export function markOf({ name, project }: Namespace): Metadata | undefined {
   if (project === undefined) return undefined;
   return { [PROJECT]: project, ...(name !== undefined && { [NAMESPACE]: name }) };
@@ -22,18 +24,21 @@ export function isMarked(metadata: Metadata | undefined): boolean {
   return metadata?.[PROJECT] !== undefined;
 }
 
-/** Returns whether a mark is another project's, or of another namespace. One without a mark belongs to no other. */
+/** Returns whether metadata has the mark of another project or namespace. Metadata without a mark is not foreign. */
 export function isForeign(
   metadata: Metadata | undefined,
   { name, project }: Namespace = NO_NAMESPACE,
 ): boolean {
   if (!isMarked(metadata)) return false;
   const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
-  // A project without a name is marked with its namespace as the name. It may get a name of its own later.
+  // A project without a name uses its namespace as the name in the mark, and may get a name of its own later.
   return namespace !== name || (owner !== project && owner !== namespace);
 }
 
-/** Returns why a project must not use what another one made, and what to do; undefined if it may. */
+/**
+ * Returns why this project must not use a stream, consumer or bucket with this metadata, and what to do. Undefined if
+ * the project may use it.
+ */
 export function ownerProblem(metadata: Metadata | undefined, names: Namespace): string | undefined {
   if (!isForeign(metadata, names)) return undefined;
   const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
@@ -43,7 +48,7 @@ export function ownerProblem(metadata: Metadata | undefined, names: Namespace): 
     (namespace === names.name
       ? ""
       : ` and ${namespace === undefined ? "unset WEIR_NAMESPACE" : `set ${variable(namespace)}`}`) +
-    // A project without a name could not mark it.
+    // A project without a name has no mark to put on it.
     (names.project === undefined ? "" : ", or take it over with `deno task apply --take-over`");
 }
 
@@ -57,10 +62,11 @@ function variable(namespace: string): string {
 }
 
 /**
- * Returns a step that respects the owner. What is created gets the mark; what has none, since an earlier release made it,
- * gets it at a start and by `apply`; what is another project's is blocked.
+ * Returns a step that respects the owner. A step that creates adds the mark. If what exists has no mark, because an
+ * earlier release made it, a start and `apply` add the mark. If it has the mark of another project, the step is
+ * blocked.
  *
- * @param metadata Metadata of what exists. Default: it does not exist.
+ * @param metadata Metadata of the existing stream, consumer or bucket. Default: it does not exist.
  */
 export function withOwner(
   step: Step,
@@ -82,7 +88,7 @@ export function withOwner(
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
   if (!adopts || step.kind === "blocked") return step;
   const changes = step.kind === "update" ? step.changes : [], leftOut = step.kind === "update" ? step.leftOut : [];
-  // Where a function began is in the metadata of its consumer as well.
+  // A consumer's metadata also say where its function began. That change and the mark become one change.
   const others = changes.filter(({ field }) => field !== "metadata"),
     other = changes.find((one) => !others.includes(one));
   const change = markChange({ ...metadata, ...other?.to as Metadata | undefined }, metadata, mark);
@@ -111,7 +117,10 @@ export function isMarkOnly({ field, from, to }: Change): boolean {
   return Object.entries(after).every(([name, value]) => before[name] === value);
 }
 
-/** Returns whether a step changes nothing but the mark. Nothing depends on it but the refusal of other projects. */
+/**
+ * Returns whether a step changes nothing but the mark. The mark only keeps other projects out, so Weir also works
+ * without it.
+ */
 export function isAdoption(step: Step): step is StepOf<"update"> {
   return step.kind === "update" && step.changes.every(isMarkOnly);
 }

@@ -22,9 +22,11 @@ export function pauseEnd(until: string): string {
 }
 
 /**
- * Pauses the consumers of a function. The server delivers nothing more; what was delivered is handled to its end.
+ * Pauses the consumers of a function. The server delivers nothing more. Events that were delivered before are still
+ * handled.
  *
- * @param consumers Those of one function, that on RETRIES first: a consumer that is created meanwhile has its pause.
+ * @param consumers The consumers of one function, the one on RETRIES first. Its pause is copied to consumers that a
+ * process creates meanwhile.
  * @param untilMs End of the pause, in milliseconds since 1970. Default: none.
  * @returns The end of the pause as an RFC 3339 timestamp.
  */
@@ -45,7 +47,10 @@ export async function resumeConsumers(jsm: JetStreamManager, consumers: readonly
   return paused.length > 0;
 }
 
-/** Returns the step to a consumer. A new one takes over the pause of its function, which is that of its consumer on RETRIES. */
+/**
+ * Returns the step for a consumer, with the pause of its function if the step creates it. The function's consumer on
+ * RETRIES tells whether the function is paused.
+ */
 export function withPause(step: Step, { consumers }: FoundState, { retries: { stream } }: Namespace): Step {
   if (step.kind !== "create" || step.what !== "consumer") return step;
   const own = ([durable]: [Durable, unknown]) => durable.consumer === step.name && durable.stream === stream;

@@ -4,11 +4,11 @@ import { bucketStream, combine, type Permission, type Resources, streamNames } f
 const API = "$JS.API", ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER";
 
 /**
- * Returns every permission that the NATS user of a process needs. Permissions to create streams and consumers are
- * left out for those that exist, since many clusters have another user create them.
+ * Returns every permission that the NATS user of a process needs. Permissions to create a stream or consumer are left
+ * out if it exists, since in many clusters another user creates them.
  *
- * @param existing The names of the streams, and of the consumers as `STREAM.CONSUMER`, that exist.
- * @param prefixes The subjects by which the connection reaches JetStream. Default: the usual ones.
+ * @param existing Names of existing streams, and of existing consumers as `STREAM.CONSUMER`.
+ * @param prefixes The subjects by which the connection reaches JetStream. Default: `$JS.API` and `_INBOX`.
  */
 export function permissionsOf(
   parts: readonly Resources[],

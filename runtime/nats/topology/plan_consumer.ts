@@ -14,7 +14,7 @@ const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
 /** Settings of a consumer that answers only the pulls of one priority group. */
 const PRIORITY = ["priority_groups", "priority_policy"] as const;
 
-/** Returns the consumer settings that Weir sets and restores. All others, such as `max_ack_pending`, are the operator's. */
+/** Returns the consumer settings that Weir sets and restores. Others, such as `max_ack_pending`, are the operator's. */
 function ownedSettings({ filters }: Durable) {
   return {
     filter_subjects: [...filters],
@@ -51,7 +51,7 @@ export function planConsumer(
   const streamProblems = problemsWith(durable, stream);
   if (streamProblems.length > 0) return { ...target, kind: "blocked", problems: streamProblems };
   const { filter_subjects: declared, ...values } = ownedSettings(durable), found = filtersOf(config);
-  // No release makes a consumer without filters, so there is no other release whose triggers a start must keep.
+  // A start keeps the filters that a process of another release may need. A consumer without filters is of no release.
   const filter_subjects = scope === "apply" || found.length === 0 ? declared : unite(found, declared);
   const changes: Change[] = configDiff(values, config);
   if (!sameFilters(config, filter_subjects)) {
@@ -99,7 +99,10 @@ function transformProblem({ filters }: Durable, stream: StreamFacts | undefined)
     "remove the transform (nats stream edit), or change the function's triggers";
 }
 
-/** Returns how to replace a consumer that cannot be changed. The new one does not know what the old one settled. */
+/**
+ * Returns how to replace a consumer that cannot be changed. The new consumer does not know which events the old
+ * consumer settled.
+ */
 function remedy({ consumer: name, stream }: Durable, facts: StreamFacts | undefined): string {
   const retention = facts?.config.retention, consumer = `${stream} ${name}`;
   const remove =
@@ -119,8 +122,8 @@ function remedy({ consumer: name, stream }: Durable, facts: StreamFacts | undefi
  * Returns the step for a consumer that does not exist.
  *
  * @param stream The consumer's stream, if it exists.
- * @param after The sequence after which it begins: the ack floor of one that was deleted, or where a new one begins.
- * @param metadata Its metadata. Default: none.
+ * @param after The sequence after which the consumer begins.
+ * @param metadata Metadata of the consumer. Default: none.
  */
 export function planNewConsumer(
   durable: Durable,

@@ -4,7 +4,7 @@ import { configDiff, raises, unchangeable } from "./config_diff.ts";
 import type { DesiredStream } from "./resources.ts";
 import type { Change, Scope, Step } from "./step.ts";
 
-/** Settings of a new stream. Those that are not declared are its operator's once it exists. */
+/** Settings of a new stream. Later, an operator may change the settings that no `defineStream` declares. */
 export const NEW_STREAM = {
   retention: RetentionPolicy.Limits,
   storage: StorageType.File,
@@ -96,7 +96,10 @@ function mirrorProblem({ name, external }: NonNullable<StreamConfig["mirror"]>):
       "only, name it by `stream` in its events and patterns";
 }
 
-/** Returns the changes that enable message schedules, which delayed retries need. They require the discard policy "old". */
+/**
+ * Returns the changes that enable message schedules, which delayed retries need. Schedules require the discard policy
+ * "old".
+ */
 function scheduleChanges({ initial }: DesiredStream, found: StreamConfig): Change[] {
   if (!initial?.allow_msg_schedules || found.allow_msg_schedules) return [];
   const withoutSchedules = { allow_msg_schedules: false, ...found };
@@ -133,8 +136,8 @@ export function newSubjects(subjects: readonly string[], found: StreamConfig | u
 }
 
 /**
- * Returns the changes without which a stream does not store these subjects, or does not say so. No subject is removed,
- * except those that a new one covers: JetStream refuses overlaps.
+ * Returns the changes that make a stream store these subjects and answer each publish (`no_ack` prevents that). An
+ * existing subject is removed only if a new one covers it, since JetStream refuses overlaps.
  */
 export function storingChanges(subjects: readonly string[], found: StreamConfig): Change[] {
   const changes: Change[] = found.no_ack ? [{ field: "no_ack", from: true, to: false }] : [],

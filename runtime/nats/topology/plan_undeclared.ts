@@ -16,11 +16,12 @@ import type { Backlog, Step } from "./step.ts";
 const BUSY_MS = 60_000;
 
 /**
- * Returns steps for what a cluster holds besides the desired state: consumers that functions left behind, and what
- * other programs own.
+ * Returns steps for what a cluster holds besides the desired state: consumers that functions left behind, and consumers
+ * and streams of other programs.
  *
  * Each function that Weir ever ran has a consumer on RETRIES. A consumer there without a function is an orphan, and so
- * are the pull consumers of the same name on other streams. What has the mark of another project is none.
+ * are the pull consumers of the same name on other streams. A consumer with the mark of another project is not an
+ * orphan but foreign.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
  */
@@ -49,7 +50,7 @@ export async function planUndeclared(
     const filters = filtersOf(config);
     if (durables.some((one) => one.consumer === name && one.stream === stream)) return [];
     if (isForeign(config.metadata, names)) return [{ ...target, kind: "foreign" }];
-    // Only what has our mark is known to be ours. Without it an earlier release made it, or another project's.
+    // Without our mark, the consumer was made by an earlier release, of this project or of another.
     const unmarked = names.project !== undefined && !isMarked(config.metadata);
     if (orphans.includes(name) && !config.deliver_subject) {
       const backlog = backlogOf(info, stream === retries ? delayed?.get(name) : 0);

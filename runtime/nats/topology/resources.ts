@@ -13,23 +13,26 @@ export interface Resources {
   readonly foreign?: readonly ForeignStream[];
   readonly buckets?: readonly Bucket[];
   readonly durables?: readonly Durable[];
-  /** Permissions beyond those that {@linkcode permissionsOf} derives from the streams, buckets and durables. */
+  /** Further permissions. {@linkcode permissionsOf} derives the others from the streams, buckets and durables. */
   readonly permissions?: readonly Permission[];
 }
 
 export interface DesiredStream extends ResolvedStream {
-  /** Settings of a new stream. Once the stream exists, they are its operator's. */
+  /** Settings of a new stream. Once the stream exists, an operator may change them. */
   readonly initial?: Partial<StreamConfig>;
 }
 
 /** A stream that Weir does not own: it is never created, changed or deleted. */
 export interface ForeignStream {
   readonly name: string;
-  /** Types that the project publishes into it, each with what does so, such as `functions/ship.ts emits it`. */
+  /**
+   * Event types that the project publishes into the stream. `by` names the publisher, such as `functions/ship.ts emits
+   * it`.
+   */
   readonly publishes: readonly { readonly type: string; readonly by: string }[];
 }
 
-/** A key-value bucket: a stream, named and laid out as NATS KV does it, so that every KV tool can read it. */
+/** A key-value bucket. It is a stream with the name and the layout of NATS KV, so that every KV tool can read it. */
 export interface Bucket {
   readonly name: string;
   readonly config: Partial<StreamConfig>;
@@ -38,13 +41,16 @@ export interface Bucket {
 /** The durable consumer of one function on one stream. */
 export interface Durable {
   readonly functionName: string;
-  /** Name of the consumer: the function's, behind the namespace if there is one. */
+  /** Name of the consumer: the function's name, after the prefix of the namespace if there is one. */
   readonly consumer: string;
   readonly stream: string;
   readonly filters: readonly string[];
-  /** The stored events with which it begins if it never existed. Default: all. */
+  /** The stored events with which the consumer begins if it never existed. Default: all. */
   readonly from?: Exclude<Beginning, "all">;
-  /** The streams whose beginning this consumer, the function's on RETRIES, remembers. Default: none. */
+  /**
+   * The streams on which the function has the option `from`. Only the function's consumer on RETRIES has this list: its
+   * metadata remember where the function began on them. Default: none.
+   */
   readonly remembers?: readonly string[];
 }
 
@@ -54,21 +60,21 @@ export interface Permission {
   readonly subject: string;
   /** The end of the sentence "Weir needs it …". */
   readonly purpose: string;
-  /** Events are handled without it, with less certainty or visibility. */
+  /** True if events are also handled without the permission, with less certainty or visibility. */
   readonly optional?: true;
 }
 
 /** Everything that a process needs to exist in JetStream. */
 export interface DesiredState extends Required<Omit<Resources, "permissions">> {
-  /** The names in NATS, and the project that marks what it makes. Default: no namespace, and no mark. */
+  /** The names in NATS, and the project whose mark is put on what is created. Default: no namespace, and no mark. */
   readonly names?: Namespace;
-  /** Whether what another project made becomes this one's, as after a change of the project's name. @default false */
+  /** Whether this project takes over what has the mark of another, as after a change of its name. @default false */
   readonly takeOver?: boolean;
-  /** Replicas of streams and buckets. Default: 1 for new ones, and unchanged for existing ones. */
+  /** Number of replicas of streams and buckets. Default: 1 when they are created, and later unchanged. */
   readonly replicas?: number;
   /**
-   * Returns the sequence up to which a deleted consumer had settled all; undefined for one that was never found. Default:
-   * undefined for all.
+   * Returns the sequence up to which a deleted consumer had settled everything, or undefined for a consumer that was
+   * never found. Default: undefined for every consumer.
    */
   readonly floorOf?: (durable: Durable, stream: StreamInfo) => Promise<number | undefined>;
 }
@@ -92,7 +98,7 @@ export function combine(parts: readonly Resources[]): DesiredState {
   };
 }
 
-/** Returns the names of all streams of a desired state, those that store buckets included. */
+/** Returns the names of all streams of a desired state, including the streams of buckets. */
 export function streamNames({ streams, buckets }: DesiredState): string[] {
   return [...streams.map(({ name }) => name), ...buckets.map(({ name }) => bucketStream(name))];
 }

@@ -50,7 +50,10 @@ export const UNHANDLED =
   "until then an event of a trigger that no release has becomes a dead letter (`invalid`) after " +
   "half an hour";
 
-/** One thing of a cluster and what must be done about it. Steps are values: planning has no effect, applying no choice. */
+/**
+ * A stream, bucket or consumer, and what must be done about it. A step is a value: planning decides and has no effect,
+ * and applying makes no decision.
+ */
 export type Step =
   | Target & { readonly kind: "same" }
   | StreamTarget & { readonly kind: "create"; readonly config: Partial<StreamConfig> & { readonly name: string } }
@@ -66,18 +69,21 @@ export type Step =
     readonly kind: "update";
     readonly changes: readonly Change[];
     readonly leftOut: readonly SkippedEvents[];
-    /** True when only `apply` makes all of these changes: a start never narrows what a process of another release needs. */
+    /**
+     * True when only `apply` makes all of these changes. A start leaves out those that take something from a process of
+     * another release.
+     */
     readonly narrows?: true;
   }
-  /** A consumer of a function that the project does not have (`orphan`), or that has no trigger on its stream (`moved`). */
+  /** A consumer whose function is not in the project (`orphan`), or has no trigger on its stream (`moved`). */
   | ConsumerTarget & {
     readonly kind: "orphan" | "moved";
-    /** Its triggers. */
+    /** Filter subjects of the consumer. */
     readonly filters: readonly string[];
     readonly backlog: Backlog;
     /** True while a process pulls from it. */
     readonly inUse: boolean;
-    /** True if a project with a name has no mark on it: an earlier release made it, or another project. */
+    /** True if the consumer lacks the project's mark: an earlier release or another project made it. */
     readonly unmarked?: true;
   }
   /** Something that Weir cannot change to what is declared. */

@@ -8,7 +8,9 @@ import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
 
 export interface Tracing {
-  /** The destination of spans, for the log: a URL or `Deno's built-in OpenTelemetry`; undefined if there is none. */
+  /**
+   * The destination of spans, for the log: a URL or `Deno's built-in OpenTelemetry`. Undefined if there is no export.
+   */
   readonly exportsTo: string | undefined;
   /** Exports the remaining spans and stops. Never rejects and takes at most two seconds. */
   shutdown(): Promise<void>;
@@ -21,7 +23,8 @@ const NOT_EXPORTED: Tracing = { exportsTo: undefined, shutdown: async () => {} }
  * The SDK is loaded only if spans are exported.
  *
  * @param scope The tracer of the CLIENT spans of `fetch`.
- * @param keepUnsampled Selects unsampled spans to export, beside those that failed. Default: only sampled ones are.
+ * @param keepUnsampled Selects unsampled spans to export, beside those that failed. Default: only sampled spans are
+ * exported.
  * @param attributes Further attributes of the resource. Default: none.
  */
 export async function registerTracing(

@@ -50,7 +50,7 @@ export function assertEmitted<Event extends EventDefinition>(
   const expected = partialData === undefined ? event.type : `${event.type} with ${inspect(partialData, { depth: 8 })}`;
   throw new AssertionError({
     message: `expected ${expected} to be emitted, but ${describeEmitted(from)}`,
-    // A single event of the type is the one that was meant: show how its data differs.
+    // If a single event of the type was emitted, it is probably the expected event: show how the data differs.
     ...(ofType.length === 1 && { actual: ofType[0].data, expected: partialData }),
     operator: "assertEmitted",
     stackStartFn: assertEmitted,

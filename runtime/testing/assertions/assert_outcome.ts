@@ -108,7 +108,7 @@ function fail(expected: string, outcome: Outcome, stackStartFn: Function): never
   });
 }
 
-/** Describes an outcome in one line. Its error follows, with the line of the author's code that threw it. */
+/** Describes an outcome in one line. The error follows, with the line of the author's code that threw it. */
 export function describeOutcome(outcome: Outcome): string {
   switch (outcome.kind) {
     case "ack":

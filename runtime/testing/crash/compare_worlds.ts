@@ -22,7 +22,7 @@ class Entries {
   }
 }
 
-/** A value that differs from that of the undisturbed run. */
+/** A value that differs from the value in the undisturbed run. */
 export interface Difference {
   /** The path of the value, such as `kv.inventory.book.onHand`. */
   readonly where: string;

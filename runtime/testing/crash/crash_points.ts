@@ -14,17 +14,17 @@ import { watchSockets } from "./watch_sockets.ts";
 
 /**
  * Runs a function once undisturbed, and then once for each point at which its process may die. Each run starts afresh.
- * After a crash the event is redelivered to a new process until it is settled. The result is then compared with that of
- * the undisturbed run: key-value buckets, emitted events, and your own `world`.
+ * After a crash the event is redelivered to a new process until it is settled. The result is then compared with the
+ * result of the undisturbed run: key-value buckets, emitted events, and your own `world`.
  *
  * The process dies before and after each awaited step with an outside effect: operations of `ctx.kv`, calls of a
  * dependency, the global `fetch`, methods of watched objects, the storing of each emitted event, and before the ack. A
- * crash between two such steps has the same effect as one at a step. Work that was not awaited may be lost after the
+ * crash between two steps has the same effect as a crash at a step. Work that was not awaited may be lost after the
  * ack, so it is also tried without its effect.
  *
  * The runtime's clock moves only between deliveries. A handler's own timers and `Date` are real. Files, unwatched
- * databases and other services appear only in `world`. The test's process survives, so the variables of a module outlive
- * each crash.
+ * databases and other services appear only in `world`. The test's process survives, so the variables of a module
+ * outlive each crash.
  *
  * @throws {StartupProblems} if the function is not valid.
  * @throws {Error} if a handler does not end, or if a run finds what another one left behind.
@@ -115,8 +115,8 @@ function judge(expected: unknown, { outcome, result }: Run, at: string): CrashPo
 }
 
 /**
- * Leaves out the events that were published again and differ from those stored only in what varies between undisturbed
- * runs, such as a time.
+ * Leaves out each event that was published again, if it differs from the stored event only in values that vary between
+ * undisturbed runs, such as a time.
  */
 function sameAsStored(expected: unknown, result: unknown): unknown {
   type Events = Record<string, Record<string, unknown>>;

@@ -14,21 +14,21 @@ export interface CrashOptions<Outside = unknown>
    */
   readonly setup?: (given: { readonly kv: MemoryKvStore }) => Outside | Promise<Outside>;
   /**
-   * Returns the values of the resources that the function uses, from `fakeResource`. It is called for each run, with the
+   * Returns the values of the resources that the function uses, from `fakeResource`. Called for each run, with the
    * value of `setup`.
    *
    * @default none
    */
   readonly resources?: (outside: Outside) => readonly ResourceFake[];
   /**
-   * Returns the state outside Weir as plain data, such as the charges that a payment service made. Only `world` can show
-   * such effects. Return null if there are none.
+   * Returns the state outside Weir as plain data, such as the charges that a payment service made. Only `world` can
+   * show effects outside Weir. Return null if there are none.
    */
   readonly world?: (outside: Outside) => unknown;
-  /** Objects whose method calls are crash points too, by name. They are patched in place during the runs. */
+  /** Objects whose method calls are crash points too, by name. The objects are patched in place during the runs. */
   readonly watch?: Readonly<Record<string, object>>;
   /**
-   * The number of crashes in one run. With 2, each crash is followed by each later one, which takes many more runs.
+   * The number of crashes in one run. With 2, every pair of crashes is tried, which takes many more runs.
    *
    * @default 1
    */
@@ -46,8 +46,8 @@ export interface CrashPoint {
   /** The point, such as `after kv inventory.update("book")`. */
   readonly at: string;
   /**
-   * Whether the result differs from that of the undisturbed run. `gave-up`: the crashes used every attempt or took
-   * longer than `maxAge`, so the event is a dead letter, as it should be.
+   * Whether the result differs from the result of the undisturbed run. `gave-up` means that the crashes used every
+   * attempt or took longer than `maxAge`, so that the event is rightly a dead letter.
    */
   readonly verdict: "same" | "differs" | "gave-up";
   /** The differences from the undisturbed run. */

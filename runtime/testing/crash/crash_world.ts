@@ -116,7 +116,8 @@ function steppedKv(kv: KvStore, process: SimulatedProcess): KvStore {
   return {
     bucket: <Value>(name: string): KvBucket<Value> => {
       const bucket = kv.bucket<Value>(name);
-      // The reply takes a tick, as that of a server does: a handler that does not await it runs on before it.
+      // The reply takes a tick, like the reply of a server. A handler that does not await it goes on before the reply
+      // comes.
       const step = <Result>(method: string, key: string, run: () => Promise<Result>) =>
         process.step(`kv ${name}.${method}(${JSON.stringify(key)})`, () => run().finally(tick));
       return {

@@ -15,7 +15,7 @@ import { CrashWorld } from "./crash_world.ts";
 import { withTestValues } from "../test_values.ts";
 import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
 
-/** Deliveries after which an unsettled event is taken for one that never settles. */
+/** Number of deliveries after which an unsettled event is assumed never to settle. */
 const MAX_DELIVERIES = 1_000;
 
 /** Part of a result with the events that JetStream did not store again under their id, although their data differed. */

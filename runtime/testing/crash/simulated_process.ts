@@ -27,7 +27,7 @@ interface Step {
   readonly parent: Step | undefined;
   /** The index of the point before the step. */
   readonly index: number;
-  /** Marks the step as ended, or as one that never ends. */
+  /** Marks the step as ended, or as never ending. */
   readonly end: () => void;
   hasSteps: boolean;
 }
@@ -48,8 +48,8 @@ interface Scope {
 const scopes = new AsyncLocalStorage<Scope>();
 
 /**
- * A simulated process. It dies at a point of the plan: the promise that its handler awaits there never settles, and no
- * later step of the handler has an effect.
+ * A simulated process. It dies at a point of the plan: from there on, the promise that the handler awaits never
+ * settles, and no step of the handler has an effect.
  */
 export class SimulatedProcess {
   dead = false;
@@ -131,7 +131,7 @@ export class SimulatedProcess {
     }) as Result;
   }
 
-  /** Resolves when no step is pending any more, and none has followed from those that were. */
+  /** Resolves when no step is pending any more. Steps that follow from pending steps are waited for too. */
   async quiet(): Promise<void> {
     for (await tick(); this.#pending.size > 0; await tick()) await Promise.all(this.#pending.values());
   }

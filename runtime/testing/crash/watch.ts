@@ -79,7 +79,10 @@ export function watchInPlace(objects: Readonly<Record<string, object>>): () => v
   return () => undo.reverse().forEach((step) => step());
 }
 
-/** Makes calls of a method steps. `new` and static members reach the original: a driver may hold a class, as `Promise`. */
+/**
+ * Turns calls of a method into steps. `new` and static members still reach the original, since the method may be a
+ * class that a driver holds, such as `Promise`.
+ */
 // deno-lint-ignore ban-types -- as above
 function asStep(name: string, method: Function, self: unknown): (...args: unknown[]) => unknown {
   return new Proxy(method as (...args: unknown[]) => unknown, {

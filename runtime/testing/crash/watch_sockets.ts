@@ -5,7 +5,7 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Call = readonly [object: object, key: string, what: string];
 
 const TCP = "a TCP connection";
-/** Functions through which a handler reaches a service by a socket: drivers of databases use one of them. */
+/** Functions by which a handler reaches a service through a socket. Every driver of a database uses one of these. */
 const CALLS: readonly Call[] = [
   [Deno, "connect", TCP],
   [Deno, "connectTls", TCP],
@@ -19,8 +19,9 @@ let users = 0, undo: readonly (() => void)[] = [];
 let writes: Promise<readonly Call[]> | undefined;
 
 /**
- * Records that a handler in a trial uses a socket: an effect of it shows in no bucket and no event. It is no crash point,
- * since what a driver sends is only known to its methods, for which there is `watch`. Returns the undo.
+ * Records that a handler in a trial uses a socket, since the effect of that shows in no bucket and no event. The use is
+ * not a crash point: only the methods of a driver know what it sends, and `watch` covers those. Returns a function that
+ * undoes the patch.
  */
 export async function watchSockets(): Promise<() => void> {
   const calls = [...CALLS, ...await (writes ??= writesOfDeno())];
@@ -30,7 +31,10 @@ export async function watchSockets(): Promise<() => void> {
   };
 }
 
-/** Finds the class of Deno's connections, which has no name, by a connection. Without permission there is none to watch. */
+/**
+ * Finds the class of Deno's connections. The class has no name, so a connection is opened to get it. Without permission
+ * for that, a handler cannot connect either, and nothing has to be watched.
+ */
 async function writesOfDeno(): Promise<readonly Call[]> {
   const hostname = "127.0.0.1", { state } = Deno.permissions.querySync({ name: "net", host: hostname });
   if (state !== "granted") return [];

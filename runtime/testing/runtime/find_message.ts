@@ -53,7 +53,7 @@ function parse(message: Pick<Msg, "subject" | "headers" | "data">, names: Namesp
   try {
     data = JSON.parse(text);
   } catch {
-    // Not JSON: keep the text.
+    // The payload is not JSON, so its text stays.
   }
   return { subject: names.typeOf(message.subject), data, headers: Object.fromEntries(headers) };
 }

@@ -18,7 +18,7 @@ export interface SettledEntry {
   readonly attempt: number;
   /** The decision of the runtime on the event. */
   readonly outcome: Outcome;
-  /** The events that the function emitted. They are stored already. */
+  /** The events that the function emitted. They are already stored. */
   readonly emitted: readonly Emitted[];
   /** The time from parsing the delivery to its settlement. */
   readonly durationMs: number;
@@ -90,7 +90,7 @@ export class Settlements {
   }
 }
 
-/** Returns why a further delivery will follow, or undefined if the last one is final. */
+/** Returns why a further delivery will follow, or undefined if the last delivery is final. */
 function openSince(last: SettledEntry | undefined, withDelayed: boolean): string | undefined {
   if (!last) return "was not delivered, or is still being handled";
   const { outcome } = last;

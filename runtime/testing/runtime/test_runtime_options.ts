@@ -14,8 +14,8 @@ export interface TestRuntimeOptions {
   /** Environment variables, as in production. The variables of the test's own process are not read. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Values that replace resources, from `fakeResource`. The others are opened: those that a function in `functions/` exports
-   * or imports, and those in the `needs` of any function.
+   * Values that replace resources, from `fakeResource`. All other resources are opened: those that a function in
+   * `functions/` exports or imports, and those in the `needs` of any function.
    *
    * @default none
    */
@@ -37,7 +37,7 @@ export interface SettleOptions {
    */
   readonly id?: string;
   /**
-   * Whether to wait for delayed retries too: those that are due in five seconds or more.
+   * Whether to wait for delayed retries too. A retry is delayed if it is due in five seconds or more.
    *
    * @default false
    */

@@ -3,7 +3,8 @@ import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Broker } from "../../support/nats.ts";
 import { headerText } from "../../../runtime/nats/client/header_writer.ts";
 import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
-import { originalDelivery, retryHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
+import { originalDelivery } from "../../../runtime/nats/retry/original_delivery.ts";
+import { retryHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
 /** Reads the last dead letter as it is stored. */

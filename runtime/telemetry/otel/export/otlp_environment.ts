@@ -16,7 +16,10 @@ export function otlpTimeoutMs(env: Env, signal: Signal): number {
   return numberFrom(env, `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_TIMEOUT`, common);
 }
 
-/** Returns the endpoint that exports of a signal go to: its own, or the common one. Undefined if they are not exported. */
+/**
+ * Returns the endpoint for exports of a signal: the signal's own endpoint, or else the common one. Undefined if the
+ * signal is not exported.
+ */
 export function otlpEndpoint(env: Env, signal: Signal): string | undefined {
   const none = signal === "logs" ? "none" : "otlp"; // logs are written anyway, so they are exported only on request
   if (isDisabled(env) || !listFrom(env, `OTEL_${signal.toUpperCase()}_EXPORTER`, none).includes("otlp")) {

@@ -8,8 +8,9 @@ const DECODER = new TextDecoder();
 const REJECTED = { traces: "rejectedSpans", logs: "rejectedLogRecords" } as const;
 
 /**
- * Returns an exporter by OTLP over HTTP, on the SDK's transport, which reads `OTEL_EXPORTER_OTLP_*` itself. Items that a
- * collector rejects from a batch that it takes are counted as dropped: the SDK's own exporters do not tell of them.
+ * Returns an exporter by OTLP over HTTP, on the SDK's transport, which reads `OTEL_EXPORTER_OTLP_*` itself. A collector
+ * may take a batch and reject some of its items. These count as dropped, although the SDK's own exporters do not report
+ * them.
  */
 export function otlpExporter<Batch>(
   env: Env,

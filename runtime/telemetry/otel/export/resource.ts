@@ -6,7 +6,7 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 
-/** Id of this process in all its telemetry: it tells apart replicas that push. */
+/** Id of this process in all its telemetry. It tells replicas apart whose metrics are pushed. */
 const INSTANCE_ID = crypto.randomUUID();
 
 /** Attributes of a resource, by their names. */

@@ -4,7 +4,7 @@ const DEFAULT_LIMIT = 50;
 const DEFAULT_WINDOW_MS = 10_000;
 /** Kinds that are tracked, which bounds memory. Lines of further kinds are all written. */
 const MAX_KINDS = 1_000;
-/** Characters of a text that tell its kind. They are held for as long as the window lasts. */
+/** Number of characters by which texts are compared. They stay in memory for the whole window. */
 const MAX_KIND = 500;
 
 interface WindowClock {

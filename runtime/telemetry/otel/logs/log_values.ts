@@ -15,7 +15,10 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** Returns what a line's fields are given as, as fields: an error, or a value that has no properties, becomes one field. */
+/**
+ * Turns the fields that a caller gives to a log line into an object. An error, or a value without properties, becomes
+ * one field.
+ */
 export function fieldsOf(given: unknown): Readonly<Record<string, unknown>> {
   if (given === undefined || given === null) return {};
   if (isThrown(given)) return { error: given };

@@ -35,7 +35,7 @@ export interface LogOptions {
    */
   readonly dedup?: LogDedup;
   /**
-   * Receives every line that is written, for another destination. Its record is not redacted.
+   * Receives every line that is written, for another destination. The record is not redacted.
    *
    * @default none
    */
@@ -62,7 +62,7 @@ export class Logger {
     this.#write = options.write ?? writeLine;
   }
 
-  /** Returns a logger with further fields. If given as a function, they are evaluated only for lines that are written. */
+  /** Returns a logger with further fields. A function that returns fields is called only for lines that are written. */
   child(fields: LogFields | (() => LogFields)): Logger {
     return new Logger(this.options, () => ({ ...resolve(this.fields), ...resolve(fields) }));
   }
@@ -76,7 +76,10 @@ export class Logger {
   readonly warn = (message: unknown, fields?: unknown): void => this.line("warn", message, fields);
   readonly error = (message: unknown, fields?: unknown): void => this.line("error", message, fields);
 
-  /** Writes a line. Both may be anything: a message that is no text, such as an error, becomes the field `error` as well. */
+  /**
+   * Writes a line. Message and fields may be any value. A message that is not text, such as an error, also becomes the
+   * field `error`.
+   */
   line(level: LogLevel, message: unknown, fields?: unknown): void {
     if (!this.enabled(level)) return;
     let all = activeSpan();

@@ -17,7 +17,7 @@ export interface Redact {
 /** Further secrets of this process, which no name of a variable tells. */
 const declared = new Set<string>();
 
-/** Adds secrets to those that {@linkcode secretsOf} finds from then on. */
+/** Declares secrets, which {@linkcode secretsOf} returns from then on. */
 export function declareSecrets(secrets: readonly string[]): void {
   for (const secret of secrets) {
     const lines = secret.includes("\n") ? partsOf(secret) : [];
@@ -61,8 +61,8 @@ export function secretsIn(text: string): string[] {
 }
 
 /**
- * Returns a function that redacts these secrets, also as JSON or a URL writes them, and the queries of URLs. It shortens
- * what is left: an error may quote a whole event, and spans and log lines wait for their export in memory.
+ * Returns a function that redacts the queries of URLs, and these secrets, also as JSON or a URL writes them. It then
+ * shortens the text: an error may quote a whole event, and spans and log lines wait in memory for their export.
  */
 export function redactor(secrets: readonly string[]): Redact {
   const forms = new Set<string>();
@@ -97,7 +97,8 @@ function percentDecoded(text: string): string {
 
 /** Redacts the queries of URLs, which often hold keys. Errors of `fetch` contain the URL. */
 function redactQueries(text: string): string {
-  // The pattern matches any URL: one that could fail at its end would be tried again at each URL within, in quadratic time.
+  // The pattern matches every URL. A pattern that could fail at the end of a URL would be tried again at each URL
+  // within, which takes quadratic time.
   return text.replace(/https?:\/\/[^\s"'()]+/g, (url) => url.replace(/^([^?#]+)\?.+/, `$1?${REDACTED}`));
 }
 

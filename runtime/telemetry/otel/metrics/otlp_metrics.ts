@@ -5,8 +5,8 @@ import { type Env, numberFrom, otlpEndpoint, otlpTimeoutMs } from "../export/otl
 import { type MetricPush, temporalityOf } from "./metric_registry.ts";
 
 /**
- * Returns the push that the standard `OTEL_*` variables ask for; undefined if they ask for none. The exporter is loaded
- * only if it is used. It reads headers, compression and the like from `OTEL_EXPORTER_OTLP_*` itself.
+ * Returns the push that the standard `OTEL_*` variables ask for, or undefined if they ask for no push. The exporter is
+ * loaded only if it is used, and itself reads headers, compression and so on from `OTEL_EXPORTER_OTLP_*`.
  */
 export async function otlpPush(env: Env): Promise<MetricPush | undefined> {
   const endpoint = otlpEndpoint(env, "metrics"), own = env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");

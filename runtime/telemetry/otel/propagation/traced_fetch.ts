@@ -1,17 +1,17 @@
 import { context, isSpanContextValid, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { isTracingSuppressed, W3CTraceContextPropagator } from "@opentelemetry/core";
 
-/** Propagates no baggage: it is meant for the handlers of an event, not for the servers that they call. */
+/** Propagates no baggage. Baggage is meant for the handlers of an event, not for the servers that they call. */
 const PROPAGATOR = new W3CTraceContextPropagator();
 const SETTER = { set: (headers: Headers, name: string, value: string) => headers.set(name, value) };
 const IS_TRACED = Symbol("traced fetch");
 
 /**
- * Replaces the global `fetch` by one that propagates the trace: inside a span, a request gets a CLIENT span and its
- * `traceparent`. Outside of a span nothing changes.
+ * Replaces the global `fetch`, so that requests propagate the trace. Inside a span, a request gets a CLIENT span and
+ * the `traceparent` of that span. Outside of a span nothing changes.
  *
- * @param scope the name of the tracer
- * @param propagates whether requests get a `traceparent`
+ * @param scope Name of the tracer.
+ * @param propagates Whether requests get a `traceparent`.
  */
 export function traceFetch(scope: string, propagates = true): void {
   const inner = globalThis.fetch;

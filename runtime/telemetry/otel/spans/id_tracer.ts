@@ -11,8 +11,8 @@ import { randomSpanId, randomTraceId } from "./random_ids.ts";
 import { startActiveSpan } from "./span_scope.ts";
 
 /**
- * The tracer, and its provider, of a process that exports no spans. Its spans have ids, so that the logs and messages of
- * a trace share a trace id, but record nothing. The SDK is not loaded.
+ * The tracer, and its provider, of a process that exports no spans. Its spans have ids, so that the logs and messages
+ * of a trace share a trace id, but record nothing. The SDK is not loaded.
  */
 export class IdTracerProvider implements TracerProvider, Tracer {
   getTracer(): Tracer {

@@ -19,7 +19,7 @@ function schemaUrlJson(schemaUrl: string | undefined): string {
 
 /**
  * Returns a span as OTLP/JSON, without the fields that have their default. Hot path: the text is concatenated directly,
- * whereas the SDK builds an object for each value first; see bench.
+ * whereas the SDK builds an object for each value first, see bench.
  */
 export function spanJson(span: RecordedSpan): string {
   const { events, links, status, droppedEvents, droppedLinks } = span;
@@ -47,7 +47,10 @@ function linkJson({ context, attributes, droppedAttributesCount }: Link): string
   return `{${contextJson(context, context.isRemote)}",${attributesJson(attributes ?? {}, droppedAttributesCount)}}`;
 }
 
-/** Returns the fields up to the last quote. Besides the trace's flags, 0x100 says that it is known whether it is remote. */
+/**
+ * Returns the fields of a span context, without the last quote. In `flags`, 0x100 says that it is known whether the
+ * context is remote, and the low byte has the flags of the trace.
+ */
 function contextJson({ traceId, spanId, traceState, traceFlags }: SpanContext, isRemote = false): string {
   const flags = traceFlags & 0xff | (isRemote ? 0x300 : 0x100);
   const state = traceState ? `,"traceState":"${escaped(traceState.serialize())}"` : "";
@@ -76,7 +79,10 @@ export function attributeListJson(attributes: Attributes): string {
   return json;
 }
 
-/** The serialized parts of a key. There are few keys, and most values are those of the span before. */
+/**
+ * The serialized parts of an attribute. There are few keys, and most spans have the same value for a key as the span
+ * before.
+ */
 interface CachedKey {
   /** The JSON up to the opening quote of a text value. */
   readonly text: string;
@@ -104,7 +110,10 @@ function attributeJson({ text, other }: CachedKey, value: AttributeValue): strin
   return typeof value === "string" ? text + escaped(value) + `"}}` : other + valueJson(value) + "}}";
 }
 
-/** Returns a value without its braces. Numbers beyond `int64` are doubles, and those that JSON lacks are texts. */
+/**
+ * Returns a value without its braces. Integers beyond `int64` become doubles, and `NaN` and the infinities, which JSON
+ * lacks, become texts.
+ */
 function valueJson(value: AttributeValue): string {
   if (typeof value === "string") return `"stringValue":"${escaped(value)}"`;
   if (typeof value === "boolean") return `"boolValue":${value}`;
@@ -124,7 +133,9 @@ function nanos(ms: number): string {
   return `${Math.round(ms * 1_000)}000`;
 }
 
-/** Escapes text for a JSON string. Hot path: most text needs no escaping, and scanning is faster than `JSON.stringify`. */
+/**
+ * Escapes text for a JSON string. Hot path: most text needs no escape, and scanning is faster than `JSON.stringify`.
+ */
 export function escaped(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

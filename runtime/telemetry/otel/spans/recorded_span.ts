@@ -62,8 +62,8 @@ export interface SpanOrigin {
 }
 
 /**
- * A span that stores raw values. Most spans are never exported, so ids, links and the end time are computed only for
- * those that are. It ignores invalid values and applies limits as the SDK's span does.
+ * A span that stores raw values. Most spans are never exported, so ids, links and the end time are computed only on
+ * export. It ignores invalid values and applies limits as the SDK's span does.
  */
 export class RecordedSpan implements Span {
   readonly kind: SpanKind;
@@ -71,7 +71,7 @@ export class RecordedSpan implements Span {
   endedAtMs = 0;
   status = UNSET;
   attributes = NO_ATTRIBUTES;
-  /** Attributes that precede those of `attributes`. */
+  /** Attributes that are exported before `attributes`. */
   prepared: PreparedAttributes | undefined;
   events: SpanEvent[] | undefined;
   links: Link[] | undefined;
@@ -126,7 +126,7 @@ export class RecordedSpan implements Span {
     return this;
   }
 
-  /** Adds prepared attributes. Those that are set already override them. */
+  /** Adds prepared attributes. An attribute that is already set overrides a prepared one. */
   prepare(attributes: PreparedAttributes): void {
     if (this.#ended) return;
     this.prepared = attributes;
@@ -134,7 +134,7 @@ export class RecordedSpan implements Span {
     for (const key of Object.keys(this.attributes)) if (attributes.has(key)) return this.#unprepare(attributes);
   }
 
-  /** Turns prepared attributes into set ones, since one of them is overridden. */
+  /** Turns prepared attributes into ordinary ones, because one of them is overridden. */
   #unprepare(prepared: PreparedAttributes): void {
     this.prepared = undefined;
     this.attributes = { ...prepared.values(), ...this.attributes };
@@ -147,7 +147,7 @@ export class RecordedSpan implements Span {
     return this;
   }
 
-  /** Copies the first attributes at once if all are plain. Hot path: setting them one by one is slower, see bench. */
+  /** Copies the first attributes at once if all values are plain. Hot path: setting each is slower, see bench. */
   #takeAll(attributes: Attributes): boolean {
     if (this.#attributeCount > 0) return false;
     const keys = Object.keys(attributes);
@@ -208,7 +208,7 @@ export class RecordedSpan implements Span {
     if (this.#ended) return;
     this.#ended = true;
     const { keeper } = this.origin;
-    // Hot path: most spans are not kept, so the time is read only for those that are.
+    // Hot path: the clock is read only for a span that is kept, and most are not.
     if (keeper.wants(this)) {
       this.endedAtMs = Math.max(this.startedAtMs, time === undefined ? nowMs() : toMs(time));
       keeper.keep(this);
@@ -217,8 +217,8 @@ export class RecordedSpan implements Span {
   }
 
   /**
-   * Releases everything but the name and ids, once the span is serialized or not kept. Contexts may still refer to it, and
-   * what `AsyncLocalStorage` refers to survives young collections.
+   * Releases everything but the name and the ids, once the span is serialized or not kept. Contexts may still refer to
+   * the span, and what `AsyncLocalStorage` refers to survives young collections.
    */
   forget(): void {
     this.attributes = NO_ATTRIBUTES;

@@ -2,21 +2,21 @@ import { spanJson } from "./otlp_json.ts";
 import type { RecordedSpan } from "./recorded_span.ts";
 
 const UTF8 = new TextEncoder();
-/** UTF-16 units of text that are collected before they are encoded: one call for many spans. */
+/** Number of UTF-16 units that are collected before they are encoded, so that one call encodes many spans. */
 const ENCODE_AT = 16_384;
-/** Bytes that one UTF-16 unit takes in UTF-8 at the most. */
+/** Greatest number of bytes that one UTF-16 unit takes in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 /** Initial bytes of a batch: enough for a thousand usual spans. */
 const INITIAL_BYTES = 1_048_576;
-/** Buffers of exported batches, for reuse. Two: one is being sent while the next is written. */
+/** Buffers of exported batches, for reuse. Two suffice: one is sent while the other is written. */
 const SPARE: Uint8Array<ArrayBuffer>[] = [], MAX_SPARE = 2;
 /** Bytes of a buffer that is kept: an unusually large batch must not hold its memory for good. */
 const MAX_SPARE_BYTES = 4_194_304;
 
 /**
- * The body of one OTLP/JSON request. A span is serialized when it ends, so no tick serializes a thousand of them, and
- * only bytes wait for the collector, which the garbage collector does not scan. Buffers are reused: allocating megabytes
- * per request made the garbage collector run twice as often.
+ * The body of one OTLP/JSON request. A span is serialized when it ends, so no single tick serializes a thousand spans.
+ * Only bytes wait for the export, and the garbage collector does not scan bytes. Buffers are reused: allocating
+ * megabytes per request made the garbage collector run twice as often.
  */
 export class SpanBatch {
   #bytes = SPARE.pop() ?? new Uint8Array(INITIAL_BYTES);

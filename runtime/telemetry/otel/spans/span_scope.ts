@@ -13,9 +13,9 @@ import { RecordedSpan, type SpanOrigin } from "./recorded_span.ts";
 
 /**
  * Returns a context with a span in it. Hot path: `trace.setSpan` copies a map and creates three functions, and most
- * contexts are only asked for their span; see bench.
+ * contexts are only asked for their span, see bench.
  *
- * @param owner Name of what the code in the context works for. Default: that of the parent.
+ * @param owner Name of the function or part that the code in the context works for. Default: the owner of the parent.
  */
 export function contextWith(span: Span, parent: Context, owner: string | undefined = ownerOf(parent)): SpanScope {
   // Nested scopes would keep every span on the path alive for as long as the innermost one.
@@ -83,7 +83,10 @@ function endedSpan({ traceId, traceState, sampled }: SpanOrigin, spanId = random
 
 const OWNER_KEY = Symbol("owner");
 
-/** The key under which the API stores the span in a context. It is not exported, but the API reads with it. */
+/**
+ * The key under which the API stores the span in a context. The API does not export it, so it is caught while the API
+ * reads a span.
+ */
 const SPAN_KEY: symbol = (() => {
   let key = Symbol();
   trace.getSpan({ ...ROOT_CONTEXT, getValue: (read) => void (key = read) });

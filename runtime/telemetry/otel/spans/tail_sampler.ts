@@ -12,9 +12,9 @@ export type KeepUnsampled = (span: RecordedSpan) => boolean;
 const MAX_HELD = 10_000;
 
 /**
- * Exports sampled spans and, by tail sampling, unsampled ones that failed or that `keepUnsampled` selects, each with its
- * descendants in this process. Whether a span failed is known only when it ends. Until then its ended
- * descendants are held.
+ * Decides which ended spans are exported. A sampled span always is: the sampler decided that at its start. An unsampled
+ * span is exported, by tail sampling, if it failed or if `keepUnsampled` selects it. Its descendants in this process
+ * are exported with it, so those that end earlier are held until then.
  */
 export class TailSampler implements Keeper {
   constructor(readonly queue: SpanQueue, readonly keepUnsampled: KeepUnsampled) {}
