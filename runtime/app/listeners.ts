@@ -16,6 +16,7 @@ import { RetryService } from "../nats/retry/service.ts";
 import { findConsumer } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { FunctionHost } from "./function_host.ts";
@@ -52,6 +53,7 @@ export function openPublicListener(options: ListenerOptions): Listener {
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),
       problemOf,
+      withSpan: (parent, span) => contextWith(span, parent),
     }),
   ];
   const handler = router(routes, { meter: metering.requests.ingress, problemOf });

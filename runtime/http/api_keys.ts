@@ -16,6 +16,8 @@ export interface Caller {
   mayPublish(type: string): boolean;
 }
 
+const ANY_CALLER: Caller = { name: undefined, mayPublish: () => true };
+
 /** Authenticates requests by their `Authorization` header. With `none`, every caller may publish every event. */
 export class ApiKeys {
   #keys: readonly { readonly key: ApiKey; readonly digest: Uint8Array }[] | "none";
@@ -43,7 +45,7 @@ export class ApiKeys {
 
   /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
-    if (this.#keys === "none") return { name: undefined, mayPublish: () => true };
+    if (this.#keys === "none") return ANY_CALLER;
     const secret = bearerOf(request);
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
     const digest = digestOf(secret);

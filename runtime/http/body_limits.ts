@@ -89,46 +89,62 @@ export function timedOut(what: string): Problem {
   return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }
 
+interface Arrival {
+  /** Undefined once the body has arrived. */
+  onTimeout: (() => void) | undefined;
+  readonly startMs: number;
+}
+
 /**
- * Times the arrival of bodies. Hot path: all bodies share one timer, and none is set before the end of the event-loop
- * tick, since nearly every body arrives with its headers and a timer costs as much as reading it.
+ * Times the arrival of bodies. Hot path: nearly every body arrives with its headers, so only those that have not at the
+ * end of the event-loop tick are put into a set, and all share one timer, see bench.
  */
 export class BodyTimeout {
-  /** Start of each body by its callback, the earliest first. */
-  readonly #starts = new Map<() => void, number>();
+  /** Bodies of this tick. */
+  #started: Arrival[] = [];
+  /** Bodies of earlier ticks that have not arrived, the earliest first. */
+  readonly #waiting = new Set<Arrival>();
   #cancelTimer: (() => void) | undefined;
-  #checksThisTick = false;
 
   constructor(readonly limitMs: number, readonly clock: Clock) {}
 
   /** Calls `onTimeout` after the limit, unless the returned function is called before. */
   start(onTimeout: () => void): () => void {
-    this.#starts.set(onTimeout, this.clock.now());
-    if (!this.#cancelTimer && !this.#checksThisTick) {
-      this.#checksThisTick = true;
-      setImmediate(() => this.#check());
-    }
+    // Bodies of one tick share their start: reading the clock costs as much as the rest.
+    const arrival: Arrival = { onTimeout, startMs: this.#started.at(0)?.startMs ?? this.clock.now() };
+    if (this.#started.push(arrival) === 1) setImmediate(() => this.#endTick());
     return () => {
-      this.#starts.delete(onTimeout);
-      if (this.#starts.size > 0) return;
+      arrival.onTimeout = undefined;
+      if (!this.#waiting.delete(arrival) || this.#waiting.size > 0) return;
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
     };
   }
 
+  #endTick(): void {
+    if (this.#cancelTimer) this.#awaitStarted();
+    else this.#check();
+  }
+
+  #awaitStarted(): void {
+    for (const arrival of this.#started) if (arrival.onTimeout) this.#waiting.add(arrival);
+    this.#started = [];
+  }
+
   /** Times out what is due, and sets the timer for the next. */
   #check(): void {
     this.#cancelTimer = undefined;
-    this.#checksThisTick = false;
+    this.#awaitStarted();
+    if (this.#waiting.size === 0) return;
     const nowMs = this.clock.now();
-    for (const [onTimeout, startMs] of this.#starts) {
-      const leftMs = startMs + this.limitMs - nowMs;
+    for (const arrival of this.#waiting) {
+      const leftMs = arrival.startMs + this.limitMs - nowMs;
       if (leftMs > 0) {
         this.#cancelTimer = this.clock.timer(leftMs, () => this.#check());
         return;
       }
-      this.#starts.delete(onTimeout);
-      onTimeout();
+      this.#waiting.delete(arrival);
+      arrival.onTimeout?.();
     }
   }
 }

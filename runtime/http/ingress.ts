@@ -22,7 +22,7 @@ import { type Events, findEvent, prepareEvent } from "./prepare_event.ts";
 import { Problem } from "./problem.ts";
 import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
-import { ServerSpan } from "./server_span.ts";
+import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
 
 export interface IngressOptions {
@@ -38,6 +38,8 @@ export interface IngressOptions {
   readonly outage: () => Error | undefined;
   /** Returns the problem that answers an error. It is called in the trace context of the request. */
   readonly problemOf: (error: unknown) => Problem;
+  /** Makes the trace context of a request. @default `trace.setSpan` */
+  readonly withSpan?: WithSpan;
 }
 
 /** Requests that are pending at once. Beyond that they are refused before they cost memory. */
@@ -90,7 +92,7 @@ class Ingress {
 
   /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
   async handle(request: Request, template: string, publish: Publish): Promise<Response> {
-    const span = new ServerSpan(request, template);
+    const span = new ServerSpan(request, template, this.options.withSpan);
     let response: Response | undefined, reservation: Reservation | undefined;
     try {
       const caller = this.options.keys.authenticate(request);

@@ -6,6 +6,7 @@ export class SharedRoom {
   /** Part that each caller can always have. */
   readonly share: number;
   readonly #common: number;
+  /** By caller. One that holds nothing stays: there are few, and a map whose entries come and go is rebuilt often. */
   readonly #held = new Map<string | undefined, number>();
   #total = 0;
   /** Taken of the common part: what callers hold beyond their shares. */
@@ -28,8 +29,7 @@ export class SharedRoom {
     const before = this.#held.get(caller) ?? 0, now = before + more;
     this.#total += more;
     this.#commonTaken += this.#beyond(now) - this.#beyond(before);
-    if (now === 0) this.#held.delete(caller);
-    else this.#held.set(caller, now);
+    this.#held.set(caller, now);
   }
 
   #beyond(held: number): number {

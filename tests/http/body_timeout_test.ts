@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { BodyTimeout } from "../../runtime/http/body_limits.ts";
 import { manualClock } from "../support/clocks.ts";
 
@@ -44,4 +45,17 @@ Deno.test("BodyTimeout sets a new timer after all bodies have arrived", async ()
   assert.deepEqual(late, []);
   clock.advance(1);
   assert.deepEqual(late, ["second"]);
+});
+
+Deno.test("BodyTimeout does not time out a body that arrives within its tick, while others wait", async () => {
+  const { clock, late, start } = setup();
+  start("first")();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  const second = start("second");
+  await clock.timerSet(1_000);
+  start("third")();
+  second();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  clock.advance(5_000);
+  assert.deepEqual(late, []);
 });

@@ -48,3 +48,10 @@ Deno.test("InFlight finds each of a hundred thousand items that are taken in any
   }
   assert.deepEqual(sent.takeAll(() => true), open);
 });
+
+Deno.test("InFlight keeps an item that is older than thousands that were taken after it", () => {
+  const sent = new InFlight<number>();
+  sent.add(1);
+  for (let n = 2; n <= 5_000; n++) assert.equal(sent.take(sent.add(n)), n);
+  assert.deepEqual([sent.oldest, sent.take(1), sent.oldest, sent.add(0)], [1, 1, undefined, 5_001]);
+});
