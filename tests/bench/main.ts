@@ -8,20 +8,21 @@ import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { toSvg } from "./chart.ts";
 import { type Collector, startCollector } from "./collector_process.ts";
-import { HANDLERS, type HandlerShape } from "./contestants/task.ts";
+import { HANDLERS } from "./contestants/task.ts";
 import { Noise } from "./noise.ts";
 import { killRunning } from "./process.ts";
 import { machineOf, type Report, toText } from "./report.ts";
 import { type ContestantKind, CONTESTANTS } from "./run.ts";
 import type { Scenario, Section } from "./scenario.ts";
 import { drain } from "./scenarios/drain.ts";
+import { fairness } from "./scenarios/fairness.ts";
 import { fanOut } from "./scenarios/fan_out.ts";
 import { flow } from "./scenarios/flow.ts";
 import { ingress } from "./scenarios/ingress.ts";
 import { long } from "./scenarios/long.ts";
 import { start } from "./scenarios/start.ts";
 
-const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, long, start];
+const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, fairness, long, start];
 const QUICK = { rounds: 1, events: 5_000 };
 const INTERRUPTED = 130;
 
@@ -29,7 +30,7 @@ interface Options {
   readonly rounds?: number;
   readonly events?: number;
   readonly traces?: string;
-  readonly handler?: readonly HandlerShape[];
+  readonly handler?: readonly (typeof HANDLERS[number])[];
   readonly contestants?: readonly ContestantKind[];
   readonly out: string;
   readonly json?: boolean;

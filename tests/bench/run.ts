@@ -1,5 +1,6 @@
 import type { HandlerShape, Latency, Measurement, Spent, Stopped, Task } from "./contestants/task.ts";
 import { deleteConsumers } from "./backlog.ts";
+import type { Collector } from "./collector_process.ts";
 import { STREAM } from "./order.ts";
 import type { MoleculerFolder } from "./moleculer_packages.ts";
 import { benchPath, cpuMicrosOf, Helper, residentBytesOf } from "./process.ts";
@@ -78,22 +79,27 @@ export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurr
   readonly continues?: boolean;
 }
 
+/** Starts the process of a contestant. */
+export function startContestant(collector: Collector, contestant: Contestant, task: Task): Helper {
+  const { name, kind, traces, program } = contestant;
+  const [command, ...args] = program ?? [undefined, "-A", benchPath(`contestants/${kind}.ts`)];
+  const env = collector.environment(traces);
+  return new Helper(name, [...args, JSON.stringify(task)], { program: command, env });
+}
+
 /** Runs a contestant. @param whenReady publishes events once it consumes. Default: none. */
 export async function runContestant(
   { server, nc, collector }: Setting,
-  { name, kind, traces, program }: Contestant,
+  contestant: Contestant,
   size: Size,
   whenReady: () => Promise<void> = async () => {},
 ): Promise<Run> {
-  const { functions: count = 1, continues = false, handler = "async", ...rest } = size, runName = `${kind}${runs++}`;
+  const { functions: count = 1, continues = false, handler = "async", ...rest } = size,
+    runName = `${contestant.kind}${runs++}`;
   const functions = Array.from({ length: count }, (_, fn) => `${runName}n${fn}`);
   const task: Task = { url: server.url, stream: STREAM, functions, handler, ...rest };
   await collector.takeSpanCount();
-  const [command, ...args] = program ?? [undefined, "-A", benchPath(`contestants/${kind}.ts`)];
-  await using helper = new Helper(name, [...args, JSON.stringify(task)], {
-    program: command,
-    env: collector.environment(traces),
-  });
+  await using helper = startContestant(collector, contestant, task);
   const cold = rest.cold === undefined ? undefined : coldOf(helper, server.pid, rest.cold).catch(() => undefined);
   const measured = between<Measurement>(helper, server.pid, "first", "last").then(async (lap) => {
     return { ...lap, peakBytes: await residentBytesOf(helper.pid, "peak") };

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { NatsServer } from "../../runtime/nats_server/server.ts";
 import type { Collector } from "./collector_process.ts";
-import type { HandlerShape } from "./contestants/task.ts";
+import type { HANDLERS } from "./contestants/task.ts";
 import type { Spread } from "./rounds.ts";
 import type { ContestantKind } from "./run.ts";
 
@@ -17,7 +17,7 @@ export interface Setting {
   /** The ratio of traces to export. Default: the scenario's own. */
   readonly traces?: string;
   /** The shapes of *drain*'s handler. Default: all. */
-  readonly handlers?: readonly HandlerShape[];
+  readonly handlers?: readonly (typeof HANDLERS[number])[];
   /** The contestants of *drain*, besides the bare loop. Default: all. */
   readonly contestants?: readonly ContestantKind[];
   /** Reports progress, which replaces the line before. */

@@ -4,7 +4,7 @@ import type { HandlerShape } from "./task.ts";
 /** Handles an order. `to` is what the contestant emits with. */
 export type Handler<To> = (order: Order, to: To) => void | Promise<void>;
 
-const IO_MS = 1;
+const IO_MS = 1, SLOW_MS = 1_000;
 
 /**
  * Returns the handler that all contestants run. The result of `async`, `io` and `emit` is the promise of one `async`
@@ -28,10 +28,13 @@ export function handlerOf<To>(
     case "async": // deno-lint-ignore require-await -- most handlers are async, whether or not they await
       return async (order) => void (sold += sum(order));
     case "io":
+    case "slow": {
+      const ms = shape === "io" ? IO_MS : SLOW_MS;
       return async (order) => {
         sold += sum(order);
-        await new Promise((resolve) => setTimeout(resolve, IO_MS));
+        await new Promise((resolve) => setTimeout(resolve, ms));
       };
+    }
     case "emit":
       return async (order, to) => {
         const units = sum(order);

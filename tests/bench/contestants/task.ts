@@ -3,7 +3,8 @@
  * that awaits nothing, `io` awaits a timer of 1 ms, and `emit` emits one event.
  */
 export const HANDLERS = ["async", "sync", "io", "emit"] as const;
-export type HandlerShape = typeof HANDLERS[number];
+/** `slow` awaits a timer of one second. */
+export type HandlerShape = typeof HANDLERS[number] | "slow";
 
 /** The task of a contestant, as JSON in its first argument. */
 export interface Task {

@@ -1,10 +1,10 @@
 import { preload, takeEmitted } from "../backlog.ts";
-import { HANDLERS, type HandlerShape } from "../contestants/task.ts";
+import { HANDLERS } from "../contestants/task.ts";
 import { type MoleculerFolder, moleculerFolder } from "../moleculer_packages.ts";
 import { interleave, type Turn } from "../rounds.ts";
 import { BARE, brokenOf, careful, type Contestant, moleculer, rowOf, type Run, runContestant, weir } from "../run.ts";
 import type { Scenario, Setting } from "../scenario.ts";
-import { type Case, memoryAims, ratiosOf } from "./drain_ratios.ts";
+import { type Case, type DrainHandler, memoryAims, ratiosOf } from "./drain_ratios.ts";
 
 /**
  * Warm-up events for each measured one. A long-running process has compiled its hot code, which takes some 200,000
@@ -23,7 +23,7 @@ interface Plan {
   readonly concurrency?: number;
 }
 
-const PLANS: Readonly<Record<HandlerShape, Plan>> = {
+const PLANS: Readonly<Record<DrainHandler, Plan>> = {
   async: { share: 1, traces: ["0", "0.1", "1"] },
   sync: { share: 1, traces: ["0"], concurrency: 1_000 },
   io: { share: 0.02, traces: ["0"] },
@@ -63,7 +63,7 @@ export const drain: Scenario = {
   },
 };
 
-function caseOf(handler: HandlerShape, { traces, contestants }: Setting, folder: MoleculerFolder | undefined): Case {
+function caseOf(handler: DrainHandler, { traces, contestants }: Setting, folder: MoleculerFolder | undefined): Case {
   const { traces: own, concurrency } = PLANS[handler];
   const ratios = (traces === undefined ? own : [traces]).map((ratio) => Number(ratio) === 0 ? undefined : ratio);
   const all = [BARE, ...ratios.flatMap((ratio) => [weir(ratio), careful(ratio)]), ...folder ? [moleculer(folder)] : []];

@@ -1,11 +1,13 @@
-import type { HandlerShape } from "../contestants/task.ts";
+import type { HANDLERS } from "../contestants/task.ts";
 import { ratioOf, spreadOfAll } from "../rounds.ts";
 import { BARE, careful, type Contestant, type Run, weir } from "../run.ts";
 import type { Aim, Bar, Ratio } from "../scenario.ts";
 
+export type DrainHandler = typeof HANDLERS[number];
+
 /** The contestants that drain with the same handler. */
 export interface Case {
-  readonly handler: HandlerShape;
+  readonly handler: DrainHandler;
   readonly concurrency?: number;
   /** Ratios of exported traces; undefined is none. */
   readonly traces: readonly (string | undefined)[];
