@@ -2,15 +2,18 @@ import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
-import { message, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
+import { EMITTED_STREAM, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
+import { message } from "./order_message.ts";
 
 const AT_ONCE = 1_000;
 
-/** Creates the stream, empty. */
+/** Creates the streams, empty. */
 export async function createStream(nc: NatsConnection): Promise<JetStreamManager> {
   const jsm = await jetstreamManager(nc);
-  await jsm.streams.delete(STREAM).catch(() => {}); // the stream does not exist yet
-  await jsm.streams.add({ name: STREAM, subjects: ["bench.>"] });
+  for (const [name, subject] of [[STREAM, "bench.>"], [EMITTED_STREAM, "emitted.>"]]) {
+    await jsm.streams.delete(name).catch(() => {}); // the stream does not exist yet
+    await jsm.streams.add({ name, subjects: [subject] });
+  }
   return jsm;
 }
 
@@ -31,6 +34,11 @@ export async function preload(nc: NatsConnection, events: number): Promise<void>
 export async function deleteConsumers(nc: NatsConnection, durables: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc);
   for (const durable of durables) await jsm.consumers.delete(STREAM, durable);
+}
+
+/** Removes the events that handlers emitted, and returns how many there were. */
+export async function takeEmitted(nc: NatsConnection): Promise<number> {
+  return (await (await jetstreamManager(nc)).streams.purge(EMITTED_STREAM)).purged;
 }
 
 /** Reads the stream back, and counts the orders that are missing and those that are stored again. */

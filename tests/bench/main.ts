@@ -8,17 +8,21 @@ import { connect } from "@nats-io/transport-node";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { toSvg } from "./chart.ts";
 import { type Collector, startCollector } from "./collector_process.ts";
+import { HANDLERS } from "./contestants/task.ts";
+import { Noise } from "./noise.ts";
 import { killRunning } from "./process.ts";
 import { machineOf, type Report, toText } from "./report.ts";
+import { type ContestantKind, CONTESTANTS } from "./run.ts";
 import type { Scenario, Section } from "./scenario.ts";
 import { drain } from "./scenarios/drain.ts";
+import { fairness } from "./scenarios/fairness.ts";
 import { fanOut } from "./scenarios/fan_out.ts";
 import { flow } from "./scenarios/flow.ts";
 import { ingress } from "./scenarios/ingress.ts";
 import { long } from "./scenarios/long.ts";
 import { start } from "./scenarios/start.ts";
 
-const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, long, start];
+const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, fairness, long, start];
 const QUICK = { rounds: 1, events: 5_000 };
 const INTERRUPTED = 130;
 
@@ -26,6 +30,8 @@ interface Options {
   readonly rounds?: number;
   readonly events?: number;
   readonly traces?: string;
+  readonly handler?: readonly (typeof HANDLERS[number])[];
+  readonly contestants?: readonly ContestantKind[];
   readonly out: string;
   readonly json?: boolean;
   readonly quick?: boolean;
@@ -41,7 +47,13 @@ const command = new Command("bench")
   })
   .option("--rounds <count>", "rounds, in each of which every contestant runs once (default: 5)", whole)
   .option("--events <count>", "size of drain's backlog, to which the others are in proportion (default: 100000)", whole)
-  .option("--traces <ratio>", "ratio of traces to export, 0 to 1 (default: 0.1 and 1)", ratio)
+  .option("--traces <ratio>", "ratio of traces to export, 0 to 1 (default: each scenario's own)", ratio)
+  .option("--handler <shapes>", `handlers of drain, of ${HANDLERS.join(", ")} (default: all)`, listOf(HANDLERS))
+  .option(
+    "--contestants <kinds>",
+    `contestants of drain beside bare, of ${CONTESTANTS.join(", ")}`,
+    listOf(CONTESTANTS),
+  )
   .option("--json", "print JSON")
   .option("--out <folder>", "folder of the report and the chart", ".bench")
   .option("--quick", "one round of 5000 events, to test the bench itself")
@@ -50,7 +62,7 @@ const command = new Command("bench")
     `\nScenarios:\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(9)}${about}`).join("\n")}\n
 Examples:
   deno task bench
-  deno task bench drain --rounds 3 --traces 0.1
+  deno task bench drain --rounds 3 --handler async --traces 0 --contestants weir
   deno task bench flow ingress --json > figures.json`,
   );
 
@@ -61,12 +73,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 command.parse(Deno.args, { from: "user" });
-const { rounds, events, traces, out, json, quick } = command.opts<Options>();
+const { rounds, events, traces, handler: handlers, contestants, out, json, quick } = command.opts<Options>();
 const names: readonly string[] = command.processedArgs[0] ?? [];
 const terminal = Deno.stderr.isTerminal();
 const sections: Section[] = [];
 const sizes = { rounds: rounds ?? (quick ? QUICK.rounds : 5), events: events ?? (quick ? QUICK.events : 100_000) };
-const [loadBefore] = Deno.loadavg();
+const [loadBefore] = Deno.loadavg(), noise = new Noise();
 let version = "";
 {
   await using collector = await startCollector();
@@ -84,6 +96,7 @@ let version = "";
 const report: Report = {
   at: new Date().toISOString(),
   machine: machineOf(version, loadBefore),
+  noise: noise.toString(),
   rounds: sizes.rounds,
   sections,
 };
@@ -98,9 +111,12 @@ async function run(scenario: Scenario, collector: Collector): Promise<Section> {
   await using server = await startServer();
   version = server.version;
   const nc = await connect({ servers: server.url });
-  const progress = (what: string) => show(`${scenario.name}: ${what}`);
+  const progress = (what: string) => {
+    noise.sample(); // between two runs
+    show(`${scenario.name}: ${what}`);
+  };
   try {
-    return await scenario.run({ server, nc, collector, ...sizes, traces, progress });
+    return await scenario.run({ server, nc, collector, ...sizes, traces, handlers, contestants, progress });
   } finally {
     await nc.close();
   }
@@ -121,6 +137,16 @@ function show(line: string): void {
 function whole(text: string): number {
   if (!/^[1-9]\d{0,7}$/.test(text)) throw new InvalidArgumentError("it must be a whole number above 0");
   return Number(text);
+}
+
+/** Returns a parser of names with commas between them. */
+function listOf<Name extends string>(all: readonly Name[]): (text: string) => Name[] {
+  return (text) =>
+    text.split(",").map((given) => {
+      const name = all.find((name) => name === given);
+      if (!name) throw new InvalidArgumentError(`${JSON.stringify(given)} is none of: ${all.join(", ")}`);
+      return name;
+    });
 }
 
 function ratio(text: string): string {

@@ -1,16 +1,24 @@
 /**
- * The event that every contestant handles: an order of 330 bytes with the headers of an event of Weir.
+ * The event that every contestant handles: an order of 520 bytes, and the event that a handler emits for it.
  *
- * Imports only the NATS client, since every import adds to the memory of a contestant.
+ * Imports nothing, since every import adds to the memory of a contestant.
  */
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
-
 export const STREAM = "BENCH";
 export const SUBJECT = "bench.ordered";
+/** Holds what handlers emit, so that no contestant has to filter it out. */
+export const EMITTED_STREAM = "EMITTED";
+export const EMITTED_SUBJECT = "emitted.receipt";
 
 export interface Order {
   readonly orderId: string;
   readonly customer: string;
+  readonly email: string;
+  readonly address: {
+    readonly street: string;
+    readonly city: string;
+    readonly postcode: string;
+    readonly country: string;
+  };
   readonly items: readonly { readonly sku: string; readonly quantity: number }[];
   readonly total: number;
   readonly note: string;
@@ -18,30 +26,34 @@ export interface Order {
   readonly at: number;
 }
 
+/** The data of an emitted event. */
+export interface Receipt {
+  readonly orderId: string;
+  readonly units: number;
+}
+
 const PREFIX = "order-";
+const ADDRESS = { street: "12 St James's Square", city: "London", postcode: "SW1Y 4JH", country: "GB" };
 const ITEMS = Array.from({ length: 4 }, (_, i) => ({ sku: `article-${i}`, quantity: i + 1 }));
-const ENCODER = new TextEncoder();
 
 export function order(n: number, at = 0): Order {
-  return { orderId: PREFIX + n, customer: "customer", items: ITEMS, total: 12_345, note: "x".repeat(90), at };
+  return {
+    orderId: PREFIX + n,
+    customer: "Ada Lovelace",
+    email: "ada.lovelace@example.com",
+    address: ADDRESS,
+    items: ITEMS,
+    total: 12_345,
+    note:
+      "Please leave it with the neighbours on the ground floor if nobody opens the door, and ring twice: the bell of the " +
+      "second house is hard to hear in the back yard.",
+    at,
+  };
 }
 
 /** Returns the number of an order. Orders are numbered from 0. */
 export function numberOf(orderId: string): number {
   return Number(orderId.slice(PREFIX.length));
-}
-
-/** Returns an order as a CloudEvent in binary mode. */
-export function message(n: number, at = 0): { readonly payload: Uint8Array; readonly headers: MsgHdrs } {
-  const data = order(n, at), hdrs = headers();
-  hdrs.set("Nats-Msg-Id", data.orderId);
-  hdrs.set("ce-specversion", "1.0");
-  hdrs.set("ce-id", data.orderId);
-  hdrs.set("ce-type", SUBJECT);
-  hdrs.set("ce-source", "/bench");
-  hdrs.set("ce-time", "2026-01-01T00:00:00.000Z");
-  hdrs.set("content-type", "application/json");
-  return { payload: ENCODER.encode(JSON.stringify(data)), headers: hdrs };
 }
 
 /** Returns the time in milliseconds with fractions, comparable between processes. */

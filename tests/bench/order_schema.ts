@@ -6,6 +6,8 @@ const Line = z.object({ sku: z.string(), quantity: z.int().positive() });
 export const OrderSchema = z.object({
   orderId: z.string(),
   customer: z.string(),
+  email: z.string(),
+  address: z.object({ street: z.string(), city: z.string(), postcode: z.string(), country: z.string() }),
   items: z.array(Line),
   total: z.int(),
   note: z.string(),

@@ -25,13 +25,13 @@ export class Helper implements AsyncDisposable {
   constructor(
     readonly name: string,
     args: readonly string[],
-    readonly options: { cwd?: string; env?: Record<string, string>; endsBySignal?: boolean } = {},
+    readonly options: { program?: string; cwd?: string; env?: Record<string, string>; endsBySignal?: boolean } = {},
   ) {
-    const { cwd, env } = options;
-    this.#child = new Deno.Command(Deno.execPath(), {
+    const { program, cwd, env } = options;
+    this.#child = new Deno.Command(program ?? Deno.execPath(), {
       cwd,
       env,
-      args: ["run", "--quiet", ...args],
+      args: program ? [...args] : ["run", "--quiet", ...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -129,9 +129,9 @@ export async function cpuMicrosOf(pid: number): Promise<number | undefined> {
   return fields && (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }
 
-/** Returns the resident memory of a process; undefined without `/proc`. */
-export async function residentBytesOf(pid: number): Promise<number | undefined> {
+/** Returns the resident memory of a process, now or at its peak so far; undefined without `/proc`. */
+export async function residentBytesOf(pid: number, when: "now" | "peak" = "now"): Promise<number | undefined> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
-  const kib = status.match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
+  const kib = status.match(when === "now" ? /^VmRSS:\s+(\d+) kB$/m : /^VmHWM:\s+(\d+) kB$/m)?.[1];
   return kib === undefined ? undefined : Number(kib) * 1_024;
 }

@@ -8,13 +8,15 @@ const PLAIN = { style: { head: [], border: [], compact: true } };
 export interface Report {
   readonly at: string;
   readonly machine: string;
+  /** How evenly the machine ran meanwhile. */
+  readonly noise: string;
   readonly rounds: number;
   readonly sections: readonly Section[];
 }
 
 /** Returns the report as text: a table for each scenario, then each figure with its limit. */
-export function toText({ machine, rounds, sections }: Report): string {
-  const lines = [`${machine}; medians of ${rounds} interleaved rounds`];
+export function toText({ machine, noise, rounds, sections }: Report): string {
+  const lines = [`${machine}; medians of ${rounds} interleaved rounds`, noise];
   for (const { name, about, rows, ratios, aims = [], broken } of sections) {
     lines.push("", `${name}: ${about}`);
     const columns = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))];

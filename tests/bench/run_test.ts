@@ -28,7 +28,7 @@ async function setup(orders: readonly number[]) {
 
 Deno.test("runContestant counts lost and repeated events, and brokenOf names them", async () => {
   await using bench = await setup([0, 1, 1, 3]);
-  const size = { events: 4, warmUp: 1, concurrency: 1, stalledMs: 1_500 };
+  const size = { events: 4, warmUp: 1, stalledMs: 1_500 };
   const run = await runContestant(bench.setting, BARE, size);
   assert.deepEqual([run.lost, run.repeated], [1, 1]);
   assert.deepEqual(brokenOf(new Map([["bare loop", [run]]])), [
@@ -40,7 +40,7 @@ Deno.test("runContestant counts lost and repeated events, and brokenOf names the
 
 Deno.test("brokenOf returns nothing if each event was handled once", async () => {
   await using bench = await setup([0, 1, 2, 3]);
-  const run = await runContestant(bench.setting, BARE, { events: 4, warmUp: 1, concurrency: 1 });
+  const run = await runContestant(bench.setting, BARE, { events: 4, warmUp: 1 });
   assert.deepEqual([run.lost, run.repeated], [0, 0]);
   assert.deepEqual(brokenOf(new Map([["bare loop", [run]]])), []);
   assert.ok(run.perSecond > 0 && run.cpuMicros > 0 && run.memoryBytes > 1e6);

@@ -1,7 +1,9 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { NatsServer } from "../../runtime/nats_server/server.ts";
 import type { Collector } from "./collector_process.ts";
+import type { HANDLERS } from "./contestants/task.ts";
 import type { Spread } from "./rounds.ts";
+import type { ContestantKind } from "./run.ts";
 
 /** The parameters of a scenario's run. */
 export interface Setting {
@@ -14,6 +16,10 @@ export interface Setting {
   readonly events: number;
   /** The ratio of traces to export. Default: the scenario's own. */
   readonly traces?: string;
+  /** The shapes of *drain*'s handler. Default: all. */
+  readonly handlers?: readonly (typeof HANDLERS[number])[];
+  /** The contestants of *drain*, besides the bare loop. Default: all. */
+  readonly contestants?: readonly ContestantKind[];
   /** Reports progress, which replaces the line before. */
   readonly progress: (what: string) => void;
 }

@@ -6,10 +6,11 @@ import { AckPolicy, type ConsumerMessages, jetstream, jetstreamManager, type JsM
 import { connect } from "@nats-io/transport-node";
 import { type Context, ROOT_CONTEXT, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import { SUBJECT } from "../order.ts";
+import { EMITTED_SUBJECT, type Order, SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
 import { carefulTracing } from "./careful_tracing.ts";
-import { compete, type Seen } from "./harness.ts";
+import type { Handler } from "./handlers.ts";
+import { compete } from "./harness.ts";
 
 const AT_ONCE = 16;
 const TIMEOUT_MS = 30_000;
@@ -19,7 +20,7 @@ const OPEN_MS = 30_000;
 const PROPAGATOR = new W3CTraceContextPropagator();
 const HEADERS = { get: (message: JsMsg, name: string) => message.headers?.get(name) || undefined, keys: () => [] };
 
-await compete(async ({ url, stream, functions }, seen) => {
+await compete(async ({ url, stream, functions }, handlerFor) => {
   const { tracer, shutdown } = carefulTracing();
   const nc = await connect({ servers: url, maxReconnectAttempts: -1 });
   const jsm = await jetstreamManager(nc), js = jetstream(nc);
@@ -27,7 +28,11 @@ await compete(async ({ url, stream, functions }, seen) => {
     await jsm.consumers.add(stream, { durable_name, ack_policy: AckPolicy.Explicit, max_deliver: 20 });
     const consumer = await js.consumers.get(stream, durable_name);
     const messages = await consumer.consume({ max_messages: 100 });
-    return { messages, ended: work(messages, durable_name, fn, tracer, seen) };
+    const handler = handlerFor(fn, ({ orderId, units }) => {
+      const msgID = `${durable_name}-${orderId}`;
+      return js.publish(EMITTED_SUBJECT, JSON.stringify({ orderId, units }), { msgID });
+    });
+    return { messages, ended: work(messages, durable_name, handler, tracer) };
   }));
   return async () => {
     await Promise.all(loops.map(({ messages }) => messages.close()));
@@ -42,7 +47,12 @@ function parentOf(message: JsMsg): Context {
   return PROPAGATOR.extract(ROOT_CONTEXT, message, HEADERS);
 }
 
-async function work(messages: ConsumerMessages, name: string, fn: number, tracer: Tracer, seen: Seen): Promise<void> {
+async function work(
+  messages: ConsumerMessages,
+  name: string,
+  handler: Handler<undefined>,
+  tracer: Tracer,
+): Promise<void> {
   let running = 0, failures = 0, openUntilMs = 0;
   let free = Promise.withResolvers<void>();
 
@@ -66,8 +76,7 @@ async function work(messages: ConsumerMessages, name: string, fn: number, tracer
         const late = new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new Error(`not done within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
         });
-        // deno-lint-ignore require-await -- a handler may be asynchronous, and most are
-        await Promise.race([(async () => seen(fn, parsed.data))(), late]);
+        await Promise.race([handler(parsed.data satisfies Order, undefined), late]);
         message.ack();
         failures = 0;
       } catch (error) {

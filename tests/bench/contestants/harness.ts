@@ -2,34 +2,39 @@
  * Runs a contestant in its own process, which makes its CPU time and memory measurable. It counts the events handled,
  * and reports to the bench in lines of JSON.
  *
- * Counting costs each contestant the same: parsing a number from the order's id, and a byte in an array.
+ * Counting costs each contestant the same: parsing a number from the order's id, and a byte in an array. It uses what
+ * Deno and Node share, since a contestant may run on either.
  */
 import { Histogram } from "../histogram.ts";
-import { nowMs, numberOf, type Order } from "../order.ts";
-import type { Measurement, StartMark, Task } from "./task.ts";
+import { nowMs, numberOf, type Order, type Receipt } from "../order.ts";
+import { type Handler, handlerOf } from "./handlers.ts";
+import type { Measurement, Spent, StartMark, Task } from "./task.ts";
 
 /** Ends the contestant. It resolves once all acks and spans are sent. */
 export type Stop = () => Promise<{ readonly spansEnded?: number; readonly spansDropped?: number }>;
 
-/** Records that the function with index `fn` begins to handle an order. */
-export type Seen = (fn: number, order: Pick<Order, "orderId" | "at">) => void;
+/** Returns the handler of the function with index `fn`. @param emit stores an event, by what the contestant passes on. */
+export type HandlerFor = <To = undefined>(
+  fn: number,
+  emit: (receipt: Receipt, to: To) => unknown,
+) => Handler<To>;
 
 const STALLED_MS = 20_000;
 
 /** Runs a contestant until the bench closes its standard input. */
-export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>): Promise<void> {
-  const task: Task = JSON.parse(Deno.args[0]);
-  const marks = new Uint8Array(task.functions.length * task.events), latency = new Histogram();
-  const all = marks.length;
+export async function compete(start: (task: Task, handlerFor: HandlerFor) => Promise<Stop>): Promise<void> {
+  const task: Task = JSON.parse(process.argv[2]), { cold = 0, warmUp, events } = task;
+  const marks = new Uint8Array(task.functions.length * events), latency = new Histogram();
+  const all = marks.length, every = Math.ceil(all / 10), curve: number[] = [];
   let seen = 0, repeated = 0, seenBefore = -1;
-  let started: StartMark | undefined;
+  let begun: StartMark | undefined, started: StartMark | undefined;
   const begin = () => {
     started = startMark();
     printLine("first");
   };
   const measurement = (): Measurement => ({
     ...spentSince(started ?? startMark()),
-    events: Math.max(1, seen - task.warmUp),
+    events: Math.max(1, seen - warmUp),
     lost: all - seen,
     latencyMicros: latency.count === 0 ? undefined : {
       p50: latency.percentile(50),
@@ -37,21 +42,25 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
       p999: latency.percentile(99.9),
       max: latency.max,
     },
-    memoryBytes: Deno.memoryUsage().rss,
+    memoryBytes: process.memoryUsage().rss,
     memoryCurve: curve,
   });
-  const curve: number[] = [];
-  const every = Math.ceil(all / 10);
-  const stop = await start(task, (fn, { orderId, at }) => {
+  const count = (fn: number, { orderId, at }: Order) => {
     const n = numberOf(orderId);
-    if (n >= task.events) return; // the backlog continues after the measured events
-    if (marks[fn * task.events + n]++ > 0) return void repeated++;
+    if (n >= events) return; // the backlog continues after the measured events
+    if (marks[fn * events + n]++ > 0) return void repeated++;
     seen++;
-    if (at > 0 && seen > task.warmUp) latency.record((nowMs() - at) * 1_000);
-    if (seen === task.warmUp) begin();
-    if (seen % every === 0) curve.push(Deno.memoryUsage().rss);
+    if (at > 0 && seen > warmUp) latency.record((nowMs() - at) * 1_000);
+    if (seen === 1 && cold > 0) {
+      begun = startMark();
+      printLine("begun");
+    }
+    if (seen === cold) printLine("cold", spentSince(begun!));
+    if (seen === warmUp) begin();
+    if (seen % every === 0) curve.push(process.memoryUsage().rss);
     if (seen === all) printLine("last", measurement());
-  });
+  };
+  const stop = await start(task, (fn, emit) => handlerOf(task.handler, (order) => count(fn, order), emit));
   printLine("ready");
   const watch = setInterval(() => {
     if (seen === all) return clearInterval(watch);
@@ -62,10 +71,11 @@ export async function compete(start: (task: Task, seen: Seen) => Promise<Stop>):
     }
     seenBefore = seen;
   }, task.stalledMs ?? STALLED_MS);
-  for await (const _ of Deno.stdin.readable) { /* until the bench closes it or ends */ }
+  const input = globalThis.Deno ? Deno.stdin.readable : process.stdin; // the latter takes Deno longer to load
+  for await (const _ of input) { /* until the bench closes it or ends */ }
   const spans = await stop();
   printLine("stopped", { ...spans, repeated, cpuMicros: started ? spentSince(started).cpuMicros : 0 });
-  Deno.exit(0);
+  process.exit(0);
 }
 
 /** Prints a line of JSON for the bench. */
@@ -77,7 +87,7 @@ function startMark(): StartMark {
   return { atMs: performance.now(), cpuMicros: cpuMicros() };
 }
 
-function spentSince({ atMs, cpuMicros: before }: StartMark): { seconds: number; cpuMicros: number } {
+function spentSince({ atMs, cpuMicros: before }: StartMark): Spent {
   return { seconds: (performance.now() - atMs) / 1_000, cpuMicros: cpuMicros() - before };
 }
 

@@ -10,7 +10,8 @@ import { connect } from "@nats-io/transport-node";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { Histogram } from "../histogram.ts";
-import { message, nowMs, SUBJECT } from "../order.ts";
+import { nowMs, SUBJECT } from "../order.ts";
+import { message } from "../order_message.ts";
 
 const NAP_MS = 0.1;
 const HEAD_START_MS = 50;

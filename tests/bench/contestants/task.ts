@@ -1,3 +1,11 @@
+/**
+ * The shapes of a handler. Each sums the quantities of an order, then: `sync` returns, `async` is an `async` function
+ * that awaits nothing, `io` awaits a timer of 1 ms, and `emit` emits one event.
+ */
+export const HANDLERS = ["async", "sync", "io", "emit"] as const;
+/** `slow` awaits a timer of one second. */
+export type HandlerShape = typeof HANDLERS[number] | "slow";
+
 /** The task of a contestant, as JSON in its first argument. */
 export interface Task {
   readonly url: string;
@@ -8,8 +16,11 @@ export interface Task {
   readonly events: number;
   /** Deliveries, of all functions together, before the measurement, so that code is compiled. */
   readonly warmUp: number;
-  /** The concurrency of each function of Weir. */
-  readonly concurrency: number;
+  /** Deliveries at the start that are measured cold, at most `warmUp`. @default 0 */
+  readonly cold?: number;
+  readonly handler: HandlerShape;
+  /** The concurrency of each function of Weir. Default: Weir's own. */
+  readonly concurrency?: number;
   /** Milliseconds without a new event after which missing events count as lost. @default 20_000 */
   readonly stalledMs?: number;
 }
@@ -17,6 +28,12 @@ export interface Task {
 /** The time and CPU time at the start of a measurement. */
 export interface StartMark {
   readonly atMs: number;
+  readonly cpuMicros: number;
+}
+
+/** Time and CPU time since a {@linkcode StartMark}. */
+export interface Spent {
+  readonly seconds: number;
   readonly cpuMicros: number;
 }
 
@@ -29,10 +46,7 @@ export interface Latency {
 }
 
 /** The report of a contestant once the last event has arrived, or the rest counts as lost. */
-export interface Measurement {
-  readonly seconds: number;
-  /** CPU time so far. The export of spans may continue. */
-  readonly cpuMicros: number;
+export interface Measurement extends Spent {
   /** Events handled in this time. */
   readonly events: number;
   readonly lost: number;

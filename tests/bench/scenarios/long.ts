@@ -5,7 +5,6 @@ import { interleave, ratioOf, spreadOf } from "../rounds.ts";
 import { BARE, brokenOf, careful, rowOf, type Run, runContestant, weir } from "../run.ts";
 import type { Ratio, Scenario } from "../scenario.ts";
 
-const CONCURRENCY = 256;
 /** Sizes of the backlogs as shares of `--events`: 10,000 and 1,000,000 for 100,000. */
 const SHORT = 0.1;
 const LONG = 10;
@@ -26,7 +25,7 @@ export const long: Scenario = {
     await preload(nc, warmUp + short);
 
     const contestants = [BARE, weir(traces), careful(traces)];
-    const size = { warmUp, concurrency: CONCURRENCY };
+    const size = { warmUp };
     const atShort = (name: string) => `${name}, backlog of ${short}`, atLong = (name: string) => `${name}, of ${whole}`;
     const turns = contestants.flatMap((one) => [
       {

@@ -39,7 +39,7 @@ export const start: Scenario = {
       return [
         { what: `${name}: to ready`, unit: "ms", value: spreadOf(ms(name)), bar: { kind: "at most", limit: 250 } },
         ...memory
-          ? [{ what: `${name}: resident`, unit: "MB", value: memory, bar: { kind: "at most", limit: 100 } } as const]
+          ? [{ what: `${name}: resident`, unit: "MB", value: memory, bar: { kind: "at most", limit: 80 } } as const]
           : [],
       ];
     });
@@ -51,7 +51,11 @@ export const start: Scenario = {
         figures: { "ready ms": spreadOf(ms(name)), "resident MB": resident(name) },
       })),
       ratios: [
-        { what: "time to ready: Weir / bare loop", value: ratioOf(ms("Weir"), ms("bare loop")) },
+        {
+          what: "time to ready: Weir / bare loop",
+          value: ratioOf(ms("Weir"), ms("bare loop")),
+          bar: { kind: "at most", limit: 1.5 },
+        },
         { what: "time to ready: Weir, traced / careful loop", value: ratioOf(ms("Weir, traced"), ms("careful loop")) },
       ],
       aims,
@@ -62,7 +66,7 @@ export const start: Scenario = {
 
 function contestant({ server }: Setting, kind: string, env: Record<string, string>): Helper {
   const functions = [`start_${kind}`];
-  const task: Task = { url: server.url, stream: STREAM, functions, events: 1, warmUp: 1, concurrency: 16 };
+  const task: Task = { url: server.url, stream: STREAM, functions, events: 1, warmUp: 1, handler: "async" };
   return new Helper(kind, ["-A", benchPath(`contestants/${kind}.ts`), JSON.stringify(task)], { env });
 }
 
