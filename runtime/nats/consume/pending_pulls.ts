@@ -54,7 +54,7 @@ export class PendingPulls {
 
 /** Returns the body of a pull. @param maxBytes of all that it brings. Default: any number. */
 export function pullRequest(batch: number, maxBytes = Infinity): string {
-  const bound = maxBytes === Infinity ? undefined : maxBytes;
+  const bound = maxBytes === Infinity ? undefined : Math.ceil(maxBytes); // the server refuses a fraction
   return JSON.stringify({
     batch,
     max_bytes: bound,

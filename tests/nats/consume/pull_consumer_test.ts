@@ -85,3 +85,10 @@ Deno.test("PullConsumer takes no more bytes than there is room for, and one mess
   assert.ok(most.bytes <= 250_000 + 400_000, `${most.bytes} bytes were held`);
   assert.equal(orders.source.problem(), undefined);
 });
+
+Deno.test("PullConsumer pulls for a sink with room for a fraction of a byte", async () => {
+  await using orders = await setupPulling(10, 1_000.5);
+  await orders.publish(2);
+  orders.source.start(orders.sink);
+  await orders.sink.holds(2);
+});
