@@ -1,4 +1,3 @@
-import type { Histogram } from "@opentelemetry/api";
 import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
@@ -7,7 +6,7 @@ import type { Observer } from "../engine/observer.ts";
 import type { Settlement } from "../engine/settler.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
-import type { Labels } from "./otel/metrics/instrument.ts";
+import type { Histogram, HistogramCell } from "./otel/metrics/histogram.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
@@ -58,8 +57,8 @@ export interface LastError {
 }
 
 interface Series {
-  readonly labels: Labels;
-  readonly cell: Cell;
+  readonly count: Cell;
+  readonly duration: HistogramCell;
 }
 
 /** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
@@ -90,9 +89,9 @@ class FunctionMetrics {
 
   ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
     const reason = reasonOf(outcome) ?? "";
-    const { labels, cell } = this.#seriesOf(outcome.kind, reason);
-    cell.value++;
-    this.#durations.record(seconds, labels);
+    const { count, duration } = this.#seriesOf(outcome.kind, reason);
+    count.value++;
+    duration.record(seconds);
     const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
     if (failed && outcome.error.name !== "DependencyOpenError") { // the error that opened the breaker says more
       this.lastError = { atMs: nowMs(), reason, error: outcome.error };
@@ -103,8 +102,8 @@ class FunctionMetrics {
     const { name } = this;
     const byReason = this.#series.getOrInsertComputed(kind, () => new Map());
     return byReason.getOrInsertComputed(reason, () => ({
-      labels: { function: name, outcome: kind },
-      cell: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+      count: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+      duration: this.#durations.cell({ function: name, outcome: kind }),
     }));
   }
 }
