@@ -44,7 +44,7 @@ export class InProcessRunner {
    */
   run(attempt: Attempt): MaybePromise<Result> {
     if (this.#isAborted) return { kind: "shutdown" };
-    const context = new AttemptContext(attempt, this.resources), fromMs = this.clock.now();
+    const context = new AttemptContext(attempt, this.resources), fromMs = attempt.handlerFromMs ?? this.clock.now();
     attempt.handlerContext = context;
     let returned: unknown, isAsync: boolean;
     try {

@@ -25,8 +25,13 @@ export class MeteredObserver implements Observer {
   }
 
   of(functionName: string): FunctionMetrics {
-    const create = () => new FunctionMetrics(functionName, this.metrics, this.#durations);
-    return this.#functions.getOrInsertComputed(functionName, create);
+    return this.#functions.get(functionName) ?? this.#create(functionName);
+  }
+
+  #create(functionName: string): FunctionMetrics {
+    const created = new FunctionMetrics(functionName, this.metrics, this.#durations);
+    this.#functions.set(functionName, created);
+    return created;
   }
 
   begin(attempt: Attempt): void {
@@ -37,8 +42,8 @@ export class MeteredObserver implements Observer {
   end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void {
     this.inner.end(attempt, outcome, settlement);
     if (!settlement.ok) return; // the next delivery has the outcome that counts
-    const durationMs = performance.now() - attempt.startedAtMs;
-    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.serverNow);
+    const durationMs = attempt.endedAtMs - attempt.startedAtMs;
+    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock);
     if (this.outcomes.watched) this.outcomes.tell({ attempt, outcome, durationMs });
   }
 
@@ -61,7 +66,7 @@ interface Series {
   readonly duration: HistogramCell;
 }
 
-/** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
+/** The metrics of one function. Hot path: series are cached, so an event builds no labels and no closures. */
 class FunctionMetrics {
   readonly attempts: Cell;
   lastError: LastError | undefined;
@@ -69,7 +74,8 @@ class FunctionMetrics {
   readonly #redeliveries: Cell;
   readonly #outcomes: Counter;
   readonly #durations: Histogram;
-  /** Series by kind of outcome, then by reason. */
+  readonly #acked: Series;
+  /** Series of all outcomes by kind, then by reason. */
   readonly #series = new Map<string, Map<string, Series>>();
 
   constructor(readonly name: string, metrics: Metrics, durations: Histogram) {
@@ -79,7 +85,7 @@ class FunctionMetrics {
     this.#redeliveries = metrics.counter("weir.function.redeliveries").cell(labels);
     this.#outcomes = metrics.counter("weir.function.outcomes");
     this.#durations = durations;
-    this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
+    this.#acked = this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
   }
 
   began(deliveryCount: number): void {
@@ -87,14 +93,16 @@ class FunctionMetrics {
     if (deliveryCount > 1) this.#redeliveries.value++;
   }
 
-  ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
+  ended(outcome: Outcome, seconds: number, clock: ServerClock): void {
     const reason = reasonOf(outcome) ?? "";
-    const { count, duration } = this.#seriesOf(outcome.kind, reason);
+    const { count, duration } = outcome.kind === "ack" && reason === ""
+      ? this.#acked
+      : this.#seriesOf(outcome.kind, reason);
     count.value++;
     duration.record(seconds);
     const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
     if (failed && outcome.error.name !== "DependencyOpenError") { // the error that opened the breaker says more
-      this.lastError = { atMs: nowMs(), reason, error: outcome.error };
+      this.lastError = { atMs: clock.serverNow(), reason, error: outcome.error };
     }
   }
 
