@@ -9,7 +9,7 @@ import type { Service } from "./service.ts";
 import type { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import type { Publisher } from "../engine/publisher.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
-import type { Labels } from "../telemetry/otel/metrics/instrument.ts";
+import type { HistogramCell } from "../telemetry/otel/metrics/histogram.ts";
 import { type LastError, MeteredObserver } from "../telemetry/metered_observer.ts";
 import { MeteredPublisher } from "../telemetry/metered_publisher.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -134,12 +134,13 @@ export class Metering implements Service {
 
 /** Creates the meters of both listeners. Requests of the ingress are also counted while they are open. */
 function requestMeters(metrics: Metrics, hasIngress: boolean): Metering["requests"] {
-  const durations = metrics.histogram("http.server.request.duration"), known = new Map<string, Labels>();
+  const durations = metrics.histogram("http.server.request.duration"), known = new Map<string, HistogramCell>();
   let inFlight = 0;
   metrics.gauge("weir.ingress.in_flight", () => hasIngress ? [[inFlight]] : []);
   const ended: RequestMeter["ended"] = (method, route, status, seconds) => {
-    const labels = { "http.request.method": method, "http.route": route, "http.response.status_code": status };
-    durations.record(seconds, known.getOrInsert(`${method} ${status} ${route}`, labels));
+    const create = () =>
+      durations.cell({ "http.request.method": method, "http.route": route, "http.response.status_code": status });
+    known.getOrInsertComputed(`${method} ${status} ${route}`, create).record(seconds);
   };
   return {
     admin: { began: () => {}, ended },

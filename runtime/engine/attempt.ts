@@ -57,10 +57,13 @@ export class Attempt implements DeliveryFacts {
   /** Context in which the handler runs; its active span is `span`. */
   otelContext: Context = ROOT_CONTEXT;
   createLog: (attempt: Attempt) => Log = createNoLog;
-  /** Start by the monotonic clock of `performance.now()`. */
+  /** Start and end by the monotonic clock. */
   startedAtMs = 0;
   /** Its place among those that the dispatcher holds. */
   slot = -1;
+  endedAtMs = 0;
+  /** Time from which the handler's timeout counts, if it is known before the handler begins. */
+  handlerFromMs: number | undefined;
   #log: Log | undefined;
 
   constructor(

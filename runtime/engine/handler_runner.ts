@@ -46,7 +46,8 @@ export class InProcessRunner {
    */
   run(attempt: Attempt): MaybePromise<Result> {
     if (this.#isAborted) return { kind: "shutdown" };
-    const context = new AttemptContext(attempt, this.resources), startedMs = this.clock.now();
+    const context = new AttemptContext(attempt, this.resources);
+    const startedMs = attempt.handlerFromMs ?? this.clock.now();
     attempt.handlerContext = context;
     let returned: unknown, isAsync: boolean;
     try {

@@ -5,9 +5,9 @@ import type { Settlement } from "./settler.ts";
 
 /** Telemetry of a function: two plain calls around an attempt. It changes no outcome. */
 export interface Observer {
-  /** Starts the attempt's telemetry: sets its `span`, `otelContext`, `createLog` and `startedAtMs`. */
+  /** Starts the attempt's telemetry: sets its `span`, `otelContext`, `createLog`, `startedAtMs` and `handlerFromMs`. */
   begin(attempt: Attempt): void;
-  /** Ends it, once the outcome is settled, or could not be. */
+  /** Ends it, once the outcome is settled, or could not be. Sets `endedAtMs`. */
   end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void;
   breakerChanged(change: BreakerChange): void;
 }

@@ -132,6 +132,7 @@ export class Pipeline {
   /** Stores the claim on an idempotent event, and that the attempt of a redelivery begins. Then runs the handler. */
   async #storeBeforeRun(attempt: Attempt): Promise<Outcome> {
     const { idempotency, attempts } = this.ports, { delivery, countsAtStart, lease } = attempt;
+    attempt.handlerFromMs = undefined; // what is awaited here does not count towards the handler's timeout
     try {
       const refusal = await claimEvent(idempotency, attempt);
       if (refusal) return await this.#finish(attempt, refusal);

@@ -1,4 +1,3 @@
-import type { Histogram } from "@opentelemetry/api";
 import { type ErrorDetail, type Outcome, reasonOf } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
@@ -7,7 +6,7 @@ import type { Observer } from "../engine/observer.ts";
 import type { Settlement } from "../engine/settler.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Cell, Counter } from "./otel/metrics/counter.ts";
-import type { Labels } from "./otel/metrics/instrument.ts";
+import type { Histogram, HistogramCell } from "./otel/metrics/histogram.ts";
 import type { OutcomeEmitter } from "./outcome_emitter.ts";
 
 /** Adds metrics to another observer, and tells listeners each outcome. */
@@ -26,8 +25,13 @@ export class MeteredObserver implements Observer {
   }
 
   of(functionName: string): FunctionMetrics {
-    const create = () => new FunctionMetrics(functionName, this.metrics, this.#durations);
-    return this.#functions.getOrInsertComputed(functionName, create);
+    return this.#functions.get(functionName) ?? this.#create(functionName);
+  }
+
+  #create(functionName: string): FunctionMetrics {
+    const created = new FunctionMetrics(functionName, this.metrics, this.#durations);
+    this.#functions.set(functionName, created);
+    return created;
   }
 
   begin(attempt: Attempt): void {
@@ -38,8 +42,8 @@ export class MeteredObserver implements Observer {
   end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void {
     this.inner.end(attempt, outcome, settlement);
     if (!settlement.ok) return; // the next delivery has the outcome that counts
-    const durationMs = performance.now() - attempt.startedAtMs;
-    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock.serverNow);
+    const durationMs = attempt.endedAtMs - attempt.startedAtMs;
+    this.of(attempt.functionName).ended(outcome, durationMs / 1_000, this.clock);
     if (this.outcomes.watched) this.outcomes.tell({ attempt, outcome, durationMs });
   }
 
@@ -58,11 +62,11 @@ export interface LastError {
 }
 
 interface Series {
-  readonly labels: Labels;
-  readonly cell: Cell;
+  readonly count: Cell;
+  readonly duration: HistogramCell;
 }
 
-/** The metrics of one function. Hot path: the series of an outcome are cached, so no labels are built per event. */
+/** The metrics of one function. Hot path: series are cached, so an event builds no labels and no closures. */
 class FunctionMetrics {
   readonly attempts: Cell;
   lastError: LastError | undefined;
@@ -70,7 +74,8 @@ class FunctionMetrics {
   readonly #redeliveries: Cell;
   readonly #outcomes: Counter;
   readonly #durations: Histogram;
-  /** Series by kind of outcome, then by reason. */
+  readonly #acked: Series;
+  /** Series of all outcomes by kind, then by reason. */
   readonly #series = new Map<string, Map<string, Series>>();
 
   constructor(readonly name: string, metrics: Metrics, durations: Histogram) {
@@ -80,7 +85,7 @@ class FunctionMetrics {
     this.#redeliveries = metrics.counter("weir.function.redeliveries").cell(labels);
     this.#outcomes = metrics.counter("weir.function.outcomes");
     this.#durations = durations;
-    this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
+    this.#acked = this.#seriesOf("ack", ""); // a rate needs the 0 that a series starts from
   }
 
   began(deliveryCount: number): void {
@@ -88,14 +93,16 @@ class FunctionMetrics {
     if (deliveryCount > 1) this.#redeliveries.value++;
   }
 
-  ended(outcome: Outcome, seconds: number, nowMs: () => number): void {
+  ended(outcome: Outcome, seconds: number, clock: ServerClock): void {
     const reason = reasonOf(outcome) ?? "";
-    const { labels, cell } = this.#seriesOf(outcome.kind, reason);
-    cell.value++;
-    this.#durations.record(seconds, labels);
+    const { count, duration } = outcome.kind === "ack" && reason === ""
+      ? this.#acked
+      : this.#seriesOf(outcome.kind, reason);
+    count.value++;
+    duration.record(seconds);
     const failed = (outcome.kind === "retry" || outcome.kind === "dead-letter") && outcome.error;
     if (failed && outcome.error.name !== "DependencyOpenError") { // the error that opened the breaker says more
-      this.lastError = { atMs: nowMs(), reason, error: outcome.error };
+      this.lastError = { atMs: clock.serverNow(), reason, error: outcome.error };
     }
   }
 
@@ -103,8 +110,8 @@ class FunctionMetrics {
     const { name } = this;
     const byReason = this.#series.getOrInsertComputed(kind, () => new Map());
     return byReason.getOrInsertComputed(reason, () => ({
-      labels: { function: name, outcome: kind },
-      cell: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+      count: this.#outcomes.cell({ function: name, outcome: kind, reason }),
+      duration: this.#durations.cell({ function: name, outcome: kind }),
     }));
   }
 }

@@ -1,18 +1,17 @@
-import type { Histogram } from "@opentelemetry/api";
 import { type Publisher, PublishError, type PublishListener, type PublishOptions } from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Labels } from "./otel/metrics/instrument.ts";
+import type { Histogram, HistogramCell } from "./otel/metrics/histogram.ts";
 
 /** Measures how long storing an event takes, by outcome. */
 export class MeteredPublisher implements Publisher {
-  readonly #labels = new Map<string, Map<string, Labels>>();
+  /** Series by type, then by outcome. */
+  readonly #cells = new Map<string, Map<string, HistogramCell>>();
 
   constructor(readonly inner: Publisher, readonly durations: Histogram) {}
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
     const { type } = event, fromMs = performance.now();
-    const ended = (outcome: string) =>
-      this.durations.record((performance.now() - fromMs) / 1_000, this.#labelsOf(type, outcome));
+    const ended = (outcome: string) => this.#cellOf(type, outcome).record((performance.now() - fromMs) / 1_000);
     const measured: PublishListener = {
       stored: (result) => {
         ended(result.duplicate ? "duplicate" : "stored");
@@ -26,8 +25,8 @@ export class MeteredPublisher implements Publisher {
     this.inner.publish(event, measured, options);
   }
 
-  #labelsOf(type: string, outcome: string): Labels {
-    const ofType = this.#labels.getOrInsertComputed(type, () => new Map());
-    return ofType.getOrInsertComputed(outcome, () => ({ type, outcome }));
+  #cellOf(type: string, outcome: string): HistogramCell {
+    const ofType = this.#cells.getOrInsertComputed(type, () => new Map());
+    return ofType.getOrInsertComputed(outcome, () => this.durations.cell({ type, outcome }));
   }
 }

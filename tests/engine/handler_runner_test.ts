@@ -342,3 +342,10 @@ Deno.test("InProcessRunner sets the events of a handler that returned, and none 
   };
   assert.deepEqual([await emitted(false), await emitted(true)], [1, 0]);
 });
+
+Deno.test("InProcessRunner counts the timeout from the time that was read when the attempt began", async () => {
+  const { clock, runner, newAttempt } = setup(() => new Promise(() => {}));
+  const result = runner.run(Object.assign(newAttempt(), { handlerFromMs: clock.now() - 4_000 }));
+  await clock.advance("1s");
+  assert.equal((await result).kind, "timed-out");
+});

@@ -43,15 +43,16 @@ Deno.test("setupTracing with a collector that never answers blocks no tick, and 
 });
 
 Deno.test("setupTracing with a slow collector exports or drops every span", async () => {
+  // Four requests in flight take 2,000 spans a second: also a loaded machine ends more.
   await using receiver = startCollector(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     return Response.json({});
   });
   const run = await load(receiver.url);
   assertUnharmed(run);
   const taken = receiver.spans().length;
   assert.ok(run.dropped > 0 && taken > 1_024, `${taken} were taken, ${run.dropped} dropped`);
-  // The collector may have received the last batch although its response did not arrive.
+  // The collector may have received the batches of four requests although its responses did not arrive.
   const unanswered = taken + run.dropped - run.spans;
-  assert.ok(unanswered === 0 || unanswered === 1_024, `${unanswered} are counted on both sides`);
+  assert.ok(unanswered >= 0 && unanswered <= 4 * 1_024, `${unanswered} are counted on both sides`);
 });

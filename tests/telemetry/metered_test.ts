@@ -29,7 +29,7 @@ function observing() {
   };
   const observer = new MeteredObserver(inner, metrics, new TestClock(5_000), new OutcomeEmitter());
   const see = (outcome: Outcome, deliveryCount = 1) => {
-    const attempt = { functionName: "pay", delivery: { deliveryCount }, startedAtMs: 0 } as Attempt;
+    const attempt = { functionName: "pay", delivery: { deliveryCount }, startedAtMs: 0, endedAtMs: 1 } as Attempt;
     observer.begin(attempt);
     observer.end(attempt, outcome, { ok: true });
     assert.deepEqual(calls.splice(0), [attempt, attempt, outcome]);
@@ -42,7 +42,7 @@ function observing() {
 
 Deno.test("MeteredObserver counts no outcome that could not be settled: its event is delivered again", async () => {
   const { observer, counted } = observing();
-  const attempt = { functionName: "pay", delivery: { deliveryCount: 1 }, startedAtMs: 0 } as Attempt;
+  const attempt = { functionName: "pay", delivery: { deliveryCount: 1 }, startedAtMs: 0, endedAtMs: 1 } as Attempt;
   observer.begin(attempt);
   observer.end(attempt, { kind: "ack" }, { ok: false, error: new Error("closed") });
   assert.deepEqual(await counted("weir_function_outcomes_total"), ["ack  0"]);

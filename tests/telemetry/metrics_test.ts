@@ -42,7 +42,7 @@ Deno.test("Metrics.page describes each metric and has its value", async () => {
   metrics.counter("weir.function.attempts").cell({ function: "pay" }).value = 3;
   metrics.counter("weir.function.attempts").cell({ function: "pay" }).value++;
   metrics.gauge("weir.nats.connected", () => [[1]]);
-  metrics.histogram("weir.publish.duration").record(0.3, { type: "orders.created", outcome: "stored" });
+  metrics.histogram("weir.publish.duration").cell({ type: "orders.created", outcome: "stored" }).record(0.3);
   const page = await metrics.page();
   assert.match(page, /^# HELP weir_function_attempts_total Runs of the handler\.$/m);
   assert.match(page, /^# TYPE weir_function_attempts_total counter$/m);

@@ -131,10 +131,10 @@ function requestMeter(metrics: Metrics) {
   return {
     began: () => {},
     ended: (method: string, route: string, status: number, seconds: number) =>
-      durations.record(seconds, {
+      durations.cell({
         "http.request.method": method,
         "http.route": route,
         "http.response.status_code": status,
-      }),
+      }).record(seconds),
   };
 }

@@ -50,8 +50,8 @@ Deno.test("WorkerMetrics adds histograms bucket by bucket", async () => {
   const labels = { function: "ship", outcome: "ack" };
   const taking = (...seconds: number[]) =>
     measured((metrics) => {
-      const durations = metrics.histogram("weir.function.duration");
-      for (const each of seconds) durations.record(each, labels);
+      const cell = metrics.histogram("weir.function.duration").cell(labels);
+      for (const each of seconds) cell.record(each);
     });
   const merged = await merge([await taking(0.002, 0.5), await taking(0.003, 60)]);
   assert.deepEqual(value(merged, "weir.function.duration", labels), {

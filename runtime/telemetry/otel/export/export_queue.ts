@@ -8,11 +8,18 @@ export interface Exporter<Batch> {
   shutdown(): Promise<void>;
 }
 
+/** Bytes at which a batch is full: below the 20 MiB that a collector accepts in a request. */
+const MAX_BATCH_BYTES = 4_194_304;
+/** Bytes that may wait: more than `capacity` usual spans, but bounded for handlers that set long attributes. */
+const MAX_WAITING_BYTES = 33_554_432;
+
 interface ExportQueueOptions<Item, Batch> {
   readonly signal: Signal;
   readonly exporter: Exporter<Batch>;
   /** Adds an item to a batch, or to a new one if none is given. */
   readonly add: (item: Item, batch?: Batch) => Batch;
+  /** Returns the bytes of a batch so far. Default: unknown, so that only the number of items is bounded. */
+  readonly bytesOf?: (batch: Batch) => number;
   /** Items that may wait. Further ones are dropped. */
   readonly capacity: number;
   readonly batchSize: number;
@@ -23,14 +30,22 @@ interface ExportQueueOptions<Item, Batch> {
   readonly timeoutMs: number;
 }
 
+/** A batch that waits to be sent. */
+interface Waiting<Batch> {
+  batch: Batch;
+  count: number;
+  bytes: number;
+}
+
 /**
- * A bounded queue of items for the collector. A slow or unreachable collector costs at most `capacity` items of memory
- * and never blocks a handler; items that it does not accept are dropped and counted. The SDK's own batch processor does
+ * A bounded queue of items for the collector. A slow or unreachable collector costs at most `capacity` items, or
+ * 32 MB, and never blocks a handler; items that it does not accept are dropped and counted. The SDK's own batch processor does
  * not expose its count of drops, and at shutdown it sends all its batches at once.
  */
 export class ExportQueue<Item, Batch> {
-  readonly #batches: { batch: Batch; count: number }[] = [];
+  readonly #batches: Waiting<Batch>[] = [];
   #waiting = 0;
+  #waitingBytes = 0;
   readonly #senders = new Set<Promise<void>>();
   readonly #aborts = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -39,23 +54,35 @@ export class ExportQueue<Item, Batch> {
   constructor(readonly options: ExportQueueOptions<Item, Batch>) {}
 
   push(item: Item): void {
-    const { signal, capacity, batchSize, delayMs, add } = this.options;
+    const { signal, capacity, delayMs } = this.options;
     if (this.#closed) return countDropped(signal, 1, "the process stops");
-    if (this.#waiting >= capacity) return countDropped(signal, 1, "the collector is too slow, and the queue is full");
-    const last = this.#batches.at(-1);
+    if (this.#waiting >= capacity || this.#waitingBytes >= MAX_WAITING_BYTES) {
+      return countDropped(signal, 1, "the collector is too slow, and the queue is full");
+    }
     try {
-      if (!last || last.count >= batchSize) this.#batches.push({ batch: add(item), count: 1 });
-      else {
-        last.batch = add(item, last.batch);
-        last.count++;
-      }
+      this.#add(item);
     } catch {
       // An untyped handler can set values on its span that cannot be serialized. Only that span is dropped.
       return countDropped(signal, 1, "it has values that cannot be serialized");
     }
     this.#waiting++;
-    if (this.#waiting >= batchSize) this.#send(false);
+    if (this.#isFull(this.#batches[0])) this.#send(false);
     else if (this.#senders.size === 0) this.#timer ??= unrefTimeout(() => this.#send(false), delayMs);
+  }
+
+  /** Adds an item to the last batch, or to a new one if that is full. @throws Any error of `options.add`. */
+  #add(item: Item): void {
+    const { add, bytesOf } = this.options, last = this.#batches.at(-1);
+    if (!last || this.#isFull(last)) this.#batches.push({ batch: add(item), count: 0, bytes: 0 });
+    else last.batch = add(item, last.batch);
+    const changed = this.#batches.at(-1)!, before = changed.bytes;
+    changed.count++;
+    changed.bytes = bytesOf?.(changed.batch) ?? 0;
+    this.#waitingBytes += changed.bytes - before;
+  }
+
+  #isFull({ count, bytes }: Waiting<Batch>): boolean {
+    return count >= this.options.batchSize || bytes >= MAX_BATCH_BYTES;
   }
 
   async flush(): Promise<void> {
@@ -75,23 +102,24 @@ export class ExportQueue<Item, Batch> {
     for (const abort of this.#aborts) abort();
     await Promise.all(this.#senders);
     countDropped(signal, this.#waiting, "the process stops, and the collector is too slow");
-    this.#waiting = this.#batches.length = 0;
+    this.#waiting = this.#waitingBytes = this.#batches.length = 0;
     await Promise.race([exporter.shutdown().catch(() => {}), timeout]);
     clearTimeout(timer);
   }
 
   /** Starts a sender, unless `concurrency` are running. @param all sends batches that are not full, too */
   #send(all: boolean): void {
-    const { signal, batchSize, delayMs, concurrency } = this.options;
+    const { signal, delayMs, concurrency } = this.options;
     if (this.#closed || this.#waiting === 0 || this.#senders.size >= concurrency) return;
     this.#clearTimer();
     const work = async () => {
       do {
-        const { batch, count } = this.#batches.shift()!;
+        const { batch, count, bytes } = this.#batches.shift()!;
         this.#waiting -= count;
+        this.#waitingBytes -= bytes;
         const problem = await this.#export(batch);
         if (problem !== undefined) countDropped(signal, count, problem);
-      } while (this.#waiting >= (all ? 1 : batchSize) && !this.#closed);
+      } while (this.#waiting > 0 && (all || this.#isFull(this.#batches[0])) && !this.#closed);
     };
     const sender = work().then(() => {
       this.#senders.delete(sender);

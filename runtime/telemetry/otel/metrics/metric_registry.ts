@@ -1,20 +1,23 @@
-import type { BatchObservableResult, Histogram, Meter, MetricOptions, Observable } from "@opentelemetry/api";
+import type { BatchObservableResult, Meter, MetricOptions, Observable } from "@opentelemetry/api";
 import {
   AggregationTemporality,
   InstrumentType,
   MeterProvider,
   type MetricData,
+  type MetricProducer,
   MetricReader,
   type ResourceMetrics,
 } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
 import { type ResourceAttributes, resourceOf } from "../export/resource.ts";
 import { Counter } from "./counter.ts";
+import { type Histogram, Histograms } from "./histogram.ts";
 import type { Catalogue, Labels, NameOf } from "./instrument.ts";
 
 export interface MetricPush {
   readonly url: string;
-  readonly reader: MetricReader;
+  /** Creates the reader that pushes. @param metricProducers provide metrics beside those of the SDK */
+  reader(metricProducers: MetricProducer[]): MetricReader;
 }
 
 type Sample = readonly [value: number, labels?: Labels];
@@ -30,7 +33,8 @@ export class MetricRegistry<Instruments extends Catalogue> {
   /** The URL metrics are pushed to; undefined if they are not. */
   readonly pushesTo: string | undefined;
   readonly #catalogue: Catalogue;
-  readonly #page = new PageReader();
+  readonly #histograms: Histograms;
+  readonly #page: PageReader;
   readonly #provider: MeterProvider;
   readonly #meter: Meter;
   readonly #counters = new Map<string, Counter>();
@@ -51,9 +55,11 @@ export class MetricRegistry<Instruments extends Catalogue> {
   ) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
+    this.#histograms = new Histograms(scope);
+    this.#page = new PageReader(this.#histograms);
     this.#provider = new MeterProvider({
       resource: resourceOf(serviceName, attributes),
-      readers: [this.#page, ...push ? [push.reader] : []],
+      readers: [this.#page, ...push ? [push.reader([this.#histograms])] : []],
     });
     this.#meter = this.#provider.getMeter(scope);
   }
@@ -99,10 +105,9 @@ export class MetricRegistry<Instruments extends Catalogue> {
     this.#removals.set(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
   }
 
-  /** Returns a histogram; those of one name share their series. */
+  /** Returns a histogram; the same one at each call for a name. */
   histogram(name: NameOf<Instruments, "histogram"> & string): Histogram {
-    const advice = { explicitBucketBoundaries: [...this.#catalogue[name].buckets ?? []] };
-    return this.#meter.createHistogram(name, { ...this.#options(name), advice });
+    return this.#histograms.get(name, this.#catalogue[name]);
   }
 
   /**
@@ -146,8 +151,8 @@ export function temporalityOf(kind: InstrumentType): AggregationTemporality {
 
 /** A reader that collects only on request. */
 class PageReader extends MetricReader {
-  constructor() {
-    super({ aggregationTemporalitySelector: temporalityOf });
+  constructor(producer: MetricProducer) {
+    super({ aggregationTemporalitySelector: temporalityOf, metricProducers: [producer] });
   }
 
   protected override onForceFlush(): Promise<void> {

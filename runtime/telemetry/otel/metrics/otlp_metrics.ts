@@ -19,11 +19,13 @@ export async function otlpPush(env: Env): Promise<MetricPush | undefined> {
   const timeoutMs = numberFrom(env, "OTEL_METRIC_EXPORT_TIMEOUT", 10_000);
   return {
     url,
-    reader: new PeriodicExportingMetricReader({
-      exporter,
-      exportIntervalMillis: intervalMs,
-      exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
-    }),
+    reader: (metricProducers) =>
+      new PeriodicExportingMetricReader({
+        exporter,
+        metricProducers,
+        exportIntervalMillis: intervalMs,
+        exportTimeoutMillis: Math.min(timeoutMs, intervalMs),
+      }),
   };
 }
 

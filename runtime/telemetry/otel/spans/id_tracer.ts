@@ -2,8 +2,10 @@ import {
   type Context,
   context,
   type Span,
+  type SpanContext,
   type SpanOptions,
   trace,
+  TraceFlags,
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
@@ -20,12 +22,59 @@ export class IdTracerProvider implements TracerProvider, Tracer {
   }
 
   startSpan(_name: string, options: SpanOptions = {}, parent: Context = context.active()): Span {
-    const { traceId = randomTraceId(), traceFlags = 0, traceState } =
-      (options.root ? undefined : trace.getSpanContext(parent)) ?? {};
-    return trace.wrapSpanContext({ traceId, spanId: randomSpanId(), traceFlags, traceState });
+    return new IdSpan(options.root ? undefined : trace.getSpanContext(parent));
   }
 
   startActiveSpan(name: string, ...rest: unknown[]): ReturnType<Tracer["startActiveSpan"]> {
     return startActiveSpan(this, name, rest);
   }
+}
+
+/** A span that has ids only. Hot path: most spans' ids are never read, so they are made at the first reading; see bench. */
+class IdSpan implements Span {
+  #context: SpanContext | undefined;
+
+  constructor(readonly parent: SpanContext | undefined) {}
+
+  spanContext(): SpanContext {
+    if (this.#context) return this.#context;
+    const { traceId = randomTraceId(), traceFlags = TraceFlags.NONE, traceState } = this.parent ?? {};
+    return this.#context = { traceId, spanId: randomSpanId(), traceFlags, traceState };
+  }
+
+  isRecording(): boolean {
+    return false;
+  }
+
+  setAttribute(): this {
+    return this;
+  }
+
+  setAttributes(): this {
+    return this;
+  }
+
+  addEvent(): this {
+    return this;
+  }
+
+  addLink(): this {
+    return this;
+  }
+
+  addLinks(): this {
+    return this;
+  }
+
+  setStatus(): this {
+    return this;
+  }
+
+  updateName(): this {
+    return this;
+  }
+
+  recordException(): void {}
+
+  end(): void {}
 }

@@ -39,6 +39,7 @@ export function otlpSpans(
     signal: "traces",
     exporter: spanExporter(env),
     add: (span, batch = new SpanBatch(resource)) => batch.add(span),
+    bytesOf: (batch) => batch.bytes,
     capacity: numberFrom(env, "OTEL_BSP_MAX_QUEUE_SIZE", 16_384),
     batchSize: numberFrom(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1_024),
     concurrency: CONCURRENCY,

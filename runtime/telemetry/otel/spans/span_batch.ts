@@ -29,6 +29,11 @@ export class SpanBatch {
     this.#text = `{"resourceSpans":[{${resource},"scopeSpans":[`;
   }
 
+  /** Bytes so far, with one for each character that is not encoded yet. */
+  get bytes(): number {
+    return this.#length + this.#text.length;
+  }
+
   add(span: RecordedSpan): this {
     // Serialized first: if that throws, the batch must not contain a part of it.
     const { scope } = span.origin, json = spanJson(span);

@@ -91,6 +91,25 @@ Deno.test("ExportQueue drops and counts items beyond its capacity while the coll
   assert.equal(dropped(), 100_000);
 });
 
+Deno.test("ExportQueue sends a batch at 4 MB, and drops and counts items beyond 32 MB that wait", async () => {
+  const sent: number[] = [], before = droppedCount("traces"), mb = 1_048_576;
+  const queue = new ExportQueue<number, { bytes: number }>({
+    signal: "traces",
+    add: (bytes, batch = { bytes: 0 }) => ({ bytes: batch.bytes + bytes }),
+    bytesOf: ({ bytes }) => bytes,
+    capacity: 1_000,
+    batchSize: 100,
+    concurrency: 1,
+    delayMs: 60_000,
+    timeoutMs: 60_000,
+    exporter: { export: ({ bytes }) => void sent.push(bytes), shutdown: () => Promise.resolve() },
+  });
+  for (const _ of numbers(50)) queue.push(mb);
+  assert.deepEqual(sent, [4 * mb]);
+  assert.equal(droppedCount("traces") - before, 50 - 4 - 32);
+  await queue.shutdown(1);
+});
+
 Deno.test("ExportQueue drops and counts a span that cannot be serialized, without throwing", async () => {
   const before = droppedCount("traces"),
     sent: string[] = [],

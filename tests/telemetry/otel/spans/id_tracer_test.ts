@@ -32,6 +32,11 @@ Deno.test("IdTracerProvider starts a root span if asked to", () => {
   assert.notEqual(tracer.startSpan("root", { root: true }, parent).spanContext().traceId, PARENT.traceId);
 });
 
+Deno.test("IdTracerProvider keeps the ids of a span once they are read", () => {
+  const span = tracer.startSpan("one", {}, ROOT_CONTEXT);
+  assert.deepEqual(span.spanContext(), span.spanContext());
+});
+
 Deno.test("IdTracerProvider records nothing", () => {
   assert.equal(tracer.startSpan("one").isRecording(), false);
 });
