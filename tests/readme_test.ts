@@ -36,7 +36,7 @@ for (const page of PAGES) {
       for (const [, task, rest] of command.matchAll(/(?:npx -y deno@2\.9|\bdeno) task ([\w-]+)([^&|;]*)/g)) {
         if (task === "…") continue;
         assert.ok(tasks[task], `${page}: there is no task ${task}: ${command}`);
-        const known: Command | undefined = program().commands.find((one) => one.name() === task);
+        const known: Command | undefined = (await program()).commands.find((one) => one.name() === task);
         if (known) assertOptions(known, rest.trim().split(/\s+/), `${page}: ${command}`);
       }
     }

@@ -2,11 +2,11 @@ import { Command } from "commander";
 import { examples } from "./terminal/command_line.ts";
 
 /** Builds the command `completions`. @param programOf Returns the program whose commands are completed. */
-export function completionsCommand(programOf: () => Command): Command {
+export function completionsCommand(programOf: () => Promise<Command>): Command {
   return new Command("completions")
     .description("Print a script by which bash completes `deno task` with the commands of Weir and their options.")
     .addHelpText("after", examples("completions >> ~/.bashrc"))
-    .action(() => console.log(completionScript(programOf())));
+    .action(async () => console.log(completionScript(await programOf())));
 }
 
 export function completionScript(program: Command): string {

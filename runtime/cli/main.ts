@@ -1,31 +1,42 @@
 import { context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { Command, CommanderError } from "commander";
-import { applyCommand } from "./apply.ts";
-import { deadLettersCommand } from "./dead_letters.ts";
-import { completionsCommand } from "./completions.ts";
 import denoJson from "../deno.json" with { type: "json" };
-import { devCommand } from "./dev.ts";
-import { doctorCommand } from "./doctor.ts";
-import { eventsCommand } from "./events.ts";
-import { functionsCommand } from "./functions.ts";
-import { revisionCommand } from "./revision.ts";
-import { initCommand } from "./init.ts";
-import { migrateCommand } from "./migrate.ts";
-import { newCommand } from "./new.ts";
-import { retriesCommand } from "./retries.ts";
-import { planCommand } from "./plan.ts";
-import { publishCommand } from "./publish.ts";
-import { replayCommand } from "./replay.ts";
-import { startCommand, workerCommand } from "./start.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
-import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { configureHelp } from "./terminal/command_line.ts";
-import { warnOfStrayErrors } from "./terminal/stray_warnings.ts";
+import { CommandFailure, EXIT_CODE_HELP, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { exitOnStopSignal } from "./terminal/signals.ts";
-import { typesCommand } from "./types.ts";
+import { warnOfStrayErrors } from "./terminal/stray_warnings.ts";
 
-/** Builds the command line. Configuration comes from the environment, so commands have few options. */
-export function program(): Command {
+/** The commands, in the order of `--help`. Only the one that is called is loaded: all of them are 110 modules more. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  dev: async () => (await import("./dev.ts")).devCommand(),
+  start: async () => (await import("./start.ts")).startCommand(),
+  worker: async () => (await import("./start.ts")).workerCommand(),
+  revision: async () => (await import("./revision.ts")).revisionCommand(),
+  init: async () => (await import("./init.ts")).initCommand(),
+  new: async () => (await import("./new.ts")).newCommand(),
+  types: async () => (await import("./types.ts")).typesCommand(),
+  publish: async () => (await import("./publish.ts")).publishCommand(),
+  functions: async () => (await import("./functions.ts")).functionsCommand(),
+  events: async () => (await import("./events.ts")).eventsCommand(),
+  plan: async () => (await import("./plan.ts")).planCommand(),
+  apply: async () => (await import("./apply.ts")).applyCommand(),
+  "dead-letters": async () => (await import("./dead_letters.ts")).deadLettersCommand(),
+  retries: async () => (await import("./retries.ts")).retriesCommand(),
+  migrate: async () => (await import("./migrate.ts")).migrateCommand(),
+  replay: async () => (await import("./replay.ts")).replayCommand(),
+  doctor: async () => (await import("./doctor.ts")).doctorCommand(),
+  completions: async () => (await import("./completions.ts")).completionsCommand(program),
+};
+/** Commands that their parent process runs and stops. */
+const CHILDREN = ["worker", "revision"];
+
+/**
+ * Builds the command line. Configuration comes from the environment, so commands have few options.
+ *
+ * @param called The command that is loaded. Default, and if there is none of this name: all of them.
+ */
+export async function program(called = ""): Promise<Command> {
   const weir = new Command("weir")
     .description("Event functions for NATS JetStream, on Deno.")
     .version(denoJson.version, "-v, --version", "show the version of Weir")
@@ -33,24 +44,10 @@ export function program(): Command {
     .enablePositionalOptions() // `functions` and `functions pause` each have a `--json`
     .showHelpAfterError("(--help shows how it is used)")
     .addHelpText("afterAll", `\n${EXIT_CODE_HELP}`);
-  weir.addCommand(devCommand());
-  weir.addCommand(startCommand());
-  weir.addCommand(workerCommand(), { hidden: true });
-  weir.addCommand(revisionCommand(), { hidden: true });
-  weir.addCommand(initCommand());
-  weir.addCommand(newCommand());
-  weir.addCommand(typesCommand());
-  weir.addCommand(publishCommand());
-  weir.addCommand(functionsCommand());
-  weir.addCommand(eventsCommand());
-  weir.addCommand(planCommand());
-  weir.addCommand(applyCommand());
-  weir.addCommand(deadLettersCommand());
-  weir.addCommand(retriesCommand());
-  weir.addCommand(migrateCommand());
-  weir.addCommand(replayCommand());
-  weir.addCommand(doctorCommand());
-  weir.addCommand(completionsCommand(program));
+  const loaded = Object.hasOwn(COMMANDS, called) ? [COMMANDS[called]] : Object.values(COMMANDS);
+  for (const command of await Promise.all(loaded.map((load) => load()))) {
+    weir.addCommand(command, { hidden: CHILDREN.includes(command.name()) });
+  }
   configureHelp(weir);
   return weir;
 }
@@ -60,8 +57,6 @@ export function program(): Command {
  * something open.
  */
 const SERVICES = ["dev", "start", "worker", "revision"];
-/** Commands that their parent process stops. */
-const CHILDREN = ["worker", "revision"];
 
 /** Prints an error: of `start` as its log is written, which a program reads, and of other commands as text. */
 async function report(message: string, error: unknown): Promise<void> {
@@ -70,7 +65,7 @@ async function report(message: string, error: unknown): Promise<void> {
 }
 
 if (import.meta.main) {
-  const weir = program().hook("preAction", (_weir, command) => {
+  const weir = (await program(Deno.args[0])).hook("preAction", (_weir, command) => {
     if (!CHILDREN.includes(command.name())) exitOnStopSignal();
   }).hook("postAction", (_weir, command) => {
     if (!SERVICES.includes(command.name())) Deno.exit(EXIT_CODES.done);

@@ -17,8 +17,8 @@ import { Ordered } from "../schemas/bench.ts";
 
 export default defineFunction({ on: Ordered }, () => {});
 `;
-/** The permissions of the task `start` in `deno.json`. */
-const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
+/** The options of the task `start` in `deno.json`. */
+const OPTIONS = ["--v8-flags=--max-semi-space-size=8", "--allow-net", "--allow-env", "--allow-read"];
 
 /** Copies the project to a temporary folder, with one event and one function. */
 export async function benchProject(): Promise<{ path: string } & AsyncDisposable> {
@@ -31,7 +31,7 @@ export async function benchProject(): Promise<{ path: string } & AsyncDisposable
 
 /** Runs `weir start` in a project. It logs `ready`. */
 export function startWeir(project: string, natsUrl: string, env: Record<string, string> = {}): Helper {
-  return new Helper("weir start", [...PERMISSIONS, "runtime/cli/main.ts", "start"], {
+  return new Helper("weir start", [...OPTIONS, "runtime/cli/main.ts", "start"], {
     cwd: project,
     env: { NATS_URL: natsUrl, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_FORMAT: "json", ...env },
     endsBySignal: true,

@@ -24,7 +24,7 @@ function commandsOf(parent: Command, words: readonly string[] = []): CalledComma
 
 /** Parses a command line, without running the command, and returns its output and exit code. */
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const weir = program();
+  const weir = await program();
   let out = "", err = "";
   const output = { writeOut: (text: string) => void (out += text), writeErr: (text: string) => void (err += text) };
   weir.configureOutput(output);
@@ -44,7 +44,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   throw new Error("neither help nor an error was printed");
 }
 
-const all = commandsOf(program());
+const all = commandsOf(await program());
 
 Deno.test("program has all commands", () => {
   const names = all.map(({ words }) => words.join(" "));

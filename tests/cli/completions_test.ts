@@ -4,7 +4,8 @@ import { program } from "../../runtime/cli/main.ts";
 
 /** Returns what bash offers after some words, of which the last is being typed. */
 async function offered(words: readonly string[], before = ""): Promise<string[]> {
-  const script = `${before}\n${completionScript(program())}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir_deno\n` +
+  const script =
+    `${before}\n${completionScript(await program())}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weir_deno\n` +
     'printf "%s\\n" "${COMPREPLY[@]}"';
   const { stdout, stderr } = await new Deno.Command("bash", { args: ["-c", script, "bash", ...words] }).output();
   assert.equal(new TextDecoder().decode(stderr), "");
@@ -30,8 +31,8 @@ for (
 Deno.test("completionScript leaves what is no task to the completions that were loaded before, also loaded twice", async () => {
   const denos = "_deno() { COMPREPLY=(--allow-all); }\ncomplete -F _deno -o bashdefault deno\n";
   assert.deepEqual(await offered(["deno", "run", "--al"], denos), ["--allow-all"]);
-  const again = denos + completionScript(program());
+  const again = denos + completionScript(await program());
   assert.deepEqual(await offered(["deno", "run", "--al"], again), ["--allow-all"]);
   assert.deepEqual(await offered(["deno", "task", "dea"], denos), ["dead-letters"]);
-  assert.deepEqual(await offered(["deno", "run", "--al"], completionScript(program())), []);
+  assert.deepEqual(await offered(["deno", "run", "--al"], completionScript(await program())), []);
 });

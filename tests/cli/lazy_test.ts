@@ -30,10 +30,35 @@ async function loadedAtOnce(file: string): Promise<Set<string>> {
   return found;
 }
 
-Deno.test("main loads the modules of samples, `new`, `init` and JSON error locations only for commands that need them", async () => {
-  const loaded = [...await loadedAtOnce(fileURLToPath(new URL("../../runtime/cli/main.ts", import.meta.url)))];
-  assert.ok(loaded.some((module) => module.endsWith("/runtime/cli/new.ts")), "the graph was not followed");
-  assert.ok(loaded.some((module) => module.startsWith("npm:")), "packages were not followed");
+/** Returns what each of some files of `runtime/cli/` loads at once. */
+async function loadedBy(...files: readonly string[]): Promise<string[]> {
+  const urls = files.map((file) => new URL(`../../runtime/cli/${file}`, import.meta.url));
+  const loaded = await Promise.all(urls.map((url) => loadedAtOnce(fileURLToPath(url))));
+  return loaded.flatMap((modules) => [...modules]);
+}
+
+Deno.test("main loads no command but the one that is called, and no client", async () => {
+  const loaded = await loadedBy("main.ts");
+  assert.ok(loaded.some((module) => module.includes("npm:/commander")), "packages were not followed");
+  assert.deepEqual(
+    loaded.filter((module) => /runtime\/cli\/\w+\.ts$/.test(module) && !module.endsWith("/main.ts")),
+    [],
+  );
+  assert.deepEqual(loaded.filter((module) => /@nats-io|zod|runtime\/(app|nats|http)\//.test(module)), []);
+});
+
+Deno.test("start loads no other command, and nothing that only other commands or options need", async () => {
+  const loaded = await loadedBy("start.ts");
+  assert.ok(loaded.some((module) => module.endsWith("/runtime/app/runtime.ts")), "the graph was not followed");
+  const others =
+    /runtime\/(dev|doctor|nats_server|testing)\/|runtime\/app\/supervisor\/|otlp-exporter|sdk-trace|string-width/;
+  assert.deepEqual(loaded.filter((module) => others.test(module)), []);
+  const commands = loaded.filter((module) => /runtime\/cli\/\w+\.ts$/.test(module));
+  assert.deepEqual(commands.map((module) => module.replace(/.*\//, "")), ["start.ts"]);
+});
+
+Deno.test("new, init and the others load samples, templates and JSON error locations only when they need them", async () => {
+  const loaded = await loadedBy("new.ts", "init.ts", "publish.ts", "doctor.ts", "dev.ts");
   assert.deepEqual(
     loaded.filter((module) =>
       /json-schema-faker|jsonc-parser|runtime\/testing\/|cli\/(new|init)\/|fast-check/.test(module)

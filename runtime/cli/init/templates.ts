@@ -131,8 +131,8 @@ EXPOSE 8000 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
   CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
 # tini is PID 1 and forwards signals. Deno is its direct child, so no wrapper swallows them.
-ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "--allow-net", "--allow-env", "--allow-read", \\
-  "--allow-sys=systemMemoryInfo", "--allow-run=deno"]
+ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "--v8-flags=--max-semi-space-size=8", \\
+  "--allow-net", "--allow-env", "--allow-read", "--allow-sys=systemMemoryInfo", "--allow-run=deno"]
 CMD ["weir/cli", "start"]
 `;
 }

@@ -4,6 +4,8 @@ import { PROJECT } from "../../project/load_project.ts";
 
 /** Shell text in the task for the path of the running Deno. `deno` may be another program, or not on PATH. */
 const EXEC_PATH = "$(deno eval -p 'Deno.execPath()')";
+/** Deno's option with flags of V8, and the flag for the size to which a heap may grow. */
+const V8 = "--v8-flags=", OLD_SPACE = "--max-old-space-size";
 
 /**
  * Returns the arguments of Deno in the task `start`: processes that Weir starts get the permissions of that task.
@@ -41,9 +43,15 @@ export function workerArguments(
     const others = names.split(",").filter((name) => name !== execPath && name !== "deno");
     return others.length === 0 ? [] : [`--allow-run=${others}`];
   });
-  const isSized = rest.some((argument) => argument.startsWith("--v8-flags"));
-  const heap = heapMiB === undefined || isSized ? [] : [`--v8-flags=--max-old-space-size=${heapMiB}`];
-  return [run, "--unstable-net", ...heap, ...rest, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
+  const others = rest.filter((argument) => !argument.startsWith(V8)), v8 = v8Flags(rest, heapMiB);
+  return [run, "--unstable-net", ...v8, ...others, "worker", String(number), ...(apply ? [] : ["--no-apply"])];
+}
+
+/** Returns the option with the flags of V8 in a task's arguments, and the size of the heap unless they have it. */
+function v8Flags(start: readonly string[], heapMiB: number | undefined): string[] {
+  const flags = start.filter((argument) => argument.startsWith(V8)).map((argument) => argument.slice(V8.length));
+  if (heapMiB !== undefined && !flags.some((flag) => flag.includes(OLD_SPACE))) flags.push(`${OLD_SPACE}=${heapMiB}`);
+  return flags.length === 0 ? [] : [V8 + flags.join()];
 }
 
 /** Splits a task's command into the arguments of Deno. Only quotes and {@linkcode EXEC_PATH} are understood. */

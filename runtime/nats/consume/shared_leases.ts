@@ -9,6 +9,8 @@ const PAUSE_MS = 50;
 const LATE_MS = 2 * THREAD_HEARTBEAT_MS;
 
 interface LeaseEvents {
+  /** The first delivery arrived, and has not begun. */
+  readonly onFirst: () => void;
   /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
   readonly onBlocked: (forMs: number, expired: boolean) => void;
   /** A held delivery does not fit into the table. Called only the first time. */
@@ -29,6 +31,7 @@ export class SharedLeases implements Leases {
   #lapses = 0;
   #watchdogLapses = 0;
   #full = false;
+  #taken = false;
   #cancel: () => void = () => {};
 
   constructor(readonly table: SharedDeliveries, readonly clock: Clock, readonly events: LeaseEvents) {
@@ -47,6 +50,10 @@ export class SharedLeases implements Leases {
   }
 
   take(ackSubject: Uint8Array): Lease {
+    if (!this.#taken) {
+      this.#taken = true;
+      this.events.onFirst();
+    }
     return new SharedLease(this, ackSubject);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The watchdog's thread. It is started with the process, since a blocked thread can start none. It connects to NATS, and
- * loads the client, when the main thread is first blocked.
+ * The watchdog's thread. It is started with the first delivery, before its handler: a blocked thread can start none. It
+ * connects to NATS, and loads the client, when the main thread is first blocked.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { systemClock } from "../../engine/system_clock.ts";

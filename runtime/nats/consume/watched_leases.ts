@@ -10,15 +10,19 @@ import type { WatchdogMessage, WatchdogStart } from "./watchdog_thread.ts";
 const SPARE_SLOTS = 64;
 const STOP_MS = 2_000;
 
+type WatchdogOptions = Pick<WatchdogStart, "options" | "logFormat">;
+
 /** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */
 export class WatchedLeases {
   readonly leases: SharedLeases;
+  #watchdog: WatchdogOptions | undefined;
   #thread: Worker | undefined;
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
     const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
+      onFirst: () => this.#watchdog && this.#startThread(this.#watchdog),
       onBlocked: (forMs, expired) => {
         const then = expired
           ? "the leases of all held events expired: those that had not begun are left to other replicas, the others " +
@@ -36,15 +40,28 @@ export class WatchedLeases {
   }
 
   /**
-   * Starts the thread, which writes a log line itself while this one is blocked. If that fails, it is logged, and events
-   * are handled without a watchdog.
+   * Starts to keep the leases. The watchdog's thread starts with the first delivery, before any handler can block this
+   * thread: it takes the time of a start, and 12 MB. It writes a log line itself while this thread is blocked. If it
+   * cannot start, that is logged, and events are handled without a watchdog.
    *
    * @param watchdog Settings of the thread. Undefined: leases are kept without one.
    */
-  start(watchdog: Pick<WatchdogStart, "options" | "logFormat"> | undefined): void {
+  start(watchdog: WatchdogOptions | undefined): void {
     if (this.functions.length === 0) return;
+    this.#watchdog = watchdog;
     this.leases.start();
-    if (!watchdog) return;
+  }
+
+  async stop(): Promise<void> {
+    this.leases.stop();
+    this.#watchdog = undefined;
+    if (!this.#thread) return;
+    this.#thread.postMessage("stop");
+    await withTimeout(systemClock, STOP_MS, this.#stopped.promise).catch(() => {});
+    this.#thread.terminate();
+  }
+
+  #startThread(watchdog: WatchdogOptions): void {
     try {
       const thread = new Worker(new URL("./watchdog_thread.ts", import.meta.url), { type: "module" });
       this.#thread = thread;
@@ -63,14 +80,6 @@ export class WatchedLeases {
     } catch (error) {
       this.#failed(String(error));
     }
-  }
-
-  async stop(): Promise<void> {
-    this.leases.stop();
-    if (!this.#thread) return;
-    this.#thread.postMessage("stop");
-    await withTimeout(systemClock, STOP_MS, this.#stopped.promise).catch(() => {});
-    this.#thread.terminate();
   }
 
   #failed(problem: string): void {

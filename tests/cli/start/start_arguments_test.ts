@@ -45,6 +45,9 @@ Deno.test("workerArguments sizes the heap, unless the task does", () => {
   assert.deepEqual(sized("--v8-flags=--max-old-space-size=64").filter((flag) => flag.startsWith("--v8")), [
     "--v8-flags=--max-old-space-size=64",
   ]);
+  assert.deepEqual(sized("--v8-flags=--max-semi-space-size=8").filter((flag) => flag.startsWith("--v8")), [
+    "--v8-flags=--max-semi-space-size=8,--max-old-space-size=133",
+  ]);
 });
 
 Deno.test("workerArguments passes --no-apply on", () => {

@@ -10,13 +10,22 @@ function setup(slots = 4) {
   const clock = manualClock();
   const table = SharedDeliveries.create(slots);
   const blocks: [number, boolean][] = [];
-  let full = 0;
+  let full = 0, first = 0;
   const leases = new SharedLeases(table, clock, {
+    onFirst: () => first++,
     onBlocked: (forMs, lapsed) => void blocks.push([forMs, lapsed]),
     onFull: () => full++,
   });
   leases.start();
-  return { clock, table, other: new SharedDeliveries(table.memory), blocks, full: () => full, leases };
+  return {
+    clock,
+    table,
+    other: new SharedDeliveries(table.memory),
+    blocks,
+    full: () => full,
+    first: () => first,
+    leases,
+  };
 }
 
 Deno.test("SharedLeases keeps a lease's newest ack subject in the table until its release", () => {
@@ -27,6 +36,15 @@ Deno.test("SharedLeases keeps a lease's newest ack subject in the table until it
   assert.deepEqual(other.ackSubjects(), ["b"]);
   lease.release();
   assert.deepEqual(other.ackSubjects(), []);
+});
+
+Deno.test("SharedLeases tells of the first delivery when it takes its lease, and of no later one", () => {
+  const { leases, first, other } = setup();
+  assert.equal(first(), 0);
+  leases.take(bytes("a")).release();
+  assert.equal(first(), 1);
+  leases.take(bytes("b"));
+  assert.deepEqual([first(), other.ackSubjects()], [1, ["b"]]);
 });
 
 Deno.test("SharedLeases holds what does not fit the table, and reports it once", () => {
