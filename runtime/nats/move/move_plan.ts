@@ -82,14 +82,25 @@ export async function streamProblem(
       `(nats stream edit ${from.name} --subjects …), ${apply}`;
   }
   if (!to) return `the new stream does not exist: ${apply}`;
-  const origins = [...to.sources ?? [], ...to.mirror ? [to.mirror] : []];
-  const isOrigin = origins.some(({ name, external, filter_subject = ">" }) =>
-    name === from.name && !external && overlaps(names.typeOf(filter_subject, name), type)
-  );
-  if (isOrigin || (await readOrigins(jsm, [to])).has(from.name)) {
-    return `stream ${to.name} takes what ${from.name} stores (a mirror, or a source), so its consumers receive what waits ` +
-      "there anyway, and a move would send it twice";
+  const [old, current] = [await lineage(jsm, from, type, names), await lineage(jsm, to, type, names)];
+  if (old.some((name) => current.includes(name))) {
+    return `streams ${from.name} and ${to.name} store the same events (by a mirror, or a source), so the new consumers receive ` +
+      "what waits in the old stream anyway, and a move would send it twice";
   }
-  if (takes(to) || origins.length > 0) return undefined;
+  if (takes(to) || current.length > 1) return undefined;
   return `stream ${to.name} does not store ${type} yet: ${apply}`;
+}
+
+/** Returns the names of a stream and of those from which it takes a type, by mirrors and sources. */
+async function lineage(
+  jsm: JetStreamManager,
+  config: StreamConfig,
+  type: string,
+  names: Namespace,
+): Promise<string[]> {
+  const origins = [...config.sources ?? [], ...config.mirror ? [config.mirror] : []];
+  const direct = origins.filter(({ name, external, filter_subject }) =>
+    !external && overlaps(names.typeOf(filter_subject || ">", name), type)
+  );
+  return [config.name, ...direct.map(({ name }) => name), ...(await readOrigins(jsm, [config])).keys()];
 }

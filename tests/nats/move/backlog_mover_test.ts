@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
 import { defineEvent, defineFunction, defineStream, NonRetryableError, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { RetentionPolicy } from "@nats-io/jetstream";
+import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { Kvm } from "@nats-io/kv";
 import { z } from "zod";
 import { type Cluster, connectCluster } from "../../../runtime/app/cluster.ts";
 import { readConfig } from "../../../runtime/app/config.ts";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { storedDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
 import { confirmMoved } from "../../../runtime/nats/consume/settle.ts";
 import { DeadLetters } from "../../../runtime/nats/dead_letters/dead_letters.ts";
 import { pullPage } from "../../../runtime/nats/inspect/pull_page.ts";
 import { BacklogMover } from "../../../runtime/nats/move/backlog_mover.ts";
 import { NatsAttemptStore } from "../../../runtime/nats/retry/nats_attempt_store.ts";
-import { hasDelayedRetry } from "../../../runtime/nats/retry/retry_stream.ts";
+import { hasDelayedRetry, retrySubject } from "../../../runtime/nats/retry/retry_stream.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 
@@ -175,4 +177,69 @@ Deno.test("BacklogMover moves what waits for two functions, each once to its own
       assert.deepEqual([id, Date.parse(time)], [sent[sequenceOf(n) - 1].id, Date.parse(sent[sequenceOf(n) - 1].time)]);
     }
   }
+});
+
+for (const retention of ["limits", "workqueue", "interest"] as const) {
+  Deno.test(`BacklogMover moves from a stream of retention ${retention}, and not what is delayed already or too large`, async () => {
+    await using broker = await startBroker();
+    const { jsm, nc } = broker;
+    await jsm.streams.add({ name: "DEMO", subjects: ["demo.>"], retention: retention as RetentionPolicy });
+    const functions = { ship: defineFunction({ on: Asked }, () => {}) };
+    await (await startTestRuntime({ functions, server: broker.server }))[Symbol.asyncDispose]();
+    const large = new Uint8Array(nc.info!.max_payload - 100);
+    for (let at = 0; at < large.length; at += 65_536) crypto.getRandomValues(large.subarray(at, at + 65_536));
+    for (const payload of ["delayed", "waits", large]) await nc.request("demo.asked", payload, { timeout: 30_000 });
+    await jsm.consumers.update("DEMO", "ship", { ack_wait: 1_000_000_000 });
+    const [delayed] = await pullPage(nc, "DEMO", "ship", 1, 30_000, NO_NAMESPACE); // its process dies before the ack
+    const hdrs = headers();
+    hdrs.set("Nats-Schedule", `@at ${new Date(Date.now() + 3_600_000).toISOString()}`);
+    hdrs.set("Nats-Schedule-Target", "retries.due.ship.demo.asked");
+    await nc.request(retrySubject("ship", delayed), "delayed", { headers: hdrs, timeout: 30_000 });
+
+    const { record, isFinished } = await run(await moverOf(await connectedTo(broker), "ship"));
+    assert.deepEqual([isFinished, record.moved, record.deadLetters], [true, 2, 1]);
+    const stored = async (stream: string) => {
+      const { state } = await jsm.streams.info(stream, { subjects_filter: ">" });
+      return Object.entries(state.subjects ?? {}).map(([subject, count]) => `${subject.replace(/-.*/, "")} ${count}`)
+        .sort();
+    };
+    assert.deepEqual(await stored("RETRIES"), ["retries.delayed.ship.DEMO 1", "retries.due.ship.demo.asked 1"]);
+    const moved = await jsm.streams.getMessage("RETRIES", { last_by_subj: "retries.due.ship.demo.asked" });
+    const original = storedDelivery("RETRIES", moved!);
+    assert.deepEqual([original.stream, original.sequence, original.subject], ["DEMO", 2, "demo.asked"]);
+    assert.equal(new TextDecoder().decode(original.payload), "waits");
+    assert.ok(original.history.originKey?.startsWith("DEMO.2."), "a message without an id keeps its key");
+    const letter = await jsm.streams.getMessage("DEAD_LETTERS", { last_by_subj: "dead_letters.ship.demo.asked" });
+    assert.match(letter!.header.get("weir-error"), /^TooLargeError: /);
+    assert.equal((await jsm.streams.info("DEMO")).state.messages, retention === "limits" ? 3 : 0);
+  });
+}
+
+Deno.test("BacklogMover ends at an abort and continues with what is left, and refuses a second one at a time", async () => {
+  await using broker = await startBroker();
+  const { jsm, nc } = broker, functions = { ship: defineFunction({ on: Asked }, () => {}) };
+  await (await startTestRuntime({ functions, server: broker.server }))[Symbol.asyncDispose]();
+  await jsm.consumers.update("DEMO", "ship", { ack_wait: 1_000_000_000 });
+  for (let n = 0; n < 250; n++) nc.publish("demo.asked", "{}");
+  await eventually(async () => (await jsm.consumers.info("DEMO", "ship")).num_pending === 250);
+  const cluster = await connectedTo(broker), abort = new AbortController(), first = await moverOf(cluster, "ship");
+  assert.equal(await first.unfinished(), undefined);
+  const ended = await first.run(PLANNED, { signal: abort.signal, progress: () => abort.abort() });
+  assert.deepEqual([ended.isFinished, ended.record.moved], [false, 100]);
+
+  const [one, other] = [await moverOf(cluster, "ship"), await moverOf(cluster, "ship")];
+  const known = (await one.unfinished())!;
+  assert.equal(known.moved, 100);
+  await other.unfinished();
+  let second: Promise<unknown> | undefined;
+  const { record } = await one.run(known, {
+    signal: new AbortController().signal,
+    progress: () =>
+      void (second ??= other.run(known, { signal: new AbortController().signal, progress: () => {} })
+        .then(() => "moved", ({ message }) => message)),
+  });
+  const outcome = await second;
+  assert.match(String(outcome), /^(another command moves events of ship at this moment|moved)$/);
+  assert.equal(record.moved, 250);
+  assert.equal((await jsm.streams.info("RETRIES")).state.messages, 250);
 });

@@ -80,7 +80,7 @@ Deno.test("renameFunction refuses while a replay of the function is not finished
 Deno.test("renameFunction refuses while a move of the function's events is not finished", async () => {
   await using all = await setup("ship");
   const { nc } = all.cluster, record = { type: "demo.asked", from: "DEMO", to: "NEXT" };
-  await nc.request("retries.move.ship.position.stored", JSON.stringify(record));
+  await nc.request("retries.move.ship.position.stored", JSON.stringify(record), { timeout: 30_000 });
   await assert.rejects(
     renameFunction(all.cluster, "ship", "deliver"),
     /^Error: a move of events of ship is not finished: `events move demo\.asked --from DEMO --to NEXT`$/,
