@@ -76,6 +76,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/dead_letters_test.ts: DeadLetterService.redriveAll, interrupted and run again",
     "e2e/replay_test.ts: replay sends the events",
     "e2e/replay_test.ts: replay that is killed",
+    "e2e/events_move_test.ts: events move, killed in the middle and run again, brings each event once",
     "chaos/redrive_test.ts: dead-letters redrive, killed half-way and run again, sends each dead letter back once",
   ],
 ];

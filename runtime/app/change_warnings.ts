@@ -8,6 +8,7 @@ import { forgottenWarnings } from "../nats/impact/forgotten_events.ts";
 import { readSample, type Sample } from "../nats/impact/read_sample.ts";
 import { deadLetterPlace, type Place, refusedWarnings, retryPlace, waitingIn } from "../nats/impact/refused_events.ts";
 import { renamedWarnings } from "../nats/impact/renamed.ts";
+import { changedStreams, strandedWarnings } from "../nats/impact/stranded_events.ts";
 import { type WaitingEvents, waitingEvents } from "../nats/impact/waiting_events.ts";
 import { planUndeclared } from "../nats/topology/plan_undeclared.ts";
 import type { Step } from "../nats/topology/step.ts";
@@ -27,7 +28,8 @@ const CONCURRENCY = 4;
 
 /**
  * Returns the warnings of what a release does to events that wait: those that its functions refuse, that are too old for
- * them, that a lower limit of a stream removes, and that a renamed function handles again. Changes nothing.
+ * them, that are left in the former stream of their type, that a lower limit of a stream removes, and that a renamed
+ * function handles again. Changes nothing.
  *
  * @param functions The functions that the plan is of.
  */
@@ -51,8 +53,10 @@ export async function changeWarnings(
     );
   }
   const removed = await removedWarnings(reader, steps, waiting);
+  const stranded = await strandedWarnings(reader.nc, changedStreams(steps, functions, reader.names), waiting);
   return [
     ...renamedWarnings(steps, reader.names),
+    ...stranded,
     ...functions.flatMap(({ name }) => found.get(name) ?? []),
     ...removed,
   ];

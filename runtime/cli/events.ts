@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { examples, functionName, subjectPattern, wholeNumber } from "./terminal/command_line.ts";
 import { cancelCommand } from "./events/cancel.ts";
+import { moveCommand } from "./events/move.ts";
 import { record } from "./events/record.ts";
 import { tail } from "./events/tail.ts";
 
 export function eventsCommand(): Command {
   const command = new Command("events").description(
-    "Watch events and their outcomes live, cancel one, or record one for a test.",
+    "Watch events and their outcomes live, cancel or move some, or record one for a test.",
   )
     .addHelpText("after", examples("events tail", "events record orders.created --out tests/fixtures/order.json"));
   command.command("tail")
@@ -32,6 +33,7 @@ export function eventsCommand(): Command {
     )
     .action(tail);
   command.addCommand(cancelCommand());
+  command.addCommand(moveCommand());
   command.command("record")
     .description("Copy an event from its stream, or from the dead letters, for a test to replay.")
     .argument("[type]", "the event's type, or a subject pattern")

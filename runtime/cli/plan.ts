@@ -77,12 +77,12 @@ Example:
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
   const { value: { steps, changes }, warnings } = await withDesiredState(
     { json },
-    async ({ nc, jsm }, desired, names, { functions }) => {
-      const steps = await planCluster(nc, jsm, desired, names);
+    async ({ nc, jsm, names }, desired, functionNames, { functions }) => {
+      const steps = await planCluster(nc, jsm, desired, functionNames);
       const selected = functions.filter(({ name }) =>
         desired.durables.some(({ functionName }) => functionName === name)
       );
-      const changes = await changeWarnings({ nc, jsm }, selected, steps).catch(notRead);
+      const changes = await changeWarnings({ nc, jsm, names }, selected, steps).catch(notRead);
       return { steps, changes };
     },
   );
@@ -105,8 +105,15 @@ export function exitCode(steps: readonly Step[]): number {
   return steps.every(({ kind }) => quiet.includes(kind)) ? EXIT_CODES.done : EXIT_CODES.changes;
 }
 
-/** Replaces timeouts and permission errors of NATS by errors that name a fix. */
-export async function explainNatsErrors<Value>(work: Promise<Value>): Promise<Value> {
+/**
+ * Replaces timeouts and permission errors of NATS by errors that name a fix.
+ *
+ * @param needs Says where the permissions are listed that the command needs. Default: those of `plan`.
+ */
+export async function explainNatsErrors<Value>(
+  work: Promise<Value>,
+  needs = "deploy/README.md lists those that `plan` needs",
+): Promise<Value> {
   try {
     return await work;
   } catch (error) {
@@ -115,7 +122,7 @@ export async function explainNatsErrors<Value>(work: Promise<Value>): Promise<Va
     if (!denied && !isUnavailable(error)) throw error;
     const explained = isUnavailable(error)
       ? `JetStream does not answer (${message}): check the servers with \`deno task doctor\`, then run this again`
-      : `this NATS user lacks a permission (${message}): deploy/README.md lists those that \`plan\` needs`;
+      : `this NATS user lacks a permission (${message}): ${needs}`;
     throw new CommandFailure(explained, EXIT_CODES.failed, { cause: error });
   }
 }

@@ -158,6 +158,35 @@ Deno.test("changeWarnings counts waiting events of a removed trigger, and those 
   );
 });
 
+Deno.test("changeWarnings counts what waits in the former stream of a type, and says what brings it to its function", async () => {
+  await using bench = await setup();
+  const { jsm } = bench.cluster,
+    next = (...subjects: string[]) => [
+      defineStream({ name: "DEMO", subjects: ["old.demo"] }),
+      defineStream({ name: "NEXT", subjects }),
+    ];
+  await bench.apply(on([Number_, Told]));
+  await bench.store(3, { n: 1 });
+  await bench.store(2, {}, "demo.told");
+  await bench.pending(5);
+  await jsm.streams.update("DEMO", { subjects: ["old.demo"] });
+  const move = (type: string) =>
+    `No process pulls them from there: \`deno task events move ${type} --from DEMO --to NEXT\` sends them to it, before ` +
+    "`apply --prune`";
+  assert.deepEqual(await bench.warnings(on([Number_, Told]), next("demo.>")), [
+    `fn: 3 events of demo.asked wait in DEMO, and it has them in NEXT now. ${move("demo.asked")}`,
+    `fn: 2 events of demo.told wait in DEMO, and it has them in NEXT now. ${move("demo.told")}`,
+  ]);
+  const stays = [
+    defineStream({ name: "DEMO", subjects: ["demo.told"] }),
+    defineStream({ name: "NEXT", subjects: ["demo.asked"] }),
+  ];
+  assert.deepEqual(await bench.warnings(on([Number_, Told]), stays), [
+    "fn: 3 events of demo.asked wait in DEMO, and it has them in NEXT now. Its processes handle them as before until " +
+    "`deno task apply` takes them from its consumer on DEMO: apply it once they are handled",
+  ]);
+});
+
 Deno.test("changeWarnings counts unhandled events that a lower limit of their stream removes", async () => {
   await using bench = await setup();
   const stream = (limits: object) => [defineStream({ name: "DEMO", subjects: ["demo.>"], ...limits })];

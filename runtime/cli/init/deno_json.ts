@@ -22,7 +22,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
   publish: ["Publish events: TYPE and JSON, @FILE, - or --sample N", `${RUN} weir/cli publish`],
   functions: ["Show every function and how far behind it is", `${RUN} weir/cli functions`],
   events: [
-    "Watch events and their outcomes live, cancel one, or record one for a test",
+    "Watch events and their outcomes live, cancel or move some, or record one for a test",
     `${RUN} --allow-write weir/cli events`,
   ],
   plan: ["Show what a start would change in streams and consumers", `${RUN} weir/cli plan`],

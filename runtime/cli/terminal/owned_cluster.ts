@@ -1,5 +1,5 @@
 import { type Cluster, withCluster } from "../../app/cluster.ts";
-import type { Config } from "../../app/config.ts";
+import type { Config, NamedProject } from "../../app/config.ts";
 import type { Namespace } from "../../core/namespace.ts";
 import { findStream } from "../../nats/topology/find.ts";
 import { ownerProblem } from "../../nats/topology/owner.ts";
@@ -17,12 +17,14 @@ export const OPERATED = ({ retries, deadLetters }: Namespace): readonly string[]
  * Runs a command on streams of Weir, unless one of them belongs to another project.
  *
  * @param streamsOf Returns the names of the streams.
+ * @param project The project. Default: its name alone is read; streams that Weir does not own are unknown.
  * @throws {CommandFailure} when one of them is another project's.
  */
 export async function withOwnedCluster<Result>(
   config: Config,
   streamsOf: (names: Namespace) => readonly string[],
   run: (cluster: Cluster) => Promise<Result>,
+  project?: NamedProject,
 ): Promise<Result> {
   return await withCluster(config, async (cluster) => {
     for (const stream of streamsOf(cluster.names)) {
@@ -30,5 +32,5 @@ export async function withOwnedCluster<Result>(
       if (problem) throw new CommandFailure(`stream ${stream}: ${problem}`);
     }
     return await run(cluster);
-  }, { project: await projectName(PROJECT) });
+  }, project ?? { project: await projectName(PROJECT) });
 }

@@ -21,6 +21,8 @@ const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
+/** Maximum wait for the confirmation of an ack, in milliseconds: longer than a change of leader takes. */
+const CONFIRM_MS = 10_000;
 /** Upper bound of the time for which a lost connection looks connected: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
@@ -215,6 +217,11 @@ function isGone({ ackSubject }: Delivery): boolean {
 /** Acks a delivery that a command has moved: its event is stored for another function. */
 export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: Delivery): void {
   nc.publish(ackSubjectText(ackSubject), ACK);
+}
+
+/** Does the same, and resolves once the server has confirmed the ack. */
+export async function confirmMoved(nc: Pick<NatsConnection, "request">, { ackSubject }: Delivery): Promise<void> {
+  await nc.request(ackSubjectText(ackSubject), ACK, { timeout: CONFIRM_MS });
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */

@@ -5,6 +5,7 @@ import { shorten } from "../../core/text.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { isChunk } from "../dead_letters/chunks.ts";
+import { isPosition } from "../publish/stored_position.ts";
 import { foresee, type Foreseen } from "./foresee.ts";
 import type { Sample } from "./read_sample.ts";
 
@@ -54,7 +55,9 @@ export function retryPlace(names: Namespace): Place {
   return {
     events: "retries",
     stream,
-    deliveryOf: (message) => storedDelivery(stream, message, targetOf(message), names),
+    deliveryOf: (message) => {
+      return isPosition(message.subject, names) ? undefined : storedDelivery(stream, message, targetOf(message), names);
+    },
     except: [],
   };
 }

@@ -11,6 +11,7 @@ import { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
+import { moveCommandOf, MovePosition } from "../move/move_position.ts";
 import { ReplayPosition } from "../replay/replay_position.ts";
 import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
 import { hasDelayedRetry } from "../retry/retry_stream.ts";
@@ -88,6 +89,8 @@ async function checkOthers(jsm: JetStreamManager, from: string, to: string, name
   if (await new ReplayPosition(jsm, from, names).read()) {
     throw new Error(`a replay of ${from} is not finished: run it again, or \`replay ${from} --abandon\``);
   }
+  const move = await new MovePosition(jsm, from, names).read();
+  if (move) throw new Error(`a move of events of ${from} is not finished: \`${moveCommandOf(move)}\``);
   if (known.some(({ name }) => name === consumer)) return; // the streams' consumers are those of this rename
   for (const { stream_name: stream } of await functionConsumers(jsm, from, names)) {
     if (!await findConsumer(jsm, stream, consumer)) continue;

@@ -1,9 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
 import type { DataFilter } from "../../core/data_filter.ts";
 import type { Namespace } from "../../core/namespace.ts";
-import { removeMessage } from "../client/remove_message.ts";
-import type { BatchMessage } from "../publish/atomic_batch.ts";
+import { StoredPosition } from "../publish/stored_position.ts";
 import type { HistoryRange } from "./history.ts";
 
 /** A replay, and how far it is. Times and bounds are fixed at its start. */
@@ -22,38 +20,9 @@ export interface ReplayRecord {
   readonly tooLarge: number;
 }
 
-/**
- * The position of a function's unfinished replay: a message of RETRIES that no consumer takes.
- *
- * Invariant: it is stored in one atomic batch with the events that it counts, after the position that it replaces. So a
- * replay that was interrupted sends each event once, and two at a time of one function cannot both go on.
- */
-export class ReplayPosition {
-  readonly #subject: string;
-  /** Sequence of the stored position; 0 without one. */
-  sequence = 0;
-
-  constructor(readonly jsm: JetStreamManager, functionName: string, readonly names: Namespace) {
-    this.#subject = names.subject(`retries.replay.${functionName}.position.stored`); // no delayed retry has as many tokens
-  }
-
-  /** Reads the position. Undefined when no replay is unfinished. */
-  async read(): Promise<ReplayRecord | undefined> {
-    const message = await this.jsm.streams.getMessage(this.names.retries.stream, { last_by_subj: this.#subject });
-    this.sequence = message?.seq ?? 0;
-    return message?.json<ReplayRecord>();
-  }
-
-  /** Returns the message that replaces the stored position. */
-  message(record: ReplayRecord): BatchMessage {
-    const hdrs = headers();
-    hdrs.set("Nats-Rollup", "sub");
-    hdrs.set("Nats-Expected-Last-Subject-Sequence", String(this.sequence));
-    return { subject: this.#subject, payload: new TextEncoder().encode(JSON.stringify(record)), headers: hdrs };
-  }
-
-  /** Removes the position of a replay that is finished or abandoned. */
-  async remove(): Promise<void> {
-    await removeMessage(this.jsm, this.names.retries.stream, this.sequence);
+/** The position of a function's unfinished replay. */
+export class ReplayPosition extends StoredPosition<ReplayRecord> {
+  constructor(jsm: JetStreamManager, functionName: string, names: Namespace) {
+    super(jsm, "replay", functionName, names);
   }
 }

@@ -1,14 +1,12 @@
-import { gzipSync } from "node:zlib";
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { decode } from "../../core/cloudevent.ts";
 import { matchesData } from "../../core/data_filter.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
 import type { Clock } from "../../engine/clock.ts";
-import { PublishError } from "../../engine/publisher.ts";
-import { isWrongLastSequence } from "../client/error_codes.ts";
-import { type BatchMessage, enableBatches, publishBatch } from "../publish/atomic_batch.ts";
+import { type BatchMessage, enableBatches } from "../publish/atomic_batch.ts";
+import { fittingMessage } from "../retry/fit_payload.ts";
 import { ownHeaders, setOrigin } from "../retry/retry_headers.ts";
 import { dueSubject } from "../retry/retry_stream.ts";
 import { readHistory } from "./history.ts";
@@ -16,10 +14,6 @@ import { ReplayPosition, type ReplayRecord } from "./replay_position.ts";
 
 /** Most events of one batch, and batches a second at a low rate. */
 const MAX_BATCH = 100, BATCHES_PER_SECOND = 5;
-/** Bytes that the headers of one message may have: JetStream's limit is 64 kB. */
-const MAX_HEADER_BYTES = 60_000;
-/** Tries to store a batch, and the pause between two in milliseconds: longer than a change of leader takes. */
-const TRIES = 30, PAUSE_MS = 1_000;
 
 interface ReplayOptions {
   readonly perSecond: number;
@@ -102,27 +96,9 @@ export class Replayer {
     return record;
   }
 
-  /** Stores events with the position after them. When no answer came, the stored position tells if they were stored. */
   async #store(batch: readonly BatchMessage[], record: ReplayRecord): Promise<void> {
-    for (let tries = 1;; tries++) {
-      try {
-        this.#position.sequence = await publishBatch(this.nc, this.names.retries.stream, [
-          ...batch,
-          this.#position.message(record),
-        ]);
-        return;
-      } catch (error) {
-        if (!(error instanceof PublishError)) throw error;
-        if (isWrongLastSequence(error.jetStreamCode)) {
-          throw new Error(`another command replays to ${this.functionName} at this moment`, { cause: error });
-        }
-        if (error.code !== "unavailable" || tries === TRIES) throw error;
-      }
-      await this.#pause(PAUSE_MS);
-      const before = this.#position.sequence, found = await this.#position.read().catch(() => null);
-      if (found === null) this.#position.sequence = before;
-      else if (JSON.stringify(found) === JSON.stringify(record)) return;
-    }
+    const busy = `another command replays to ${this.functionName} at this moment`;
+    await this.#position.store(this.nc, this.clock, batch, record, busy);
   }
 
   /** Returns the message by which an event comes back to the function. */
@@ -131,12 +107,7 @@ export class Replayer {
     const history = { ...delivery.history, replay: id, ...(force && { isForced: true as const }) };
     setOrigin(hdrs, functionName, { ...delivery, messageKey: delivery.messageKey, history });
     const subject = dueSubject(functionName, delivery, this.names);
-    const headerBytes = sizeOf(hdrs), room = (this.nc.info?.max_payload ?? Infinity) - headerBytes;
-    if (headerBytes > MAX_HEADER_BYTES) return "too-large";
-    if (delivery.payload.length <= room) return { subject, payload: delivery.payload, headers: hdrs };
-    const payload = gzipSync(delivery.payload);
-    hdrs.set("weir-encoding", "gzip");
-    return payload.length <= room ? { subject, payload, headers: hdrs } : "too-large";
+    return fittingMessage(this.nc, subject, delivery.payload, hdrs) ?? "too-large";
   }
 
   async #pause(ms: number, signal?: AbortSignal): Promise<void> {
@@ -152,14 +123,4 @@ function matches(delivery: Delivery, where: ReplayRecord["where"]): boolean {
   if (where.length === 0) return true;
   const decoded = decode(delivery);
   return decoded.kind === "event" && matchesData(decoded.event.data, where);
-}
-
-/** Bytes of the headers of a batch, of an encoding, and of the status line. */
-const ADDED_BYTES = 250;
-
-/** Returns an upper bound of the bytes that headers take on the wire. */
-function sizeOf(hdrs: MsgHdrs): number {
-  let bytes = ADDED_BYTES;
-  for (const [name, values] of hdrs) for (const value of values) bytes += name.length + 3 * value.length + 4;
-  return bytes;
 }

@@ -1,7 +1,8 @@
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
+import type { BatchMessage } from "../publish/atomic_batch.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 
 /** Maximum bytes of a payload: the largest `max_payload` that NATS allows. */
@@ -26,6 +27,36 @@ export async function publishFitting(
     hdrs.set("weir-encoding", "gzip");
     return await publisher.publish(subject, gzipSync(payload), hdrs);
   }
+}
+
+/** Bytes that the headers of one message may have: JetStream's limit is 64 kB. */
+const MAX_HEADER_BYTES = 60_000;
+/** Bytes of the headers of a batch, of an encoding, and of the status line. */
+const ADDED_BYTES = 250;
+
+/**
+ * Returns the message of an atomic batch for the retry stream, with its payload compressed if it does not fit otherwise.
+ * Undefined if it is too large all the same.
+ */
+export function fittingMessage(
+  nc: Pick<NatsConnection, "info">,
+  subject: string,
+  payload: Uint8Array,
+  headers: MsgHdrs,
+): BatchMessage | undefined {
+  const headerBytes = sizeOf(headers), room = (nc.info?.max_payload ?? Infinity) - headerBytes;
+  if (headerBytes > MAX_HEADER_BYTES) return undefined;
+  if (payload.length <= room) return { subject, payload, headers };
+  const compressed = gzipSync(payload);
+  headers.set("weir-encoding", "gzip");
+  return compressed.length <= room ? { subject, payload: compressed, headers } : undefined;
+}
+
+/** Returns an upper bound of the bytes that headers take on the wire. */
+function sizeOf(hdrs: MsgHdrs): number {
+  let bytes = ADDED_BYTES;
+  for (const [name, values] of hdrs) for (const value of values) bytes += name.length + 3 * value.length + 4;
+  return bytes;
 }
 
 /** Returns the payload of a message of the retry stream as it was before. */

@@ -76,3 +76,13 @@ Deno.test("renameFunction refuses while a replay of the function is not finished
     /^Error: a replay of ship is not finished: run it again, or `replay ship --abandon`$/,
   );
 });
+
+Deno.test("renameFunction refuses while a move of the function's events is not finished", async () => {
+  await using all = await setup("ship");
+  const { nc } = all.cluster, record = { type: "demo.asked", from: "DEMO", to: "NEXT" };
+  await nc.request("retries.move.ship.position.stored", JSON.stringify(record), { timeout: 30_000 });
+  await assert.rejects(
+    renameFunction(all.cluster, "ship", "deliver"),
+    /^Error: a move of events of ship is not finished: `events move demo\.asked --from DEMO --to NEXT`$/,
+  );
+});
