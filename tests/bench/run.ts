@@ -79,12 +79,19 @@ export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurr
   readonly continues?: boolean;
 }
 
+/** The V8 options with which a project starts, see `deploy/CONFIGURATION.md`. */
+const V8_OPTIONS = "--v8-flags=--max-semi-space-size=8";
+
 /** Starts the process of a contestant. */
 export function startContestant(collector: Collector, contestant: Contestant, task: Task): Helper {
   const { name, kind, traces, program } = contestant;
-  const [command, ...args] = program ?? [undefined, "-A", benchPath(`contestants/${kind}.ts`)];
+  const [command, ...args] = program ?? [undefined, ...optionsOf(kind), benchPath(`contestants/${kind}.ts`)];
   const env = collector.environment(traces);
   return new Helper(name, [...args, JSON.stringify(task)], { program: command, env });
+}
+
+function optionsOf(kind: Contestant["kind"]): string[] {
+  return kind === "weir" ? [V8_OPTIONS, "-A"] : ["-A"];
 }
 
 /** Runs a contestant. @param whenReady publishes events once it consumes. Default: none. */
