@@ -10,6 +10,7 @@ import type { Registry } from "../project/registry.ts";
 import { explainNatsErrors } from "./plan.ts";
 import { count } from "./plan/plan_text.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { bucketNames } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { printJson } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
@@ -25,7 +26,7 @@ export function migrateCommand(): Command {
   return new Command("migrate")
     .description("Move waiting events, retries and dead letters into the namespace of WEIR_NAMESPACE, or out of one.")
     .option("--from <namespace>", "the namespace that they are in (default: none)")
-    .option("--bucket <names...>", "also copy these key-value buckets of handlers")
+    .option("--bucket <names...>", "also copy these key-value buckets of handlers", bucketNames)
     .option("--dry-run", "only show how much would be moved")
     .option("--json", "print the numbers as JSON")
     .addHelpText(

@@ -8,7 +8,7 @@ import { Replayer } from "../nats/replay/replayer.ts";
 import { loadProject } from "../project/load_project.ts";
 import { type Bound, rangesOf } from "./replay/bounds.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
-import { examples, wholeNumber } from "./terminal/command_line.ts";
+import { examples, functionName, streamName, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { printJson } from "./terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
@@ -42,11 +42,11 @@ event once. Events that wait for the function already are not replayed.`;
 export function replayCommand(): Command {
   return new Command("replay")
     .description("Send stored events to one function again, and to no other.")
-    .argument("<name>", "the function")
+    .argument("<name>", "the function", functionName)
     .option("--since <time>", `events since this time, or since this long ago: 24h, 2026-11-21T10:00:00Z`, time)
     .option("--from <sequence>", "events of its stream from this sequence on", wholeNumber)
     .option("--until <bound>", "events up to this sequence, this time, or this long ago", bound)
-    .option("--stream <name>", "only events of this stream")
+    .option("--stream <name>", "only events of this stream", streamName)
     .option("--where <filter>", "only events whose data has this value: PATH=VALUE", dataFilter)
     .option("--rate <rate>", "send at most this many a second", rate, PER_SECOND)
     .option("--force", "an idempotent function handles again also what it has handled")
