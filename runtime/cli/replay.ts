@@ -10,6 +10,7 @@ import { type Bound, rangesOf } from "./replay/bounds.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { examples, functionName, streamName, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
+import { shellQuoted } from "./terminal/next_commands.ts";
 import { printJson } from "./terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { Progress } from "./terminal/progress.ts";
@@ -155,14 +156,14 @@ async function abandon(replayer: Replayer, { json }: Options): Promise<void> {
   else console.log(`${unfinished.id} is abandoned: ${unfinished.sent} events were sent`);
 }
 
-/** Returns the options that say which events are sent, as they are written. */
+/** Returns the options that say which events are sent, as a shell takes them. */
 function optionsText({ since, from, until, stream, where = [], force }: Options): string {
   return [
     ...(since ? [`--since ${boundText(since)}`] : []),
     ...(from === undefined ? [] : [`--from ${from}`]),
     ...(until ? [`--until ${boundText(until)}`] : []),
-    ...(stream === undefined ? [] : [`--stream ${stream}`]),
-    ...where.map(({ path, value }) => `--where ${path.join(".")}=${value}`),
+    ...(stream === undefined ? [] : [`--stream ${shellQuoted(stream)}`]),
+    ...where.map(({ path, value }) => `--where ${shellQuoted(`${path.join(".")}=${value}`)}`),
     ...(force ? ["--force"] : []),
   ].join(" ");
 }
