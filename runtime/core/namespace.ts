@@ -1,3 +1,5 @@
+import { covers } from "./subjects.ts";
+
 /** Most characters of a namespace. Stream and consumer carry it, and both stand in each ack subject. */
 const MAX_LENGTH = 32;
 
@@ -114,6 +116,17 @@ export class Namespace {
   typeOf(subject: string, stream?: string): string {
     if (stream !== undefined && this.foreign.streams.has(stream)) return subject;
     return subject.startsWith(this.#subjects) ? subject.slice(this.#subjects.length) : subject;
+  }
+
+  /**
+   * Returns the type of a message that is published, to a stream that is not known. A subject stands for itself where a type
+   * or pattern of a stream that Weir does not own covers it and begins with the namespace as well.
+   */
+  typeOfPublished(subject: string): string {
+    const isForeign = [...this.foreign.subjects].some((pattern) =>
+      pattern.startsWith(this.#subjects) && covers(pattern, subject)
+    );
+    return isForeign ? subject : this.typeOf(subject);
   }
 }
 
