@@ -7,6 +7,7 @@ import { type Migrated, Migration } from "../nats/migrate/migration.ts";
 import { ensureTopology } from "../nats/topology/ensure_topology.ts";
 import { loadProject } from "../project/load_project.ts";
 import type { Registry } from "../project/registry.ts";
+import { printable } from "../telemetry/otel/logs/printable.ts";
 import { explainNatsErrors } from "./plan.ts";
 import { count } from "./plan/plan_text.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
@@ -54,17 +55,24 @@ async function migrate(options: Options): Promise<void> {
     const work = withCluster(config, async (cluster) => {
       const functionNames = registry.functions.map(({ name }) => name);
       const migration = new Migration({ ...cluster, from, to: cluster.names }, functionNames);
-      if (options.dryRun) return await migration.count();
+      if (options.dryRun) return await explained(migration, await migration.count());
       await migration.checkIdle();
       const desired = await migration.positioned(desiredState(config, registry, registry.functions));
       await ensureTopology(cluster.jsm, desired, { scope: "start" });
-      return await migration.run(options.bucket ?? [], stopped.signal);
+      return await explained(migration, await migration.run(options.bucket ?? [], stopped.signal));
     }, registry);
     report(await explainNatsErrors(work), options);
   } finally {
     stopListening();
   }
   if (stopped.signal.aborted) throw new CommandFailure("interrupted: run it again, and it moves what is left");
+}
+
+/** Says where a migration looked that found nothing: the project may have had another name. */
+async function explained(migration: Migration, migrated: Migrated): Promise<Migrated> {
+  const { events, delayedRetries, deadLetters, entries } = migrated;
+  if (events + delayedRetries + deadLetters + entries === 0) console.error(printable(await migration.whyNothing()));
+  return migrated;
 }
 
 /** @throws a usage error if the two namespaces are the same, or one is not a name of a namespace. */

@@ -18,6 +18,11 @@ export function markIn(metadata: Metadata = {}): Metadata | undefined {
   return mark.length === 0 ? undefined : Object.fromEntries(mark);
 }
 
+/** Returns the name of the project that made what has this metadata; undefined if it has no mark. */
+export function ownerIn(metadata: Metadata | undefined): string | undefined {
+  return metadata?.[PROJECT];
+}
+
 export function isMarked(metadata: Metadata | undefined): boolean {
   return metadata?.[PROJECT] !== undefined;
 }
