@@ -83,7 +83,7 @@ export function withOwner(
   if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
   const problem = takeOver && mark ? undefined : ownerProblem(metadata, names);
   const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
-  if (problem) return { ...target, kind: "blocked", problems: [problem] };
+  if (problem) return { ...target, kind: "blocked", problems: [problem], isOwnedByOther: true };
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
   if (!adopts || step.kind === "blocked") return step;
   const changes = step.kind === "update" ? step.changes : [], leftOut = step.kind === "update" ? step.leftOut : [];
