@@ -111,7 +111,7 @@ export class TopologyKeeper implements Service {
     // What another user may change yet, as after a rollout, must not take the process from its load balancer.
     const consumer = functionName && (this.desired.names ?? NO_NAMESPACE).consumer(functionName);
     const isMeant = (step: Step) =>
-      step.kind !== "update" && consumer === (step.what === "consumer" ? step.name : undefined);
+      !isAnothers(step) && consumer === (step.what === "consumer" ? step.name : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
       undefined;
   }
@@ -121,9 +121,12 @@ export class TopologyKeeper implements Service {
     return this.#pauses;
   }
 
-  /** Returns the settings that hold events back and that an operator must change, such as a replay policy. */
+  /**
+   * Returns the settings that hold events back and are another's to change, such as a replay policy, and what another
+   * project, or the next release under its first or a new name, has taken over.
+   */
   concerns(): readonly string[] {
-    const differing = this.#refused.filter(({ step }) => step.kind === "update").flatMap(({ problems }) => problems);
+    const differing = this.#refused.filter(({ step }) => isAnothers(step)).flatMap(({ problems }) => problems);
     return [...this.#concerns, ...differing];
   }
 
@@ -240,6 +243,11 @@ export class TopologyKeeper implements Service {
       this.log.warn("streams and consumers cannot be checked; will retry", { error });
     }
   }
+}
+
+/** Returns whether a step is another user's, or another release's. A start refuses it; a running process goes on. */
+function isAnothers(step: Step): boolean {
+  return step.kind === "update" || step.kind === "blocked" && step.isOwnedByOther === true;
 }
 
 function changesOf({ changes }: StepOf<"update">): string {

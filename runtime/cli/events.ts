@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { examples, functionName, subjectPattern, wholeNumber } from "./terminal/command_line.ts";
+import { examples, functionName, streamName, subjectPattern, wholeNumber } from "./terminal/command_line.ts";
 import { cancelCommand } from "./events/cancel.ts";
 import { moveCommand } from "./events/move.ts";
 import { record } from "./events/record.ts";
@@ -43,7 +43,7 @@ export function eventsCommand(): Command {
       new Option("--sequence <number>", "the event with this sequence in its stream")
         .argParser(wholeNumber).conflicts(["last", "id"]),
     )
-    .option("--stream <name>", "the event's stream, if several store its type")
+    .option("--stream <name>", "the event's stream, if several store its type", streamName)
     .addOption(
       new Option("--dead-letter <sequence>", "the original event of this dead letter")
         .argParser(wholeNumber).conflicts(["last", "id", "sequence", "stream"]),

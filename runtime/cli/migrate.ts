@@ -7,9 +7,11 @@ import { type Migrated, Migration } from "../nats/migrate/migration.ts";
 import { ensureTopology } from "../nats/topology/ensure_topology.ts";
 import { loadProject } from "../project/load_project.ts";
 import type { Registry } from "../project/registry.ts";
+import { printable } from "../telemetry/otel/logs/printable.ts";
 import { explainNatsErrors } from "./plan.ts";
 import { count } from "./plan/plan_text.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { bucketNames } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
 import { printJson } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
@@ -25,7 +27,7 @@ export function migrateCommand(): Command {
   return new Command("migrate")
     .description("Move waiting events, retries and dead letters into the namespace of WEIR_NAMESPACE, or out of one.")
     .option("--from <namespace>", "the namespace that they are in (default: none)")
-    .option("--bucket <names...>", "also copy these key-value buckets of handlers")
+    .option("--bucket <names...>", "also copy these key-value buckets of handlers", bucketNames)
     .option("--dry-run", "only show how much would be moved")
     .option("--json", "print the numbers as JSON")
     .addHelpText(
@@ -53,17 +55,24 @@ async function migrate(options: Options): Promise<void> {
     const work = withCluster(config, async (cluster) => {
       const functionNames = registry.functions.map(({ name }) => name);
       const migration = new Migration({ ...cluster, from, to: cluster.names }, functionNames);
-      if (options.dryRun) return await migration.count();
+      if (options.dryRun) return await explained(migration, await migration.count());
       await migration.checkIdle();
       const desired = await migration.positioned(desiredState(config, registry, registry.functions));
       await ensureTopology(cluster.jsm, desired, { scope: "start" });
-      return await migration.run(options.bucket ?? [], stopped.signal);
+      return await explained(migration, await migration.run(options.bucket ?? [], stopped.signal));
     }, registry);
     report(await explainNatsErrors(work), options);
   } finally {
     stopListening();
   }
   if (stopped.signal.aborted) throw new CommandFailure("interrupted: run it again, and it moves what is left");
+}
+
+/** Says where a migration looked that found nothing: the project may have had another name. */
+async function explained(migration: Migration, migrated: Migrated): Promise<Migrated> {
+  const { events, delayedRetries, deadLetters, entries } = migrated;
+  if (events + delayedRetries + deadLetters + entries === 0) console.error(printable(await migration.whyNothing()));
+  return migrated;
 }
 
 /** @throws a usage error if the two namespaces are the same, or if one of the two is not a valid name. */

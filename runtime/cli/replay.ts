@@ -8,8 +8,9 @@ import { Replayer } from "../nats/replay/replayer.ts";
 import { loadProject } from "../project/load_project.ts";
 import { type Bound, rangesOf } from "./replay/bounds.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
-import { examples, wholeNumber } from "./terminal/command_line.ts";
+import { examples, functionName, streamName, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
+import { shellQuoted } from "./terminal/next_commands.ts";
 import { printJson } from "./terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { Progress } from "./terminal/progress.ts";
@@ -42,11 +43,11 @@ event once. Events that wait for the function already are not replayed.`;
 export function replayCommand(): Command {
   return new Command("replay")
     .description("Send stored events to one function again, and to no other.")
-    .argument("<name>", "the function")
+    .argument("<name>", "the function", functionName)
     .option("--since <time>", `events since this time, or since this long ago: 24h, 2026-11-21T10:00:00Z`, time)
     .option("--from <sequence>", "events of its stream from this sequence on", wholeNumber)
     .option("--until <bound>", "events up to this sequence, this time, or this long ago", bound)
-    .option("--stream <name>", "only events of this stream")
+    .option("--stream <name>", "only events of this stream", streamName)
     .option("--where <filter>", "only events whose data has this value: PATH=VALUE", dataFilter)
     .option("--rate <rate>", "send at most this many a second", rate, PER_SECOND)
     .option("--force", "an idempotent function handles again also what it has handled")
@@ -155,14 +156,14 @@ async function abandon(replayer: Replayer, { json }: Options): Promise<void> {
   else console.log(`${unfinished.id} is abandoned: ${unfinished.sent} events were sent`);
 }
 
-/** Returns the options that say which events are sent, as they are written. */
+/** Returns the options that say which events are sent, as a shell takes them. */
 function optionsText({ since, from, until, stream, where = [], force }: Options): string {
   return [
     ...(since ? [`--since ${boundText(since)}`] : []),
     ...(from === undefined ? [] : [`--from ${from}`]),
     ...(until ? [`--until ${boundText(until)}`] : []),
-    ...(stream === undefined ? [] : [`--stream ${stream}`]),
-    ...where.map(({ path, value }) => `--where ${path.join(".")}=${value}`),
+    ...(stream === undefined ? [] : [`--stream ${shellQuoted(stream)}`]),
+    ...where.map(({ path, value }) => `--where ${shellQuoted(`${path.join(".")}=${value}`)}`),
     ...(force ? ["--force"] : []),
   ].join(" ");
 }

@@ -8,6 +8,8 @@ export interface RetryContext {
   readonly number: number;
   /** Deliveries of this event that used up no attempt. */
   readonly excusedDeliveries: number;
+  /** Those among them that wait for a process of another release. */
+  readonly otherReleaseDeliveries: number;
   readonly retry: RetryPolicy;
   readonly nowMs: number;
   /** Milliseconds since 1970 by the server's clock. */
@@ -122,10 +124,10 @@ export function decideNewerVersion(error: ErrorDetail, context: RetryContext): O
 }
 
 function deferToOtherRelease(reason: RetryReason, error: ErrorDetail, context: RetryContext): Outcome {
-  if (context.excusedDeliveries >= OTHER_RELEASE_DELIVERIES) {
+  if (context.otherReleaseDeliveries >= OTHER_RELEASE_DELIVERIES) {
     return { kind: "dead-letter", reason: "invalid", attempts: context.number - 1, error };
   }
-  const { delayMs: least } = OTHER_RELEASE_DELAYS.findLast(({ from }) => from <= context.excusedDeliveries)!;
+  const { delayMs: least } = OTHER_RELEASE_DELAYS.findLast(({ from }) => from <= context.otherReleaseDeliveries)!;
   const delayMs = Math.round(least * (1 + context.random / 2));
   return { kind: "retry", reason, delayMs, usesAttempt: false, error };
 }

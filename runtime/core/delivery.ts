@@ -13,6 +13,8 @@ export interface MessageHeaders {
 export interface DeliveryHistory {
   readonly attempts: number;
   readonly excusedDeliveries: number;
+  /** Those among `excusedDeliveries` that waited for another release; undefined for none. */
+  readonly otherReleaseDeliveries?: number;
   readonly redrives: number;
   /** Time since which emitted events may be stored already, in milliseconds since 1970. Undefined if none can be. */
   readonly emittedSinceMs?: number;

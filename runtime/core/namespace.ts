@@ -1,3 +1,5 @@
+import { covers } from "./subjects.ts";
+
 /**
  * Greatest length of a namespace, in characters. The names of streams and consumers begin with it, and each ack subject
  * contains both names.
@@ -118,6 +120,17 @@ export class Namespace {
   typeOf(subject: string, stream?: string): string {
     if (stream !== undefined && this.foreign.streams.has(stream)) return subject;
     return subject.startsWith(this.#subjects) ? subject.slice(this.#subjects.length) : subject;
+  }
+
+  /**
+   * Returns the type of a message that is published, to a stream that is not known. A subject stands for itself where a type
+   * or pattern of a stream that Weir does not own covers it and begins with the namespace as well.
+   */
+  typeOfPublished(subject: string): string {
+    const isForeign = [...this.foreign.subjects].some((pattern) =>
+      pattern.startsWith(this.#subjects) && covers(pattern, subject)
+    );
+    return isForeign ? subject : this.typeOf(subject);
   }
 }
 

@@ -28,6 +28,11 @@ export type RetryReason =
   | "claim-held"
   | "shutdown";
 
+/** Returns whether an event is retried so that a process of another release receives it. */
+export function waitsForOtherRelease(reason: RetryReason): boolean {
+  return reason === "unknown-subject" || reason === "newer-version";
+}
+
 /** Every {@linkcode DeadLetterReason}. */
 export const DEAD_LETTER_REASONS = [
   "attempts-exhausted",

@@ -4,10 +4,10 @@ import type { DeliveryFacts } from "../core/check_delivery.ts";
 import type { Decoded } from "../core/cloudevent.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
-import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../core/outcome.ts";
+import { type DeadLetterOutcome, type ErrorDetail, type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
-import type { AttemptCounts } from "./attempt_store.ts";
+import { type AttemptCounts, excusedSoFar } from "./attempt_store.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
@@ -32,6 +32,8 @@ export class Attempt implements DeliveryFacts {
   number: number;
   /** Deliveries of the event that used no attempt, so far. */
   excusedDeliveries: number;
+  /** Those among them that waited for another release. */
+  otherReleaseDeliveries: number;
   /** Time since which emitted events may be stored already; undefined when none can be. */
   emittedSinceMs: number | undefined;
   /** True when the attempt's number is exact: at a first delivery, and once stored counts are applied. */
@@ -76,6 +78,7 @@ export class Attempt implements DeliveryFacts {
     this.isCounted = deliveryCount === 1;
     this.number = this.isCounted ? history.attempts + 1 : deliveryCount;
     this.excusedDeliveries = this.isCounted ? history.excusedDeliveries : 0;
+    this.otherReleaseDeliveries = (this.isCounted ? history.otherReleaseDeliveries : undefined) ?? 0;
     this.emittedSinceMs = history.emittedSinceMs;
     this.previousTrace = history.attemptTrace;
     this.lastError = history.lastError;
@@ -153,18 +156,25 @@ export class Attempt implements DeliveryFacts {
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
     const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
-    const { begun, excused, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } = stored ??
-      { begun: presumed, excused: 0, mayHaveEmitted: true };
+    const counts: AttemptCounts = stored ?? { begun: presumed, excused: 0, mayHaveEmitted: true };
+    const { begun, excused, otherRelease, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } =
+      counts;
     const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
-    this.excusedDeliveries = history.excusedDeliveries + excused;
+    const soFar = excusedSoFar(history, counts);
+    this.excusedDeliveries = soFar.excusedDeliveries;
+    this.otherReleaseDeliveries = soFar.otherReleaseDeliveries ?? 0;
     this.emittedSinceMs ??= mayHaveEmitted === false ? undefined : storedAtMs;
     this.isDelayed = delayed;
     this.ending = ending;
     this.isCounted = true;
     this.lastError = lastError;
     if (stored) this.isUnended = stored.isUnended ?? false;
-    const kept = { ...(attemptTrace && { attemptTrace }), ...(lastError && { lastError }) };
+    const kept = {
+      ...(otherRelease && { otherRelease }),
+      ...(attemptTrace && { attemptTrace }),
+      ...(lastError && { lastError }),
+    };
     // The previous trace is kept: if this attempt kills its process, its own span is never exported.
     this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
   }
@@ -177,10 +187,13 @@ export class Attempt implements DeliveryFacts {
     if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;
     const { number, excusedDeliveries, emittedSinceMs, lastError } = this;
     const excused = outcome.kind === "retry" && !outcome.usesAttempt;
+    const isForOther = outcome.kind === "retry" && waitsForOtherRelease(outcome.reason);
+    const otherReleaseDeliveries = this.otherReleaseDeliveries + (isForOther ? 1 : 0);
     const attemptTrace = formatTraceparent(this.span.spanContext());
     return {
       attempts: excused ? number - 1 : number,
       excusedDeliveries: excused ? excusedDeliveries + 1 : excusedDeliveries,
+      ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }),
       emittedSinceMs,
       wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),

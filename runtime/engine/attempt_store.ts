@@ -1,5 +1,6 @@
-import type { Delivery } from "../core/delivery.ts";
+import type { Delivery, DeliveryHistory } from "../core/delivery.ts";
 import type { DeadLetterOutcome, ErrorDetail } from "../core/outcome.ts";
+import type { UsedUp } from "./settler.ts";
 
 /**
  * Counts of the deliveries of one stored message. A retry is stored as a new message in `RETRIES`, whose counts begin
@@ -11,6 +12,8 @@ export interface AttemptCounts {
   readonly begun: number;
   /** Deliveries that used up no attempt. */
   readonly excused: number;
+  /** Those among `excused` that waited for another release; undefined for none. */
+  readonly otherRelease?: number;
   /** False when no attempt so far can have stored an event that it emitted. */
   readonly mayHaveEmitted: boolean;
   /** True when the event already waits in the retry stream, so that this delivery is redundant. */
@@ -23,6 +26,16 @@ export interface AttemptCounts {
   readonly lastError?: ErrorDetail;
   /** True from the start of an attempt to its end. It stays true if the process dies in between. */
   readonly isUnended?: boolean;
+}
+
+/** Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message. */
+export function excusedSoFar(
+  history: DeliveryHistory,
+  counts: Partial<Pick<AttemptCounts, "excused" | "otherRelease">> = {},
+): Pick<UsedUp, "excusedDeliveries" | "otherReleaseDeliveries"> {
+  const excusedDeliveries = history.excusedDeliveries + (counts.excused ?? 0);
+  const otherReleaseDeliveries = (history.otherReleaseDeliveries ?? 0) + (counts.otherRelease ?? 0);
+  return { excusedDeliveries, ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }) };
 }
 
 /** Stores attempt counts. JetStream counts deliveries only, and a delivery may never have reached a handler. */

@@ -13,6 +13,8 @@ export type Settlement = { readonly ok: true } | { readonly ok: false; readonly 
 export interface UsedUp {
   readonly attempts: number;
   readonly excusedDeliveries: number;
+  /** Those among `excusedDeliveries` that waited for another release; undefined for none. */
+  readonly otherReleaseDeliveries?: number;
   /** Time since which emitted events may be stored already. */
   readonly emittedSinceMs?: number;
   /** True when an earlier delivery decided the end of the event: its dead letter may be stored already. */

@@ -3,6 +3,7 @@ import { didYouMean } from "../core/did_you_mean.ts";
 import { isWildcard } from "../core/subjects.ts";
 import { cycleWarnings } from "./cycles.ts";
 import type { DefiningModule } from "./load_definitions.ts";
+import { configConflicts } from "./config_conflicts.ts";
 import { resolveConfigs, type ResolvedConfig } from "./resolve_configs.ts";
 import { resolveEvents } from "./resolve_events.ts";
 import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
@@ -63,6 +64,7 @@ export function buildRegistry(
   const defining = [...definitions, ...functions.map((module) => ({ ...module, functions: [module.file] }))];
   const resources = resolveResources(defining, resolved, problems),
     configs = resolveConfigs(defining, resolved, problems);
+  problems.push(...configConflicts(configs));
   for (const { name, file } of resources.filter(({ name }) => healthChecks.some((check) => check.name === name))) {
     problems.push(`${file}: resource ${name}: a health check has that name: rename one of them`);
   }

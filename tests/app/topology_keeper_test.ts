@@ -24,6 +24,7 @@ async function start(
   on: string[],
   options: Parameters<typeof startRuntime>[3] = {},
   handler: () => unknown = () => {},
+  project?: string,
 ): Promise<Release> {
   const variables: Record<string, string> = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
   const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
@@ -33,7 +34,7 @@ async function start(
     await handler();
   });
   const log = new Logger({ level: "info", format: "json", write: (line) => void lines.push(JSON.parse(line)) });
-  const runtime = await startRuntime(config, registryOf({ ship }), log, options);
+  const runtime = await startRuntime(config, { ...registryOf({ ship }), project }, log, options);
   const health = async () => {
     const response = await fetch(`${runtime.url}/health`);
     return { status: response.status, body: await response.json() };
@@ -279,4 +280,20 @@ Deno.test("TopologyKeeper without the right to change anything reports a change,
   assert.match(Object.values(body.degraded!).join(), /ship on stream ORDERS: max_batch is 5 and should be 0/);
   await broker.jsm.consumers.update("ORDERS", "ship", { max_batch: 0 });
   await eventually(async () => (await release.health()).body.degraded === undefined);
+});
+
+Deno.test("TopologyKeeper: processes of a release without a name go on, degraded, once the next release has one", async () => {
+  await using broker = await startBroker();
+  await using old = await start(broker, ["orders.paid"]);
+  await using next = await start(broker, ["orders.paid"], {}, () => {}, "shop");
+  const { status, body } = await eventually(async () => {
+    const found = await old.health();
+    return found.body.degraded ? found : undefined;
+  });
+  assert.equal(status, 200);
+  assert.match(JSON.stringify(body.degraded), /stream RETRIES: it belongs to the project \\"shop\\"/);
+  await next.runtime.stop();
+  await publish(broker, "orders.paid", 5);
+  await eventually(() => old.handled.length === 5);
+  await assert.rejects(start(broker, ["orders.paid"]), StartupProblems);
 });

@@ -91,6 +91,30 @@ Deno.test("main refuses an unknown command with the one that was probably meant"
   assert.match(err, /^weir: unknown command 'functoins'\n\(Did you mean functions\?\)\n/);
 });
 
+for (
+  const [words, problem] of [
+    [["functions", "pause", "a b"], /"a b" cannot be a function's name: a letter, then letters/],
+    [["functions", "pause", "capturePayment", "a.b"], /"a\.b" cannot be a function's name/],
+    [["functions", "resume", ""], /"" cannot be a function's name/],
+    [["functions", "rename", "a b", "c"], /argument 'old'\. "a b" cannot be a function's name/],
+    [["functions", "rename", "c", "a>"], /argument 'new'\. "a>" cannot be a function's name/],
+    [["replay", "a b", "--since", "1h"], /"a b" cannot be a function's name/],
+    [["replay", "a", "--since", "1h", "--stream", "A.*"], /must be the name of a stream/],
+    [["events", "cancel", "A B", "1", "--function", "a"], /must be the name of a stream/],
+    [["events", "cancel", "A", "1", "--function", "a b"], /"a b" cannot be a function's name/],
+    [["events", "record", "orders.created", "--stream", "a b"], /must be the name of a stream/],
+    [["migrate", "--from", "x", "--bucket", "stock", "a b"], /must be the name of a key-value bucket/],
+    [["dead-letters", "list", "--function", "a b"], /"a b" cannot be a function's name/],
+    [["retries", "list", "--function", "*"], /"\*" cannot be a function's name/],
+  ] as const
+) {
+  Deno.test(`${words.slice(0, 2).join(" ")} refuses a name that NATS would: ${JSON.stringify(words)}`, async () => {
+    const { code, err } = await run(...words);
+    assert.equal(code, 64);
+    assert.match(err, problem);
+  });
+}
+
 Deno.test("main quotes no control character of an argument in a usage error", async () => {
   for (const args of [["functions\u001b[2J\u202e"], ["dead-letters", "show", "1\u001b[2J\u202e"]]) {
     const { code, err } = await run(...args);

@@ -32,6 +32,7 @@ const FACTS: DeliveryFacts = {
   isDelayed: false,
   number: 1,
   excusedDeliveries: 0,
+  otherReleaseDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   maxHops: 50,
   ageMs: 0,
@@ -67,7 +68,9 @@ Deno.test("checkDelivery defers what its schema refuses and is newer, and ends i
   const { delayMs, ...deferred } = checkDelivery({ ...FACTS, decoded }) as Outcome & { kind: "retry" };
   assert.deepEqual(deferred, { kind: "retry", reason: "newer-version", usesAttempt: false, error: INVALID.error });
   assert.ok(delayMs >= 1_000);
-  assert.deepEqual(checkDelivery({ ...FACTS, decoded, excusedDeliveries: 80 }), {
+  const deferredForOthers = checkDelivery({ ...FACTS, decoded, excusedDeliveries: 80 });
+  assert.equal(deferredForOthers?.kind, "retry", "deliveries that an open breaker refused do not count");
+  assert.deepEqual(checkDelivery({ ...FACTS, decoded, otherReleaseDeliveries: 80 }), {
     kind: "dead-letter",
     reason: "invalid",
     attempts: 0,

@@ -15,6 +15,7 @@ const error = { name: "Error", message: "no" };
 const GIVEN: RetryContext = {
   number: 1,
   excusedDeliveries: 0,
+  otherReleaseDeliveries: 0,
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
   serverNowMs: 10_000,
@@ -161,7 +162,7 @@ Deno.test("deferForBreaker retries once the breaker may close, and uses no attem
 });
 
 for (
-  const [what, excusedDeliveries, delayMs] of [
+  const [what, otherReleaseDeliveries, delayMs] of [
     ["is delivered again after a second", 0, 1_250],
     ["soon waits outside its consumer, whose places other events need", 15, 6_250],
     ["waits no longer for three minutes, since another version may receive it", 49, 6_250],
@@ -172,7 +173,8 @@ for (
     const retry = { attempts: 3, initialMs: 100, maxMs: 60_000, factor: 2, jitter: "none" } as const;
     const outcome = decideUnknownSubject("orders.new", {
       number: 1,
-      excusedDeliveries,
+      excusedDeliveries: otherReleaseDeliveries + 1_000, // for other reasons
+      otherReleaseDeliveries,
       retry,
       nowMs: 0,
       serverNowMs: 0,
@@ -188,6 +190,7 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
   const outcome = decideUnknownSubject("orders.new", {
     number: 1,
     excusedDeliveries: 80,
+    otherReleaseDeliveries: 80,
     retry,
     nowMs: 0,
     serverNowMs: 0,
@@ -198,8 +201,8 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
 
 Deno.test("decideUnknownSubject retries for half an hour at least, longer than a rolling deploy takes", () => {
   let waitedMs = 0;
-  for (let excusedDeliveries = 0; excusedDeliveries < 80; excusedDeliveries++) {
-    const outcome = decideUnknownSubject("orders.new", { ...GIVEN, excusedDeliveries, random: 0 });
+  for (let otherReleaseDeliveries = 0; otherReleaseDeliveries < 80; otherReleaseDeliveries++) {
+    const outcome = decideUnknownSubject("orders.new", { ...GIVEN, otherReleaseDeliveries, random: 0 });
     if (outcome.kind === "retry") waitedMs += outcome.delayMs;
   }
   assert.ok(waitedMs > 1_800_000, `${waitedMs} ms`);
@@ -239,6 +242,7 @@ const results = fc.oneof(
 const circumstances = fc.record({
   number: fc.integer({ min: 1, max: 200 }),
   excusedDeliveries: fc.nat(10_000),
+  otherReleaseDeliveries: fc.nat(100),
   retry: fc.record({
     attempts: fc.integer({ min: 1, max: 200 }),
     initialMs: fc.integer({ min: 1, max: 1e6 }),

@@ -71,3 +71,18 @@ for (
     assert.equal(namespaceProblem(name) === undefined, ok);
   });
 }
+
+for (
+  const [what, subject, type] of [
+    ["an own event", "eu.orders.created", "orders.created"],
+    ["an event of another owner that begins with the namespace", "eu.legacy.told", "eu.legacy.told"],
+    ["one of a type that begins with it", "eu.told", "eu.told"],
+    ["an own event that a pattern of all subjects covers as well", "eu.any", "any"],
+    ["an event of another owner", "old.it", "old.it"],
+  ] as const
+) {
+  Deno.test(`Namespace.typeOfPublished returns the type of ${what}`, () => {
+    const foreign = { streams: new Set(["LEGACY"]), subjects: new Set(["eu.legacy.>", "eu.told", "old.>", ">"]) };
+    assert.equal(new Namespace("eu", "shop", foreign).typeOfPublished(subject), type);
+  });
+}

@@ -43,6 +43,11 @@ async function setup() {
       assert.equal(code, 0, text);
       return text;
     },
+    /** Gives the project another name. */
+    call: async (name: string) => {
+      const file = `${project.path}/deno.json`, text = JSON.parse(await Deno.readTextFile(file));
+      await Deno.writeTextFile(file, JSON.stringify({ ...text, name, exports: {} }));
+    },
     /** Runs a process until nothing waits, and returns what it handled. */
     handledBy: async (namespace = ""): Promise<string[]> => {
       const program = start(["start"], namespace), prefix = namespace && `${namespace}_`;
@@ -101,4 +106,30 @@ Deno.test("migrate moves what waits for a paused function, and its pause", async
   assert.equal(await isPaused("RETRIES", "archive"), false);
   await run(["functions", "resume", "archive"], "ns");
   assert.deepEqual(await handledBy("ns"), ["b"]);
+});
+
+Deno.test("migrate says where it looked when it finds nothing, and that the project has had another name", async () => {
+  await using shop = await setup();
+  const { publish, run, call } = shop;
+  assert.match(
+    await run(["migrate", "--dry-run"], "ns"),
+    /^no function of this project \(archive\) has a consumer in no namespace$/m,
+  );
+  await call("shop");
+  await publish("a");
+  await run(["apply"]);
+  await call("store");
+  const renamed = await run(["migrate", "--dry-run"], "ns");
+  assert.match(renamed, /would move 0 waiting events/);
+  assert.match(
+    renamed,
+    /has a consumer in no namespace; consumers with these names there belong to the project "shop": .*`deno task apply --take-over`/,
+  );
+  await run(["apply", "--take-over"]);
+  assert.match(await run(["migrate"], "ns"), /^moved 1 waiting event/m);
+  const nothing = /^nothing waits for the functions of this project \(archive\) in the namespace ns2$/m;
+  await run(["apply"], "ns2");
+  assert.match(await run(["migrate", "--from", "ns2", "--dry-run"], "ns"), /1 waiting event/);
+  await run(["migrate", "--from", "ns2"], "ns3");
+  assert.match(await run(["migrate", "--from", "ns2"], "ns3"), nothing);
 });

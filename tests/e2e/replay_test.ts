@@ -27,7 +27,7 @@ async function setup() {
   const runtime = await startTestRuntime({ functions: { ship, once, other }, server: broker.server });
   const publish = async (count: number) => {
     for (let n = 0; n < count; n++) {
-      broker.nc.publish("demo.asked", JSON.stringify({ n, of: `c${n % 10}` }));
+      broker.nc.publish("demo.asked", JSON.stringify({ n, of: `c ${n % 10}` }));
       if (n % 500 === 499) await broker.nc.flush();
     }
     const waits = async () => {
@@ -57,7 +57,7 @@ Deno.test("[G22] replay sends the events of a range that match to one function, 
   await all.publish(100);
 
   await t.step("--dry-run counts, and sends nothing", async () => {
-    const { code, text } = await weir("replay", "ship", "--from", "1", "--where", "of=c3", "--dry-run", "--json");
+    const { code, text } = await weir("replay", "ship", "--from", "1", "--where", "of=c 3", "--dry-run", "--json");
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(text), {
       ...{ function: "ship", events: 10, read: 100 },
@@ -67,7 +67,7 @@ Deno.test("[G22] replay sends the events of a range that match to one function, 
   });
 
   await t.step("the events come once, with ctx.replay", async () => {
-    const { code, text } = await weir("replay", "ship", "--since", "1h", "--where", "of=c3", "--json");
+    const { code, text } = await weir("replay", "ship", "--since", "1h", "--where", "of=c 3", "--json");
     assert.equal(code, 0, text);
     const { sent, read, finished } = JSON.parse(text.slice(text.indexOf("{")));
     assert.deepEqual([sent, read, finished], [10, 100, true]);
@@ -119,7 +119,7 @@ Deno.test("[G22] replay that is killed and run again sends each event once", asy
   await using all = await setup();
   const { weir, replayed, broker, project } = all;
   await all.publish(3_000);
-  const args = ["replay", "ship", "--from", "1", "--where", "of=c3"];
+  const args = ["replay", "ship", "--from", "1", "--where", "of=c 3"];
   for (const count of [8, 30]) {
     const env = { NATS_URL: broker.server.url, ADMIN_PORT: "1", NO_COLOR: "1" };
     await using program = startWeir(project.path, [...args, "--rate", "20/s"], env);
@@ -129,7 +129,7 @@ Deno.test("[G22] replay that is killed and run again sends each event once", asy
   }
   assert.match(
     (await weir("replay", "ship", "--from", "2")).text,
-    /was interrupted: finish it with `replay ship --from 1 /,
+    /was interrupted: finish it with `replay ship --from 1 --where 'of=c 3'`, or --abandon it$/m,
   );
   const { code, text } = await weir(...args);
   assert.equal(code, 0, text);

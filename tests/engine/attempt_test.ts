@@ -196,6 +196,20 @@ Deno.test("Attempt.usedUpAfter counts an attempt only for an outcome that uses i
   }
 });
 
+Deno.test("Attempt counts deliveries that wait for another release by themselves, over retries and redeliveries", () => {
+  const history = { attempts: 0, excusedDeliveries: 80, otherReleaseDeliveries: 2, redrives: 0 };
+  const refused = { kind: "retry", reason: "breaker-open", delayMs: 1, usesAttempt: false } as const;
+  for (const [reason, added] of [["breaker-open", 0], ["newer-version", 1], ["unknown-subject", 1]] as const) {
+    const first = counted(1, undefined, 5, history).usedUpAfter({ ...refused, reason });
+    assert.deepEqual([first?.excusedDeliveries, first?.otherReleaseDeliveries], [81, 2 + added], reason);
+    const stored = { begun: 1, excused: 5, otherRelease: 4, mayHaveEmitted: true };
+    const redelivered = counted(3, stored, 5, history);
+    assert.equal(redelivered.countsAtStart?.otherRelease, 4);
+    const later = redelivered.usedUpAfter({ ...refused, reason });
+    assert.deepEqual([later?.excusedDeliveries, later?.otherReleaseDeliveries], [86, 6 + added], reason);
+  }
+});
+
 Deno.test("Attempt.usedUpAfter has the trace of its own span, if there is one", () => {
   const attempt = counted(1, undefined, 5),
     retry = { kind: "retry", reason: "failed", delayMs: 1, usesAttempt: true } as const;

@@ -77,3 +77,54 @@ Deno.test("loadProject names a helper that cannot be loaded, once", async () => 
     return true;
   });
 });
+
+const variables = (...fields: string[]) => `
+import { defineConfig } from "${WEIR}";
+import { z } from "${ZOD}";
+${fields.map((field, at) => `export const config${at} = defineConfig(z.object({ ${field} }));`).join("\n")}
+`;
+
+for (
+  const [what, first, second, difference] of [
+    ["another type", "z.url()", "z.coerce.number()", "string (uri) there, number here"],
+    ["another default", 'z.string().default("a")', 'z.string().default("b")', 'default "a" there, default "b" here'],
+    ["no default", 'z.string().default("a")', "z.string()", 'default "a" there, no default here'],
+    ["no secrecy", "z.string().meta({ secret: true })", "z.string()", "secret there alone"],
+    ["no need of it", "z.string().optional()", "z.string()", "required here alone"],
+    ["other checks", "z.string()", "z.string().min(3)", "other checks or another default"],
+    ...(["a", "b"] as const).map((value) => [
+      `${value === "b" ? "another" : "the same"} secret default`,
+      'z.string().meta({ secret: true }).default("a")',
+      `z.string().meta({ secret: true }).default("${value}")`,
+      value === "b" ? "other checks or another default" : undefined,
+    ]),
+    ["other words", 'z.string().describe("host of the shop")', 'z.string().describe("host")', undefined],
+  ] as const
+) {
+  Deno.test(`loadProject ${difference ? "refuses" : "takes"} a variable that two files declare with ${what}`, async () => {
+    const loaded = load({
+      "functions/_a.ts": variables(`HOST_NAME: ${first}`),
+      "functions/_b.ts": variables(`HOST_NAME: ${second}`),
+      "functions/f.ts": fn(""),
+    });
+    if (!difference) return void assert.deepEqual((await loaded).variables, { HOST_NAME: ["f"] });
+    await assert.rejects(loaded, (error: StartupProblems) => {
+      assert.deepEqual(error.problems, [
+        `functions/_b.ts: defineConfig: HOST_NAME is declared in functions/_a.ts as well, and differs: ${difference}: ` +
+        "declare it once and import that, or make both the same",
+      ]);
+      return true;
+    });
+  });
+}
+
+Deno.test("loadProject names a file that declares a variable twice", async () => {
+  const files = { "functions/_a.ts": variables("A: z.string()", "A: z.coerce.number()"), "functions/f.ts": fn("") };
+  await assert.rejects(load(files), (error: StartupProblems) => {
+    assert.match(
+      error.problems.join(),
+      /^functions\/_a\.ts: defineConfig: A is declared in another defineConfig of this/,
+    );
+    return true;
+  });
+});

@@ -8,8 +8,15 @@ export interface Certificate {
 
 /** A certificate authority of one test. */
 export interface Authority extends Certificate {
-  /** Issues a certificate for 127.0.0.1 and localhost, for servers and clients. */
-  issue(name: string): Promise<Certificate>;
+  /** Issues a certificate for servers and clients. */
+  issue(name: string, options?: IssueOptions): Promise<Certificate>;
+}
+
+interface IssueOptions {
+  /** True for 127.0.0.1 and localhost, false for `elsewhere.example`. @default true */
+  readonly isHere?: boolean;
+  /** Days from now on which its validity begins and ends. @default [-1, 1] */
+  readonly days?: readonly [from: number, to: number];
 }
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -36,14 +43,17 @@ export async function createAuthority(): Promise<Authority> {
   const own = await certificate({ name, keys, issuer: name, signer: keys.privateKey, extensions });
   return {
     ...own,
-    issue: async (leaf) => {
+    issue: async (leaf, { isHere = true, days } = {}) => {
       const leafKeys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-      const names = sequence(der(0x82, hexOf("localhost")), der(0x87, "7f000001"));
+      const names = isHere
+        ? sequence(der(0x82, hexOf("localhost")), der(0x87, "7f000001"))
+        : sequence(der(0x82, hexOf("elsewhere.example")));
       return await certificate({
         name: leaf,
         keys: leafKeys,
         issuer: name,
         signer: keys.privateKey,
+        days,
         extensions: [
           extension(OID.subjectAltName, names),
           extension(OID.extendedKeyUsage, sequence(der(0x06, OID.serverAuth), der(0x06, OID.clientAuth))),
@@ -59,9 +69,12 @@ interface Contents {
   readonly issuer: string;
   readonly signer: CryptoKey;
   readonly extensions: readonly string[];
+  readonly days?: readonly [from: number, to: number];
 }
 
-async function certificate({ name, keys, issuer, signer, extensions }: Contents): Promise<Certificate> {
+async function certificate(
+  { name, keys, issuer, signer, extensions, days: [from, to] = [-1, 1] }: Contents,
+): Promise<Certificate> {
   const algorithm = sequence(der(0x06, OID.ecdsaWithSha256));
   const nowMs = Date.now();
   const body = sequence(
@@ -69,7 +82,7 @@ async function certificate({ name, keys, issuer, signer, extensions }: Contents)
     der(0x02, "01" + hex(crypto.getRandomValues(new Uint8Array(8)))),
     algorithm,
     distinguishedName(issuer),
-    sequence(time(nowMs - DAY_MS), time(nowMs + DAY_MS)),
+    sequence(time(nowMs + from * DAY_MS), time(nowMs + to * DAY_MS)),
     distinguishedName(name),
     hex(new Uint8Array(await crypto.subtle.exportKey("spki", keys.publicKey))),
     der(0xa3, sequence(...extensions)),

@@ -4,7 +4,7 @@ import { readStoredEvent } from "../../nats/inspect/read_message.ts";
 import { cancelEvent } from "../../nats/retry/cancelled_events.ts";
 import { RetryService } from "../../nats/retry/service.ts";
 import { filtersOf } from "../../nats/topology/plan_consumer.ts";
-import { examples, functionName, wholeNumber } from "../terminal/command_line.ts";
+import { examples, functionName, streamName, wholeNumber } from "../terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts";
 import { CommandFailure } from "../terminal/exit_codes.ts";
 import { printJson } from "../terminal/output.ts";
@@ -19,7 +19,7 @@ interface Options {
 export function cancelCommand(): Command {
   return new Command("cancel")
     .description("Make an event a dead letter of one function, `cancelled`: at once, or at its next attempt.")
-    .argument("<stream>", "the event's stream")
+    .argument("<stream>", "the event's stream", streamName)
     .argument("<sequence>", "its sequence in that stream", wholeNumber)
     .requiredOption("--function <name>", "the function that must not handle it (again)", functionName)
     .option("--json", "print JSON")

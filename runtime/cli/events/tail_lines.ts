@@ -37,7 +37,7 @@ export class RepeatedIds {
  * undefined: a plain message gets its id from the stream.
  */
 export function readPublished(msg: Msg, nowMs: number, names: Namespace = NO_NAMESPACE) {
-  const subject = names.typeOf(msg.subject);
+  const subject = names.typeOfPublished(msg.subject);
   const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
   const { event } = decode({
     stream: "",

@@ -3,7 +3,7 @@ import type { Config } from "../../app/config.ts";
 import { serverTime } from "../../nats/client/server_time.ts";
 import { pauseConsumers, pauseEnd, resumeConsumers } from "../../nats/topology/pause.ts";
 import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts";
-import { duration, examples } from "../terminal/command_line.ts";
+import { duration, examples, functionNames } from "../terminal/command_line.ts";
 import { printJson } from "../terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "../terminal/owned_cluster.ts";
 import { consumersOf } from "../terminal/selected_names.ts";
@@ -16,7 +16,7 @@ interface Options {
 export function pauseCommand(): Command {
   return new Command("pause")
     .description("Pause functions: no event is delivered to them, on any process, until they are resumed.")
-    .argument("<names...>", "the functions to pause")
+    .argument("<names...>", "the functions to pause", functionNames)
     .option("--for <duration>", "resume them by themselves after this time", span)
     .option("--json", "print JSON")
     .addHelpText(
@@ -30,7 +30,7 @@ export function pauseCommand(): Command {
 export function resumeCommand(): Command {
   return new Command("resume")
     .description("Resume paused functions.")
-    .argument("<names...>", "the functions to resume")
+    .argument("<names...>", "the functions to resume", functionNames)
     .option("--json", "print JSON")
     .addHelpText("after", examples("functions resume capturePayment"))
     .action((names: string[], options: Options) => resume(commandConfig(), names, options));

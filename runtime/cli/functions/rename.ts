@@ -18,7 +18,7 @@ interface Options {
 export function renameCommand(): Command {
   return new Command("rename")
     .description("Move everything that waits for a function to its new name, before it starts under that.")
-    .argument("<old>", "the name so far")
+    .argument("<old>", "the name so far", functionName)
     .argument("<new>", "the new name: that of its file", functionName)
     .option("--json", "print JSON")
     .addHelpText(

@@ -70,7 +70,11 @@ function events(step: Step): string[] {
   switch (step.kind) {
     case "create":
       if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
-      if (step.waiting === undefined) return ["starts with stored events (the stream does not report how many)"];
+      if (step.waiting === undefined) {
+        const { opt_start_seq: from } = step.config;
+        const which = from === undefined ? "stored events" : `the stored events from sequence ${number(from)} on`;
+        return [`starts with ${which} (the stream does not report how many)`];
+      }
       return [
         `starts with ${count(step.waiting, "stored event")}` +
         (step.skipped ? `, and skips ${count(step.skipped, "older one")}` : ""),

@@ -40,11 +40,28 @@ export function choiceOption(flags: string, description: string, choices: readon
   });
 }
 
-/** Checks the name of a function in an option. An empty one, as of a variable that is not set, selects nothing. */
+/** Checks the name of a function in an option or an argument. An empty one, as of a variable that is not set, selects nothing. */
 export function functionName(text: string): string {
   const problem = functionNameProblem(text);
   if (problem) throw new InvalidArgumentError(problem);
   return text;
+}
+
+/** Checks each of several names, as {@linkcode functionName} does. */
+export function functionNames(text: string, before: readonly string[] = []): string[] {
+  return [...before, functionName(text)];
+}
+
+/** Checks the name of a stream in an option or an argument. */
+export function streamName(text: string): string {
+  if (/^[^\s.*>/\\]+$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the name of a stream: no white space, and none of . * > / \\");
+}
+
+/** Checks each of several names of key-value buckets. */
+export function bucketNames(text: string, before: readonly string[] = []): string[] {
+  if (/^[-\w]+$/.test(text)) return [...before, text];
+  throw new InvalidArgumentError("It must be the name of a key-value bucket: letters a-z and A-Z, digits, - and _");
 }
 
 /** Checks a subject pattern in an option. */

@@ -9,5 +9,5 @@ export function printNextCommands(commands: readonly string[]): void {
 
 /** Quotes a word for a shell, if it needs quotes. */
 export function shellQuoted(text: string): string {
-  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./~-][\w./~=:,@+-]*$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

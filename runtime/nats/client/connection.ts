@@ -2,13 +2,16 @@ import { type JetStreamAccountStats, JetStreamApiError } from "@nats-io/jetstrea
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 import { Credentials, type CredentialsListener, type Identity } from "./credentials.ts";
+import { alertSince, surviveDeadSockets } from "./dead_sockets.ts";
 import { dial } from "./dial.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
-import { explainConnectError } from "./explain_connect_error.ts";
+import { codeOf, explainConnectError } from "./explain_connect_error.ts";
+import { isNotAccepted } from "./explain_tls_error.ts";
 import { closeTransport, readOddHeaders } from "./internals.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
+import { readServerCertificate } from "./server_certificate.ts";
 import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
-import { TlsHandshakes } from "./tls_handshake.ts";
+import { DEFAULT_PORT, TlsHandshakes } from "./tls_handshake.ts";
 
 /** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
 const DIAGNOSE_MS = 2_000;
@@ -52,10 +55,11 @@ export class NatsDialer {
     if (credentials instanceof Error) throw failed(credentials.message, credentials);
     this.#credentials = credentials;
     let nc: NatsConnection;
+    const startedAt = performance.now();
     try {
       nc = await this.#dial(credentials);
     } catch (error) {
-      throw failed(explainConnectError(error, this.options, credentials.current), error);
+      throw failed(await this.#explain(error, this.options, credentials.current, startedAt), error);
     }
     void follow(nc, credentials);
     try {
@@ -115,13 +119,25 @@ export class NatsDialer {
   }
 
   async #reasonOf(options: NatsOptions, identity: Identity, timeout = DIAGNOSE_MS): Promise<string | undefined> {
-    const identities = { current: identity, next: () => identity };
+    const identities = { current: identity, next: () => identity }, startedAt = performance.now();
     try {
       const nc = await dial(options, identities, this.#handshakes, { reconnect: false, timeout });
       await nc.close();
     } catch (error) {
-      return explainConnectError(error, options, identity);
+      return await this.#explain(error, options, identity, startedAt);
     }
+  }
+
+  /** @param startedAt Start of the dial, by `performance.now()`. */
+  async #explain(error: unknown, options: NatsOptions, identity: Identity, startedAt: number): Promise<string> {
+    const alert = alertSince(startedAt);
+    if (!isNotAccepted(codeOf(error)) || isWebSocket(options.servers)) {
+      return explainConnectError(error, options, identity, { alert });
+    }
+    const [{ hostname, port, host }] = urlsOf(options.servers);
+    const server = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || DEFAULT_PORT };
+    const certificate = await readServerCertificate(server, this.#handshakes.first(host));
+    return explainConnectError(error, options, identity, { alert, certificate });
   }
 
   /** @throws {Error} if the server is too old, or the account may not use JetStream */
@@ -167,24 +183,4 @@ async function readAccount(nc: NatsConnection): Promise<JetStreamAccountStats | 
     const isOff = error instanceof JetStreamApiError && error.code === JETSTREAM_CODES.notEnabled;
     return isOff ? "no JetStream" : undefined;
   }
-}
-
-/**
- * Errors of sockets that were closed under the client's Node transport. Without a listener they end the process, as
- * after a refused login, although the client knows that the connection is lost.
- */
-const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE", "EPERM"];
-
-let installed = false;
-
-/** Keeps such an error from ending the process. Any other error still does. */
-function surviveDeadSockets(): void {
-  if (installed) return;
-  installed = true;
-  globalThis.addEventListener("error", (event) => {
-    const { code, stack } = (event.error ?? {}) as { code?: string; stack?: string };
-    // An error with the author's code in its stack is of the author's own socket.
-    const ofAuthor = stack?.split("\n").some((line) => line.includes("file://") && !line.includes("@nats-io"));
-    if (code !== undefined && DEAD_SOCKET.includes(code) && !ofAuthor) event.preventDefault();
-  });
 }

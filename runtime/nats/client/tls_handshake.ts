@@ -4,7 +4,8 @@ import { withTimeout } from "./with_timeout.ts";
 
 /** Wait for the first bytes of a server, in milliseconds. A server sends them at once, unless it begins with TLS. */
 const SILENT_MS = 1_000;
-const DEFAULT_PORT = 4222;
+/** Port of a server whose URL names none. */
+export const DEFAULT_PORT = 4222;
 
 /**
  * The servers that begin with a TLS handshake (`handshake_first`). Such a server says nothing to a client that waits

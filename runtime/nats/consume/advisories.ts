@@ -1,7 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import type { AttemptStore } from "../../engine/attempt_store.ts";
+import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { prefixesOf } from "../client/subject_prefixes.ts";
 import type { RetryStream } from "../retry/retry_stream.ts";
@@ -93,11 +93,11 @@ export class Advisories {
       const message = await this.jsm.streams.getMessage(stream, { seq: sequence });
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message, message.subject, this.retries.names), { history } = delivery;
-      const { begun = 0, excused = 0, attemptTrace, lastError, isUnended } =
-        await this.attempts.read(consumer, delivery) ?? {};
+      const known = await this.attempts.read(consumer, delivery);
+      const { begun = 0, attemptTrace, lastError, isUnended } = known ?? {};
       await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
-        excusedDeliveries: history.excusedDeliveries + excused,
+        ...excusedSoFar(history, known),
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
         lastError,

@@ -163,9 +163,11 @@ export class NatsSettler implements Settler {
         // headers.
         const begun = usedUp.attempts - delivery.history.attempts;
         const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
+        const otherRelease = (usedUp.otherReleaseDeliveries ?? 0) - (delivery.history.otherReleaseDeliveries ?? 0);
         const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
         const lastError = outcome.usesAttempt && outcome.error ? headerError(outcome.error) : usedUp.lastError;
-        const counts = { begun, excused, mayHaveEmitted, attemptTrace, lastError };
+        const ofOthers = otherRelease > 0 && { otherRelease };
+        const counts = { begun, excused, ...ofOthers, mayHaveEmitted, attemptTrace, lastError };
         const write = () => attempts.write(functionName, delivery, counts);
         // The write is repeated through an outage: without these counts the next delivery would take this one for a
         // crash.

@@ -30,6 +30,7 @@ export function foresee(fn: ResolvedFunction, delivery: Delivery, nowMs: number)
     isDelayed: false,
     number: history.attempts + 1,
     excusedDeliveries: 0,
+    otherReleaseDeliveries: 0,
     ageMs: nowMs - storedAtMs,
     nowMs,
     serverNowMs: nowMs,

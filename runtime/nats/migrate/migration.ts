@@ -11,7 +11,7 @@ import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
 import { ATTEMPTS } from "../retry/resources.ts";
 import { delayedRetriesOf, hasDelayedRetry, RetryStream } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
-import { isForeign } from "../topology/owner.ts";
+import { isForeign, ownerIn } from "../topology/owner.ts";
 import { bucketStream, type DesiredState, type Durable } from "../topology/resources.ts";
 import type { MigrationCluster } from "./cluster.ts";
 import { copyEntries } from "./copy_entries.ts";
@@ -127,17 +127,36 @@ export class Migration {
     return await copyEntries(this.cluster, bucket, signal);
   }
 
-  /** Finds the consumers of the functions in the old namespace, on whatever stream they are. */
+  /** Returns where a migration looked that found nothing, and what it left alone there. */
+  async whyNothing(): Promise<string> {
+    const { from } = this.cluster, all = await this.#named();
+    const place = from.name === undefined ? "no namespace" : `the namespace ${from.name}`;
+    const functions = this.functionNames.join(", ") || "none";
+    const others = all.filter(({ info }) => isForeign(info.config.metadata, from));
+    const looked = all.length > others.length
+      ? `nothing waits for the functions of this project (${functions}) in ${place}`
+      : `no function of this project (${functions}) has a consumer in ${place}`;
+    if (others.length === 0) return looked;
+    const owners = [...new Set(others.map(({ info }) => JSON.stringify(ownerIn(info.config.metadata))))].join(", ");
+    const namespace = from.name === undefined ? "" : `WEIR_NAMESPACE=${from.name} `;
+    return `${looked}; consumers with these names there belong to the project ${owners}: if that is this project's former ` +
+      `name, run \`${namespace}deno task apply --take-over\`, and then this again`;
+  }
+
+  /** Returns the consumers of the functions in the old namespace, on whatever stream they are. */
   async #consumers(): Promise<OldConsumer[]> {
+    return (await this.#named()).filter(({ info }) => !isForeign(info.config.metadata, this.cluster.from));
+  }
+
+  /** Finds the consumers with the names of the functions, also those of another project. */
+  async #named(): Promise<OldConsumer[]> {
     const { jsm, from } = this.cluster, found: OldConsumer[] = [];
     const mine = new Map(this.functionNames.map((name) => [from.consumer(name), name]));
     for await (const stream of jsm.streams.names()) {
       if (!from.includes(stream)) continue;
       for await (const info of jsm.consumers.list(stream)) {
         const functionName = mine.get(info.name);
-        if (functionName === undefined || info.config.deliver_subject || isForeign(info.config.metadata, from)) {
-          continue;
-        }
+        if (functionName === undefined || info.config.deliver_subject) continue;
         found.push({ durable: { functionName, consumer: info.name, stream, filters: [] }, info });
       }
     }

@@ -1,6 +1,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Delivery } from "../../core/delivery.ts";
-import type { AttemptStore } from "../../engine/attempt_store.ts";
+import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
 import type { ConsumerSink } from "../../engine/consumer.ts";
 import type { Settler, UsedUp } from "../../engine/settler.ts";
 import { systemClock } from "../../engine/system_clock.ts";
@@ -79,7 +79,7 @@ export class WaitingEvents {
       await this.#removeFired(delivery);
       await this.#store(functionName, delivery, {
         attempts: history.attempts + (known?.begun ?? 0),
-        excusedDeliveries: history.excusedDeliveries + (known?.excused ?? 0),
+        ...excusedSoFar(history, known),
         emittedSinceMs: history.emittedSinceMs ?? (known?.mayHaveEmitted ? delivery.storedAtMs : undefined),
         attemptTrace: known?.attemptTrace ?? history.attemptTrace,
         lastError: known?.lastError ?? history.lastError,

@@ -2,7 +2,7 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
-import type { AttemptStore } from "../../engine/attempt_store.ts";
+import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
 import { appendHeader } from "../client/internals.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import { removeMessage } from "../client/remove_message.ts";
@@ -75,8 +75,8 @@ export class RetryMover {
   async carry(delivery: Delivery, position: string, redriven?: string): Promise<void> {
     if (this.#moved.has(position)) return;
     const { from, to, attempts } = this, { history } = delivery;
-    const { begun = 0, excused = 0, attemptTrace, lastError, isUnended, delayed, ending } =
-      await attempts.read(from, delivery) ?? {};
+    const known = await attempts.read(from, delivery);
+    const { begun = 0, attemptTrace, lastError, isUnended, delayed, ending } = known ?? {};
     if (delayed && redriven === undefined) return; // its process died between storing its retry and acking it
     if (ending) { // as well, between deciding on its dead letter and storing it: under the old name it is found again
       const usedUp = { attempts: ending.attempts, excusedDeliveries: history.excusedDeliveries, wasDecided: true };
@@ -85,7 +85,7 @@ export class RetryMover {
     const named = { ...history, emitsAs: history.emitsAs ?? from };
     const hdrs = retryHeaders(to, { ...delivery, messageKey: delivery.messageKey, history: named }, {
       attempts: history.attempts + begun,
-      excusedDeliveries: history.excusedDeliveries + excused,
+      ...excusedSoFar(history, known),
       emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
       attemptTrace: attemptTrace ?? history.attemptTrace,
       lastError: lastError ?? history.lastError,

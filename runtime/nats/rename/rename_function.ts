@@ -20,7 +20,7 @@ import { functionConsumers } from "../topology/function_consumers.ts";
 import { resumeConsumers } from "../topology/pause.ts";
 import { RetryMover } from "./move_retries.ts";
 import { moveClaims, moveDeadLetters } from "./move_stores.ts";
-import { beginRename, createRenamed, finishRename, type MovedConsumer, renameOf } from "./rename_plan.ts";
+import { beginRename, createRenamed, finishRename, markRenamed, type MovedConsumer, renameOf } from "./rename_plan.ts";
 
 /** Number of messages of one pull, and milliseconds that it waits for them. */
 const PAGE = 100, PAGE_MS = 2_000;
@@ -59,6 +59,7 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
   await checkOthers(jsm, from, to, names);
   const plan = begun ?? await beginRename(jsm, old, to, names);
+  await markRenamed(jsm, from, to, names);
   await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
   const isDelayed = async (_: string, delivery: Delivery) =>
     await hasDelayedRetry(jsm, from, delivery, names) || await hasDelayedRetry(jsm, to, delivery, names);

@@ -5,9 +5,7 @@ import { findConsumer } from "../topology/find.ts";
 import { markIn } from "../topology/owner.ts";
 import { pausedUntil } from "../topology/pause.ts";
 import { filtersOf } from "../topology/plan_consumer.ts";
-
-/** Name in the metadata of the new consumer on RETRIES, while the rename is not finished. */
-const KEY = "weir-rename";
+import { RENAME } from "../topology/unfinished_rename.ts";
 
 /** A consumer to move, as it was when the rename began. */
 export interface MovedConsumer {
@@ -25,7 +23,7 @@ export interface RenamePlan {
 
 /** Returns the unfinished rename by which a consumer on RETRIES came to be; undefined for any other consumer. */
 export function renameOf(info: ConsumerInfo): RenamePlan | undefined {
-  const text = info.config.metadata?.[KEY];
+  const text = info.config.metadata?.[RENAME.plan];
   return text ? JSON.parse(text) : undefined;
 }
 
@@ -54,9 +52,16 @@ export async function beginRename(
     durable_name: consumer,
     filter_subjects: [...filters],
     deliver_policy: DeliverPolicy.All,
-    metadata: { ...ownMetadata(retries), [KEY]: JSON.stringify(plan) },
+    metadata: { ...ownMetadata(retries), [RENAME.plan]: JSON.stringify(plan) },
   });
   return plan;
+}
+
+/** Marks the old function's consumer on RETRIES, so that no process starts under that name meanwhile. */
+export async function markRenamed(jsm: JetStreamManager, from: string, to: string, names: Namespace): Promise<void> {
+  const { stream } = names.retries, info = await findConsumer(jsm, stream, names.consumer(from));
+  if (!info || info.config.metadata?.[RENAME.to] === to) return;
+  await jsm.consumers.update(stream, info.name, { metadata: { ...ownMetadata(info), [RENAME.to]: to } });
 }
 
 /** Creates the new function's consumer on a stream, if it does not exist. It begins after what the old one was delivered. */
@@ -89,7 +94,8 @@ export async function createRenamed(
 /** Removes the plan from the new consumer: the rename is finished. */
 export async function finishRename(jsm: JetStreamManager, to: string, names: Namespace): Promise<void> {
   const { stream } = names.retries, consumer = names.consumer(to);
-  const info = await jsm.consumers.info(stream, consumer), { [KEY]: _, ...metadata } = ownMetadata(info);
+  const metadata = ownMetadata(await jsm.consumers.info(stream, consumer));
+  delete metadata[RENAME.plan];
   await jsm.consumers.update(stream, consumer, { metadata });
 }
 
@@ -105,7 +111,9 @@ function copiedSettings({ config }: ConsumerInfo) {
   };
 }
 
-/** Returns metadata without that of the server, which sets its own. */
+/** Returns metadata without that of the server, which sets its own, and without the mark of an abandoned rename. */
 function ownMetadata({ config: { metadata = {} } }: ConsumerInfo): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith("_nats.")));
+  return Object.fromEntries(
+    Object.entries(metadata).filter(([name]) => !name.startsWith("_nats.") && name !== RENAME.to),
+  );
 }

@@ -17,6 +17,7 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-time", new Date(delivery.storedAtMs).toISOString());
   hdrs.set("weir-attempts", String(usedUp.attempts));
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
+  if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
   const hops = delivery.headers.get(HOPS); // a redrive starts a new count: an operator ordered it
@@ -75,10 +76,11 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 /** Returns the history that a retry or dead letter carries in its headers. */
 export function historyIn(headers: MessageHeaders): DeliveryHistory {
   const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
-  const emitsAs = headers.get("weir-emits-as");
+  const emitsAs = headers.get("weir-emits-as"), otherRelease = number("weir-other-release");
   return {
     attempts: number("weir-attempts"),
     excusedDeliveries: number("weir-free-retries"),
+    ...(otherRelease > 0 && { otherReleaseDeliveries: otherRelease }),
     redrives: number("weir-redrives"),
     emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
     attemptTrace: headers.get("weir-attempt-trace"),

@@ -129,12 +129,16 @@ async function nextSequence(jsm: JetStreamManager, stream: string, subject: stri
   return message?.seq ?? Infinity;
 }
 
-/** Returns the number of messages. Undefined for a part of a stream without direct reads, which cannot be counted. */
+/**
+ * Returns the number of messages. Without direct reads only whole streams can be counted: undefined for a part of one,
+ * unless nothing is stored from there on.
+ */
 async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
   const { stream, subject, from = 1, sinceMs } = counted;
   try {
     return await countMessages(nc, counted);
   } catch {
+    if (from > 1 && from > (await jsm.streams.info(stream)).state.last_seq) return 0;
     if (from > 1 || sinceMs !== undefined) return undefined;
     const { state } = await jsm.streams.info(stream, { subjects_filter: subject });
     return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);

@@ -20,6 +20,11 @@ export function markIn(metadata: Metadata = {}): Metadata | undefined {
   return mark.length === 0 ? undefined : Object.fromEntries(mark);
 }
 
+/** Returns the name of the project that made what has this metadata; undefined if it has no mark. */
+export function ownerIn(metadata: Metadata | undefined): string | undefined {
+  return metadata?.[PROJECT];
+}
+
 export function isMarked(metadata: Metadata | undefined): boolean {
   return metadata?.[PROJECT] !== undefined;
 }
@@ -84,7 +89,7 @@ export function withOwner(
   if (step.kind !== "same" && step.kind !== "update" && step.kind !== "blocked") return step;
   const problem = takeOver && mark ? undefined : ownerProblem(metadata, names);
   const { what, name } = step, target = what === "consumer" ? { what, name, stream: step.stream } : { what, name };
-  if (problem) return { ...target, kind: "blocked", problems: [problem] };
+  if (problem) return { ...target, kind: "blocked", problems: [problem], isOwnedByOther: true };
   const adopts = mark && scope !== "running" && (!isMarked(metadata) || takeOver && isForeign(metadata, names));
   if (!adopts || step.kind === "blocked") return step;
   const changes = step.kind === "update" ? step.changes : [], leftOut = step.kind === "update" ? step.leftOut : [];

@@ -13,6 +13,7 @@ import { type Origins, planForeignConsumer, planForeignStream, readOrigins } fro
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
+import { renameProblem } from "./unfinished_rename.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
 /** The streams, those of buckets included, and the consumers of a desired state, as they exist. */
@@ -92,7 +93,8 @@ export async function readTopology(
 
 /**
  * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer on a stream that is
- * blocked and does not exist, or is another project's, has no step, since it would only repeat the stream's problem.
+ * blocked and does not exist, or is another project's, has no step, since it would only repeat the stream's problem. Nor
+ * has one of a function whose rename is unfinished, beside that on RETRIES.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);
@@ -126,11 +128,13 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
   const impossible = steps.filter(({ kind, name }) => {
     return kind === "blocked" && (!found.streams.get(name) || isAnothers(name));
   }).map(({ name }) => name);
-  const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).map((durable) => {
+  const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).flatMap((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
     const retries = durables.find((one) =>
       one.functionName === durable.functionName && one.stream === names.retries.stream
     );
+    const problem = renameProblem(durable.functionName, retries && found.consumers.get(retries));
+    if (problem !== undefined) return durable === retries ? blockedBy(durable, problem) : [];
     const hasRun = !retries || found.consumers.get(retries) !== undefined, { origins = new Map() } = found;
     const blocked = foreign.some(({ name }) => name === durable.stream) &&
       planForeignConsumer(durable, { stream, origins, consumer, hasRun });
@@ -143,6 +147,10 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
     return owned(step, consumer);
   });
   return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps.map((step) => withPause(step, found, names))];
+}
+
+function blockedBy({ consumer: name, stream }: Durable, problem: string): Step {
+  return { what: "consumer", name, stream, kind: "blocked", problems: [problem] };
 }
 
 /** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */

@@ -87,7 +87,12 @@ export type Step =
     readonly unmarked?: true;
   }
   /** Something that Weir cannot change to what is declared. */
-  | Target & { readonly kind: "blocked"; readonly problems: readonly string[] }
+  | Target & {
+    readonly kind: "blocked";
+    readonly problems: readonly string[];
+    /** True if another project owns it, or this one by the name of another release. */
+    readonly isOwnedByOther?: true;
+  }
   /** Something that another program owns. Weir never changes it. */
   | Target & { readonly kind: "foreign" };
 

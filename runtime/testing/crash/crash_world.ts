@@ -55,10 +55,11 @@ export class CrashWorld {
             this.ended = outcome;
             process.markSettled();
           } else if (usedUp) {
-            const { attempts, excusedDeliveries, emittedSinceMs } = usedUp;
+            const { attempts, excusedDeliveries, otherReleaseDeliveries, emittedSinceMs } = usedUp;
             this.#counts = {
               begun: attempts,
               excused: excusedDeliveries,
+              otherRelease: otherReleaseDeliveries,
               mayHaveEmitted: emittedSinceMs !== undefined,
             };
           } else if (delivery.deliveryCount === 1) this.#counts = { begun: 0, excused: 1, mayHaveEmitted: false };

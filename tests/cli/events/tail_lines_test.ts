@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { headers, type Msg } from "@nats-io/transport-node";
-import { outcomeText, RepeatedIds, TailLines } from "../../../runtime/cli/events/tail_lines.ts";
+import { Namespace } from "../../../runtime/core/namespace.ts";
+import { outcomeText, readPublished, RepeatedIds, TailLines } from "../../../runtime/cli/events/tail_lines.ts";
 import { parseReport, type SettledReport, settledReport } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import { errorDetail } from "../../../runtime/core/error_detail.ts";
 import type { ErrorDetail, Outcome } from "../../../runtime/core/outcome.ts";
@@ -124,4 +125,18 @@ Deno.test("TailLines cleans each part of a report, which any client of the accou
   }
   const plain = line({ id: "o1", type: "orders.created" }), wide = line({ id: "注文", type: "orders.created" });
   assert.equal(plain.indexOf("ack") - 2, wide.indexOf("ack")); // each of the two takes two columns, and four are the least
+});
+
+Deno.test("readPublished keeps a subject of another owner's stream that begins with the namespace", () => {
+  const foreign = { streams: new Set(["LEGACY"]), subjects: new Set(["eu.legacy.>"]) };
+  const names = new Namespace("eu", "shop", foreign);
+  const types = ["eu.legacy.told", "eu.orders.created"].map((subject) => {
+    const { type, subject: shown } = readPublished(
+      { subject, data: new TextEncoder().encode("{}") } as Msg,
+      NOW,
+      names,
+    );
+    return [type, shown];
+  });
+  assert.deepEqual(types, [["eu.legacy.told", "eu.legacy.told"], ["orders.created", "orders.created"]]);
 });

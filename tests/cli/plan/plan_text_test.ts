@@ -97,6 +97,15 @@ for (
   });
 }
 
+Deno.test("stepText names where a consumer begins in a stream that does not report how many events that are", () => {
+  const filter_subjects = ["orders.paid"],
+    begins = (config: object) => {
+      return stepText({ ...SHIP, kind: "create", config: { filter_subjects, ...config } }, PIPE);
+    };
+  assert.match(begins({}), /: orders\.paid; starts with stored events \(the stream does not report how many\)$/);
+  assert.match(begins({ opt_start_seq: 1_200 }), /starts with the stored events from sequence 1,200 on \(the stream/);
+});
+
 Deno.test("stepText colours signs on a terminal", () => {
   assert.ok(stepText(create, { terminal: true, colours: true }).startsWith("  \x1b[32m+ consumer ship"));
 });

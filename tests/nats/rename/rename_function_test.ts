@@ -78,6 +78,9 @@ for (const retention of ["limits", "workqueue"] as const) {
       } catch (error) {
         assert.equal((error as Error).message, "interrupted");
         interruptions++;
+        for (const name of ["ship", "deliver"]) {
+          await assert.rejects(start(name), /RETRIES: the rename of ship to deliver is not finished: finish it with /);
+        }
       }
     }
     assert.ok(interruptions >= 4, `${interruptions}`);

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { Kvm } from "@nats-io/kv";
+import type { MsgHdrs } from "@nats-io/transport-node";
+import type { DeliveryHistory } from "../../../runtime/core/delivery.ts";
+import { HeaderList } from "../../../runtime/core/headers.ts";
 import { NatsAttemptStore } from "../../../runtime/nats/retry/nats_attempt_store.ts";
+import { historyIn, retryHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
 import { startSettling } from "../../support/settling.ts";
 
 function retry(delayMs: number, usesAttempt = true): Outcome {
   return { kind: "retry", delayMs, reason: usesAttempt ? "failed" : "shutdown", usesAttempt };
+}
+
+function history(headers: MsgHdrs): DeliveryHistory {
+  return historyIn(new HeaderList([...headers].map(([name, [value]]) => [name, value])));
 }
 
 Deno.test("NatsAttemptStore has the counts of an event after each nak", async () => {
@@ -38,6 +46,29 @@ Deno.test("NatsAttemptStore has an excused delivery after a nak before the handl
   const delivery = await orders.next();
   await orders.settler.settle("handle", delivery, retry(1, false), { attempts: 0, excusedDeliveries: 1 });
   assert.deepEqual(await orders.attempts.read("handle", delivery), { begun: 0, excused: 1, mayHaveEmitted: false });
+});
+
+Deno.test("NatsAttemptStore and RETRIES keep the count of deliveries that wait for another release", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const usedUp = { attempts: 0, excusedDeliveries: 9, otherReleaseDeliveries: 3 };
+  const delivery = await orders.next(), newer = { ...retry(1, false), reason: "newer-version" } as Outcome;
+  await orders.settler.settle("handle", delivery, newer, usedUp);
+  const counts = { begun: 0, excused: 9, otherRelease: 3, mayHaveEmitted: false };
+  assert.deepEqual(await orders.attempts.read("handle", delivery), counts);
+  const { excusedDeliveries, otherReleaseDeliveries } = history(retryHeaders("handle", delivery, usedUp));
+  assert.deepEqual({ excusedDeliveries, otherReleaseDeliveries }, { excusedDeliveries: 9, otherReleaseDeliveries: 3 });
+});
+
+Deno.test("NatsAttemptStore and RETRIES have no such count from an earlier release", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const delivery = await orders.next(), bucket = await new Kvm(orders.nc).open("weir_attempts");
+  await bucket.put(`handle.${delivery.messageKey}`, JSON.stringify({ begun: 0, free: 80, emitted: false }));
+  const counts = await orders.attempts.read("handle", delivery);
+  assert.deepEqual(counts, { begun: 0, excused: 80, mayHaveEmitted: false });
+  const headers = retryHeaders("handle", delivery, { attempts: 0, excusedDeliveries: 80 });
+  assert.equal("otherReleaseDeliveries" in history(headers), false);
 });
 
 Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the handler", async () => {

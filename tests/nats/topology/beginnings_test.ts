@@ -54,6 +54,20 @@ Deno.test("ensureTopology begins a function with `from: new` after the stored ev
   assert.deepEqual(await delivered(broker, 2), [6, 7]);
 });
 
+Deno.test("planCluster counts what a function with `from: new` begins with in a stream without direct reads", async () => {
+  await using broker = await withHistory();
+  await broker.jsm.streams.update("ORDERS", { allow_direct: false });
+  const beginning = async (from: Durable["from"]) => {
+    const durables = [{ ...NEW, from }, ...STATE.durables.slice(1)];
+    const steps = await broker.plan({ ...STATE, durables });
+    const created = steps.find(({ what, name, kind }) => what === "consumer" && name === "ship" && kind === "create");
+    assert.ok(created && "waiting" in created);
+    return [created.waiting, created.skipped];
+  };
+  assert.deepEqual(await beginning("new"), [0, 5]);
+  assert.deepEqual(await beginning({ sinceMs: 3_600_000 }), [5, undefined]);
+});
+
 Deno.test("firstBeginning with `since` is the first event of that time, by the server's clock", async () => {
   await using broker = await withHistory();
   const timeOf = async (seq: number) => (await broker.jsm.streams.getMessage("ORDERS", { seq }))!.time.getTime();
