@@ -64,7 +64,7 @@ export class InProcessRunner {
   #untilEnd(returned: unknown, attempt: Attempt, context: AttemptContext, fromMs: number): Promise<Result> {
     return new Promise<Result>((resolve) => {
       let ended = false;
-      // The first end counts. A handler may still return once it was aborted, and a `then` of its own may call back twice.
+      // The first end counts. A handler may still return after it was aborted, and a thenable may call back twice.
       const end = (result: Result) => {
         if (ended) return;
         ended = true;
@@ -88,7 +88,7 @@ export class InProcessRunner {
       // One timer serves every attempt, so it may fire in another attempt's context.
       const cancel = this.#timeouts.set(() => otel.with(attempt.otelContext, expire), fromMs);
       this.#running.add(abort);
-      // Resolved as `await` would: a thenable may throw, or resolve to a promise that rejects.
+      // `Promise.resolve` settles as `await` would: a thenable may throw, or resolve to a promise that rejects.
       const fail = (thrown: unknown) => end(blameService(resultOfThrown(thrown), context.unanswered));
       try {
         Promise.resolve(returned).then(() => end(RETURNED), fail);
@@ -98,7 +98,7 @@ export class InProcessRunner {
     });
   }
 
-  /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
+  /** Aborts every running handler. Their attempts, and all later attempts, end as `shutdown`. */
   abortAll(): void {
     this.#isAborted = true;
     for (const abort of [...this.#running]) abort();

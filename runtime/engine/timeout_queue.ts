@@ -8,8 +8,8 @@ interface Entry {
 }
 
 /**
- * Timeouts of equal length. They expire in the order they were set, so one timer serves all of them. Hot path: no timer
- * of its own for each event, see bench.
+ * Timeouts of equal length. They expire in the order in which they were set, so one timer serves all of them. Hot path:
+ * a timer for each event would cost more, see bench.
  */
 export class TimeoutQueue {
   /** The earliest first: a set keeps the order in which its entries were added. */
@@ -21,7 +21,8 @@ export class TimeoutQueue {
   /**
    * Calls `expire` once the time has passed, unless cancelled.
    *
-   * @param fromMs Start of the time, not before that of the entry set before. Default: now.
+   * @param fromMs Time from which `afterMs` counts. It must not be before the `fromMs` of the call before. Default:
+   * now.
    */
   set(expire: () => void, fromMs: number = this.clock.now()): Cancel {
     const entry: Entry = { atMs: fromMs + this.afterMs, expire };

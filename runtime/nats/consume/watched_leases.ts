@@ -10,7 +10,7 @@ import type { WatchdogMessage, WatchdogStart } from "./watchdog_thread.ts";
 const SPARE_SLOTS = 64;
 const STOP_MS = 2_000;
 
-/** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */
+/** The leases of all deliveries of some functions, and the thread that extends them while this thread is blocked. */
 export class WatchedLeases {
   readonly leases: SharedLeases;
   #thread: Worker | undefined;
@@ -36,10 +36,10 @@ export class WatchedLeases {
   }
 
   /**
-   * Starts the thread, which writes a log line itself while this one is blocked. If that fails, it is logged, and events
-   * are handled without a watchdog.
+   * Starts the watchdog's thread, which itself logs that this thread is blocked. If the watchdog cannot start, that is
+   * logged and events are handled without it.
    *
-   * @param watchdog Settings of the thread. Undefined: leases are kept without one.
+   * @param watchdog Settings of the watchdog's thread. Undefined: there is no watchdog.
    */
   start(watchdog: Pick<WatchdogStart, "options" | "logFormat"> | undefined): void {
     if (this.functions.length === 0) return;

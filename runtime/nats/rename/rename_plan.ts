@@ -13,11 +13,11 @@ const KEY = "weir-rename";
 export interface MovedConsumer {
   readonly stream: string;
   readonly filters: readonly string[];
-  /** Last sequence that the old consumer delivered. The new one begins after it. */
+  /** Last sequence that the old consumer delivered. The new consumer begins after it. */
   readonly delivered: number;
 }
 
-/** A rename of a function. It is stored before anything is moved, so that it can be continued. */
+/** A rename of a function. It is stored before anything is moved, so that an interrupted rename can continue. */
 export interface RenamePlan {
   readonly from: string;
   readonly consumers: readonly MovedConsumer[];
@@ -32,7 +32,7 @@ export function renameOf(info: ConsumerInfo): RenamePlan | undefined {
 /**
  * Creates the new function's consumer on RETRIES, which stores the plan.
  *
- * @param old The consumers of the old name, that on RETRIES first.
+ * @param old The consumers of the old name, the one on RETRIES first.
  */
 export async function beginRename(
   jsm: JetStreamManager,
@@ -59,7 +59,10 @@ export async function beginRename(
   return plan;
 }
 
-/** Creates the new function's consumer on a stream, if it does not exist. It begins after what the old one was delivered. */
+/**
+ * Creates the new function's consumer on a stream, if it does not exist. It begins after the last message that the old
+ * consumer delivered.
+ */
 export async function createRenamed(
   jsm: JetStreamManager,
   to: string,
@@ -105,7 +108,7 @@ function copiedSettings({ config }: ConsumerInfo) {
   };
 }
 
-/** Returns metadata without that of the server, which sets its own. */
+/** Returns metadata without the entries that the server sets itself. */
 function ownMetadata({ config: { metadata = {} } }: ConsumerInfo): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => !name.startsWith("_nats.")));
 }

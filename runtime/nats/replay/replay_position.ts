@@ -25,8 +25,9 @@ export interface ReplayRecord {
 /**
  * The position of a function's unfinished replay: a message of RETRIES that no consumer takes.
  *
- * Invariant: it is stored in one atomic batch with the events that it counts, after the position that it replaces. So a
- * replay that was interrupted sends each event once, and two at a time of one function cannot both go on.
+ * Invariant: a position is stored in one atomic batch with the events that it counts, and only if the position before
+ * is still the last. Therefore an interrupted replay sends each event once, and of two replays of one function at the
+ * same time only one goes on.
  */
 export class ReplayPosition {
   readonly #subject: string;
@@ -34,7 +35,8 @@ export class ReplayPosition {
   sequence = 0;
 
   constructor(readonly jsm: JetStreamManager, functionName: string, readonly names: Namespace) {
-    this.#subject = names.subject(`retries.replay.${functionName}.position.stored`); // no delayed retry has as many tokens
+    // The subject has more tokens than that of a delayed retry.
+    this.#subject = names.subject(`retries.replay.${functionName}.position.stored`);
   }
 
   /** Reads the position. Undefined when no replay is unfinished. */

@@ -15,7 +15,7 @@ import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
-/** The streams, those of buckets included, and the consumers of a desired state, as they exist. */
+/** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
 export interface FoundState {
   readonly streams: ReadonlyMap<string, StreamInfo | undefined>;
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
@@ -28,8 +28,8 @@ export interface FoundState {
 }
 
 /**
- * Returns the plan that people read: what `apply`, or a start, would do, how that affects stored events, and what the cluster holds
- * besides. Changes nothing.
+ * Returns the plan that people read: the steps of `apply` or of a start, their effect on stored events, and what else
+ * the cluster holds. Changes nothing.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
  * @param scope Default: `apply`.
@@ -53,10 +53,11 @@ export async function planTopology(jsm: JetStreamManager, desired: DesiredState,
 }
 
 /**
- * Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older.
+ * Reads every stream, bucket and consumer of a desired state. The streams are read first, so that a consumer's position
+ * is at least as new as its stream.
  *
- * @param scope A running process does not read the origins of other owners' streams: they may be forbidden, and the start
- * has compared them. Default: `apply`.
+ * @param scope With `running`, the origins of streams that Weir does not own are not read: the start has compared them,
+ * and reading them may be forbidden. Default: `apply`.
  */
 export async function readTopology(
   jsm: JetStreamManager,
@@ -91,8 +92,8 @@ export async function readTopology(
 }
 
 /**
- * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer on a stream that is
- * blocked and does not exist, or is another project's, has no step, since it would only repeat the stream's problem.
+ * Returns the steps to a desired state, in this order: streams, buckets, consumers. If a stream is blocked because it
+ * cannot be created or is another project's, its consumers have no steps: they would only repeat its problem.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);
@@ -145,7 +146,10 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
   return [...steps, ...foreignSteps, ...bucketSteps, ...consumerSteps.map((step) => withPause(step, found, names))];
 }
 
-/** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */
+/**
+ * Returns the positions at which a function has begun, or begins by this plan, on the streams where it has the option
+ * `from`.
+ */
 function beginningsOf({ functionName }: Durable, durables: readonly Durable[], found: FoundState): Beginnings {
   const own = durables.filter((one) => one.functionName === functionName && one.from !== undefined);
   return new Map(own.map((durable) => {

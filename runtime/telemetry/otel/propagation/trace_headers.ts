@@ -23,8 +23,8 @@ const GETTER: TextMapGetter<HeaderReader> = {
 const W3C_FIELDS = new Set(["traceparent", "tracestate", "baggage"]);
 
 /**
- * Returns the headers that carry a span's context and baggage. Hot path: most messages need `traceparent` only, which is
- * written here without the propagators; see bench.
+ * Returns the headers that carry a span's context and baggage. Hot path: most messages need only `traceparent`, which
+ * is written here without the propagators, see bench.
  */
 export function injectTrace(span: Span, parent: Context): Readonly<Record<string, string>> {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
@@ -42,9 +42,9 @@ function propagatesW3c(): boolean {
 }
 
 /**
- * Reads the context that a message carries: the span that published it, and its baggage. It derives from the root
- * context, not from the active one, which belongs to another message. Hot path: a `traceparent` alone is parsed without
- * the propagators; see bench.
+ * Reads the context that a message carries: the span that published it, and its baggage. The result derives from the
+ * root context, since the active context belongs to another message. Hot path: a `traceparent` alone is parsed without
+ * the propagators, see bench.
  */
 export function readParent(headers: HeaderReader): Context {
   const traceparent = headers.get("traceparent");
