@@ -31,7 +31,7 @@ const CONCURRENCY = 4;
  * them, that are left in the former stream of their type, that a lower limit of a stream removes, and that a renamed
  * function handles again. Changes nothing.
  *
- * @param functions The functions that the plan is of.
+ * @param functions The functions of the plan.
  */
 export async function changeWarnings(
   reader: Reader,
@@ -63,8 +63,8 @@ export async function changeWarnings(
 }
 
 /**
- * Logs the warnings of the consumers that a start has created, if one begins with stored events. It reads no event. A
- * process that may not list the consumers of all streams says so, and starts.
+ * Logs warnings about the consumers that a start has created, if any of them begins with stored events. It reads no
+ * event. A process that lacks the permission to list the consumers of all streams logs that, and starts.
  */
 export async function logNewFunctions(
   reader: Reader,
@@ -109,7 +109,7 @@ async function ofFunction(
   return [...warnings, ...await forgottenWarnings(reader.nc, fn, count, names)];
 }
 
-/** Returns the server's time, which decides how old an event is. It is not asked for if there is none. */
+/** Returns the server's time, which decides how old an event is. Without events the server is not asked. */
 async function timeOf({ jsm }: Reader, stream: string, { messages }: Sample): Promise<number> {
   return messages.length === 0 ? 0 : serverTime(await jsm.streams.info(stream));
 }

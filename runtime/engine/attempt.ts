@@ -21,16 +21,17 @@ const createNoLog = () => NO_LOG;
 
 /**
  * The record of one delivery on its way through a function. It starts with the delivery, and each step of the pipeline
- * adds what it finds out. It uses up an attempt only once its handler begins. Hot path: the one object of an event that every step shares, see bench.
+ * adds what it finds out. A delivery uses up one of the event's allowed attempts (`number`) only once the handler
+ * begins. Hot path: all steps share this one object, see bench.
  */
 export class Attempt implements DeliveryFacts {
   /** Trigger that covers the subject; undefined when the function does not listen to it. */
   trigger: ResolvedTrigger | undefined;
   decoded!: Decoded;
 
-  /** Number of the attempt, from 1. Until a redelivery's counts are read, JetStream's count is the best guess. */
+  /** Number of the attempt, from 1. Until a redelivery's stored counts are read, it is JetStream's delivery count. */
   number: number;
-  /** Deliveries of the event that used no attempt, so far. */
+  /** Deliveries of the event so far that used up no attempt. */
   excusedDeliveries: number;
   /** Those among them that waited for another release. */
   otherReleaseDeliveries: number;
@@ -94,8 +95,8 @@ export class Attempt implements DeliveryFacts {
   }
 
   /**
-   * Key of the stored message, for an event without an id. What is derived from the event's identity includes it: its
-   * position alone comes again in a stream that is deleted and created again.
+   * Key of the stored message, for an event without an id. Ids and keys that are derived from the event include it. Its
+   * stream and sequence alone do not suffice: they come again if the stream is deleted and created again.
    */
   get originKey(): string | undefined {
     if (!this.decoded.withoutId) return undefined;
@@ -127,7 +128,7 @@ export class Attempt implements DeliveryFacts {
     return this.fn.policy.maxHops;
   }
 
-  /** Length of the chain of emitted events that ends with this one: zero for one that no function emitted. */
+  /** Length of the chain of emitted events that ends with this event. Zero if no function emitted the event. */
   get hops(): number {
     return this.decoded.hops ?? 0;
   }
@@ -149,9 +150,9 @@ export class Attempt implements DeliveryFacts {
   }
 
   /**
-   * Applies the stored counts of a redelivery, which are exact. Without them the first delivery is presumed to have
-   * begun an attempt, but never the last allowed one: a delivery may be lost on its way, and only an attempt that is
-   * known to have begun may end an event as crashed. With `attempts: 1`, nothing is presumed.
+   * Applies the stored counts of a redelivery, which are exact. Without stored counts, the first delivery either began
+   * an attempt and its process died, or was lost on its way. It counts as one attempt, unless that was the last allowed
+   * attempt: an event must not end as crashed on a guess. With `attempts: 1`, it therefore counts as none.
    */
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
@@ -180,8 +181,8 @@ export class Attempt implements DeliveryFacts {
   }
 
   /**
-   * Returns what the event has used up once the outcome is settled. Undefined when nothing is to be stored: the event
-   * is done, its lease expired, or its counts are unknown and must not be overwritten.
+   * Returns what the event has used up once the outcome is settled. Undefined if nothing is to be stored: the event is
+   * done, the lease has expired, or the stored counts are unknown and must not be overwritten.
    */
   usedUpAfter(outcome: Outcome): UsedUp | undefined {
     if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;

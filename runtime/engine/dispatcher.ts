@@ -9,10 +9,9 @@ import { Slots } from "./slots.ts";
 const NO_SUBJECT = new Uint8Array();
 
 /**
- * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers asks for as many as
- * can begin. Several consumers together may deliver more than that: the rest waits. The dispatcher keeps the leases of
- * all that it holds.
- * At shutdown it gives back what has not begun.
+ * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of the function's consumers asks
+ * for as many deliveries as can begin. Several consumers together may deliver more: the rest waits. The dispatcher
+ * keeps the leases of all held deliveries. At shutdown it gives back the deliveries that have not begun.
  */
 export class Dispatcher implements ConsumerSink {
   /** Attempts that run asynchronously, or wait for a slot or to be given back. */
@@ -21,7 +20,7 @@ export class Dispatcher implements ConsumerSink {
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
   readonly #waiting: Attempt[] = [];
-  /** Attempts that arrived while admission was limited: each uses one of its permits. */
+  /** Attempts that arrived while admission was limited. Each uses one of the permits. */
   readonly #limited = new Set<Attempt>();
   #running = 0;
   #isStarting = false;
@@ -31,7 +30,7 @@ export class Dispatcher implements ConsumerSink {
 
   /**
    * @param extendMs Interval of in-progress acks, in milliseconds.
-   * @param maxBytes Payload bytes that it may hold; one message more may exceed them. Default: any number.
+   * @param maxBytes Payload bytes that the dispatcher may hold. The last message may exceed them. Default: no limit.
    */
   constructor(
     readonly pipeline: Pipeline,
@@ -71,8 +70,8 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Takes a lease for every delivery that arrives together before any begins. A handler may block the thread for long:
-   * a delivery without a lease would be redelivered to another replica or use up an attempt.
+   * Takes the leases of all deliveries that arrive together before any of them begins. A handler may block the thread
+   * for long. A delivery without a lease would meanwhile be redelivered to another replica, or use up an attempt.
    */
   deliver(delivery: Delivery): void {
     if (!this.#newest.isNewer(delivery) && this.#renewIfHeld(delivery)) return;
@@ -101,10 +100,11 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Leaves the held messages of a stream unsettled, since the stream was deleted: an ack names only a position, which is
-   * another message's in a stream that is created again. Their handlers go on.
+   * Leaves the held messages of a deleted stream unsettled. An ack names only a position: once the stream is created
+   * again, another message has that position. The handlers go on.
    *
-   * @param beforeMs Time from which on messages are those of the new stream, in milliseconds since 1970.
+   * @param beforeMs Creation time of the new stream, in milliseconds since 1970. Messages from then on stay held as
+   * they are.
    */
   forgetStream(stream: string, beforeMs: number): void {
     for (const { delivery, lease } of [...this.#held, ...this.#arrived]) {
@@ -128,8 +128,8 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Renews the attempt of a message that is held already, under the newest ack subject, and returns whether it is held.
-   * The delivery count does not tell: a consumer that was deleted and created again starts at one.
+   * Returns whether a message is held already. If so, renews its attempt with the newest ack subject. The delivery
+   * count does not tell a redelivery: after a consumer was deleted and created again, the count starts at one.
    */
   #renewIfHeld({ sequence, messageKey, ackSubject }: Delivery): boolean {
     const isIt = ({ delivery }: Attempt) => delivery.sequence === sequence && delivery.messageKey === messageKey;
@@ -156,13 +156,15 @@ export class Dispatcher implements ConsumerSink {
     try {
       outcome = this.pipeline.handle(attempt);
     } catch (error) {
-      // A defect of the pipeline. Thrown from here, it would keep attempts that arrived with this one from beginning.
+      // The pipeline has a defect. If the error were thrown here, attempts that arrived together with this attempt
+      // would not begin.
       outcome = Promise.reject(error);
     }
     if (!(outcome instanceof Promise)) return this.#ended(attempt);
     this.#held.add(attempt);
     void outcome.then(() => this.#ended(attempt), (error) => {
-      // A defect of the pipeline as well. The permit of a half-open breaker's only probe would stop the function for good.
+      // The pipeline has a defect. The attempt may be the only probe of a half-open breaker. If its permit were never
+      // reported, the function would stop for good.
       attempt.permit?.report("ignored");
       this.#ended(attempt);
       throw error;

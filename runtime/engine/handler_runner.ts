@@ -91,7 +91,7 @@ export class InProcessRunner {
     this.#end(run, { kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
   }
 
-  /** Aborts every running handler. These attempts and all later ones end as `shutdown`. */
+  /** Aborts every running handler. Their attempts, and all later attempts, end as `shutdown`. */
   abortAll(): void {
     this.#isAborted = true;
     for (const run of this.#running.list()) {

@@ -65,7 +65,7 @@ export class Pipeline {
     }
   }
 
-  /** Breakers that hold the function back while they are open: its own first. */
+  /** Breakers that hold the function back while they are open. The function's own breaker is the first. */
   get breakers(): CircuitBreaker[] {
     return [this.breaker, ...this.#dependencyBreakers.values()];
   }
@@ -125,7 +125,7 @@ export class Pipeline {
     const answer = this.breaker.admit(attempt.span);
     if (!answer.admitted) return this.#finish(attempt, deferForBreaker("breaker-open", answer.retryAtMs, attempt));
     attempt.permit = answer;
-    // Stays synchronous if possible: after an await another handler may have blocked the thread until the lease expired.
+    // Stays synchronous if possible. During an await another handler may block the thread until the lease expires.
     return this.fn.policy.idempotency || attempt.countsAtStart ? this.#storeBeforeRun(attempt) : this.#run(attempt);
   }
 
@@ -165,7 +165,7 @@ export class Pipeline {
       return result;
     } catch (thrown) {
       const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
-      // Not retried: the event of another attempt would be as large.
+      // The attempt is not retried, since it would emit an event of the same size.
       if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
       return { kind: "emit-failed", transient, error: errorDetail(thrown) };
     }
@@ -173,7 +173,7 @@ export class Pipeline {
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {
     attempt.permit!.report(breakerVerdict(result));
-    // Some of the events may be stored all the same: the next attempt must look for them.
+    // Some of the events may be stored already, and the next attempt must look for them.
     if (result.kind === "emit-failed") attempt.emittedSinceMs ??= attempt.delivery.storedAtMs;
     return this.#finish(attempt, decideOutcome(result, attempt));
   }

@@ -18,7 +18,7 @@ function read(schema: AnySchema, env: Record<string, string>) {
   const definition = defineConfig(schema), { variables } = resolveConfig(definition);
   const readFile = (path: string) => {
     if (path === "missing") throw new Error("No such file");
-    return path === "empty" ? "\n" : `content of ${path}\n`;
+    return path === "empty" ? " \n" : `content of ${path}\n`;
   };
   const own = readOwnConfig([{ file: "functions/_config.ts", definition, variables, functions: [] }], {
     get: (name) => Object.hasOwn(env, name) ? env[name] : undefined,

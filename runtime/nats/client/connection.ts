@@ -17,7 +17,7 @@ import { DEFAULT_PORT, TlsHandshakes } from "./tls_handshake.ts";
 const DIAGNOSE_MS = 2_000;
 /** Timeout of a connection that tries new credentials, in milliseconds. */
 const TRY_MS = 10_000;
-/** Wait for the first bytes of a server after a connection to it failed, in milliseconds: it may be slow. */
+/** Milliseconds to wait for the first bytes of a server after a connection to it failed. It may only be slow. */
 const SLOW_SERVER_MS = 3_000;
 
 /** Result of reading the credentials again. */
@@ -28,7 +28,8 @@ export type Renewal =
 /**
  * Connects, and reconnects without end.
  *
- * @throws {Error} with the address, the cause and what to do, when NATS cannot be reached, is too old or has no JetStream.
+ * @throws {Error} with the address, the cause and what to do, when NATS cannot be reached, is too old or has no
+ * JetStream.
  */
 export function connectNats(options: NatsOptions): Promise<NatsConnection> {
   return new NatsDialer(options).connect();
@@ -72,8 +73,8 @@ export class NatsDialer {
   }
 
   /**
-   * Returns why no server takes a connection and what to do; undefined if one does. The client reconnects without
-   * telling its reasons, so this connects once to each server.
+   * Returns why no server takes a connection and what to do, or undefined if any server takes one. The client does not
+   * tell why it cannot reconnect, so this connects once to each server.
    */
   async whyUnreachable(): Promise<string | undefined> {
     const { options } = this, identity = this.#credentials?.newest() ?? {};
@@ -161,7 +162,10 @@ export class NatsDialer {
   }
 }
 
-/** Follows a connection: tells the credentials of each dial that the server took, and ends sockets that are given up. */
+/**
+ * Follows the status of a connection. After each accepted dial, `credentials` learns that the server took them. Sockets
+ * that the client gives up are ended.
+ */
 async function follow(nc: NatsConnection, credentials: Credentials): Promise<void> {
   credentials.accepted();
   for await (const { type } of nc.status()) {
@@ -171,8 +175,8 @@ async function follow(nc: NatsConnection, credentials: Credentials): Promise<voi
 }
 
 /**
- * Returns the account's JetStream, undefined if it cannot be read. `INFO` tells of the server only: in a cluster a server
- * without JetStream reaches that of the others.
+ * Returns the account's JetStream, or undefined if it cannot be read. The server's `INFO` does not suffice: in a
+ * cluster, a server without JetStream reaches the JetStream of the others.
  */
 async function readAccount(nc: NatsConnection): Promise<JetStreamAccountStats | "no JetStream" | undefined> {
   try {

@@ -39,7 +39,10 @@ export class PendingPulls {
     this.#pulls = [];
   }
 
-  /** Resolves once no more deliveries come, or after {@linkcode STOP_MS}. @param flush waits for what the server has sent */
+  /**
+   * Resolves once no more deliveries come, or after {@linkcode STOP_MS}. @param flush Waits until everything that the
+   * server has sent is read.
+   */
   async quiet(clock: Clock, flush: () => Promise<void>): Promise<void> {
     const giveUpAtMs = clock.now() + STOP_MS;
     for (let quiet = 0, pending = this.count; pending > 0 && quiet < 2 && clock.now() < giveUpAtMs;) {
@@ -63,7 +66,7 @@ export function pullRequest(batch: number, maxBytes = Infinity): string {
   });
 }
 
-/** Returns whether a status ends a pull as it should: it has expired, or brought all that it may. */
+/** Returns whether a status is the regular end of a pull: the pull has expired, or brought all that it may. */
 export function isRegularEnd(code: number, description: string): boolean {
   return code === 408 || code === 409 && (exceedsBytes(description) || description === "Batch Completed");
 }

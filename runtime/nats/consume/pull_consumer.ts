@@ -26,9 +26,9 @@ import {
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, never more than the sink has credits for.
- * The client's own `consume()` stalls for forty seconds when a consumer's leader moves. This one pulls again 50 ms after
- * a status that ends a pull, at a reconnect, and, after two missed heartbeats, as soon as a leader answers.
+ * Pulls from one durable consumer, never more than the sink has credits for. Pulls again at once after the regular end
+ * of a pull, and with backoff after any other status. After two missed heartbeats it pulls as soon as a leader answers,
+ * whereas the client's own `consume()` stalls for forty seconds.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";
@@ -47,14 +47,14 @@ export class PullConsumer implements Consumer {
   #isTooLarge = false;
   readonly #backoff = new PullBackoff();
   #scheduled = false;
-  /** Time of the first of the messages that arrive together; undefined between them. */
+  /** Time at which the first of several messages arrived that are read in one tick. Undefined between ticks. */
   #arrivedMs: number | undefined;
   #stopped = false;
   readonly #timers = new Set<() => void>();
 
   /**
-   * @param onMissing is called when the consumer seems to be deleted or changed. Default: nothing.
-   * @param monitor tells of reconnects. Default: one of its own.
+   * @param onMissing Called when the consumer seems to be deleted or changed. Default: no call.
+   * @param monitor Reports reconnects. Default: a new monitor.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
@@ -144,8 +144,8 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Subscribes to a new inbox if the thread was blocked for longer than a lease, and returns whether it was. Another
-   * replica may own the deliveries that are read only now: the new inbox drops them.
+   * Subscribes to a new inbox if the thread was blocked for longer than a lease, and returns whether it was. Deliveries
+   * that came meanwhile may belong to another replica by now. They went to the old inbox, so they are dropped.
    */
   #resetIfOverslept(now: number): boolean {
     if (now - this.#checkedMs <= LEASE_MS) return false;
@@ -157,7 +157,7 @@ export class PullConsumer implements Consumer {
   }
 
   #receive(msg: Msg): void {
-    // Hot path: no handler runs between messages that arrive together, so the clock is read once for all of them.
+    // Hot path: messages that arrive together are read in one tick, so the clock is read once for all of them.
     const now = this.#scheduled && this.#arrivedMs !== undefined ? this.#arrivedMs : this.clock.now();
     this.#arrivedMs = now;
     if (this.#resetIfOverslept(now)) return;
@@ -193,8 +193,8 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Sends a request with a reply subject of its own. A new leader sends a status to each reply subject that it knows of
-   * unfinished pulls, and the server forgets a reply subject once one pull of it is finished.
+   * Sends a request, each with a new reply subject. After a change of leader, each reply subject of an unfinished pull
+   * gets a status. If pulls shared a reply subject, the server would forget it once the first of them is finished.
    */
   #request(subject: string, body: string): void {
     if (!this.nc.isClosed()) this.nc.publish(subject, body, { reply: `${this.#inbox}.${++this.#requests}` });
@@ -230,7 +230,8 @@ export class PullConsumer implements Consumer {
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
         this.#probe.start(0, true);
       }
-      // While the sink is paused, as by an open breaker, deliveries of an earlier pull would only be refused.
+      // While the sink is paused, as by an open breaker, it would refuse deliveries of earlier pulls: a new inbox ends
+      // them.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
       if (this.#pending.count > 0 && idle && this.#sink?.paused()) this.#subscribe();
       this.wake();

@@ -15,7 +15,7 @@ export interface WatchdogStart {
   readonly options: NatsOptions;
   readonly limitMs: number;
   readonly logFormat: "json" | "pretty";
-  /** The time by the clock of the main thread. */
+  /** The time of this message, by the clock of the main thread. */
   readonly nowMs: number;
 }
 
@@ -37,7 +37,8 @@ scope.onmessage = ({ data }) => {
 
 function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): void {
   const table = new SharedDeliveries(memory), { now } = systemClock;
-  // Each thread's clock has its own origin. The main thread's time is never before its last heartbeat.
+  // The clocks of the two threads begin at different times. `aheadMs` turns this thread's clock into the main thread's.
+  // It is too small if the start message was delayed, and grows when a heartbeat of the main thread shows that.
   let aheadMs = nowMs - now();
   const clock = { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
   const report = (forMs: number, functions: readonly string[]) => console.log(blockedLine(forMs, functions, logFormat));

@@ -44,7 +44,7 @@ export class WatchedLeases {
    * thread: it takes the time of a start, and 12 MB. It writes a log line itself while this thread is blocked. If it
    * cannot start, that is logged, and events are handled without a watchdog.
    *
-   * @param watchdog Settings of the thread. Undefined: leases are kept without one.
+   * @param watchdog Settings of the watchdog's thread. Undefined: there is no watchdog.
    */
   start(watchdog: WatchdogOptions | undefined): void {
     if (this.functions.length === 0) return;

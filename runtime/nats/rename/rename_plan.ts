@@ -11,11 +11,11 @@ import { RENAME } from "../topology/unfinished_rename.ts";
 export interface MovedConsumer {
   readonly stream: string;
   readonly filters: readonly string[];
-  /** Last sequence that the old consumer delivered. The new one begins after it. */
+  /** Last sequence that the old consumer delivered. The new consumer begins after it. */
   readonly delivered: number;
 }
 
-/** A rename of a function. It is stored before anything is moved, so that it can be continued. */
+/** A rename of a function. It is stored before anything is moved, so that an interrupted rename can continue. */
 export interface RenamePlan {
   readonly from: string;
   readonly consumers: readonly MovedConsumer[];
@@ -30,7 +30,7 @@ export function renameOf(info: ConsumerInfo): RenamePlan | undefined {
 /**
  * Creates the new function's consumer on RETRIES, which stores the plan.
  *
- * @param old The consumers of the old name, that on RETRIES first.
+ * @param old The consumers of the old name, the one on RETRIES first.
  */
 export async function beginRename(
   jsm: JetStreamManager,

@@ -16,7 +16,7 @@ import type { Scope, Step } from "./step.ts";
 import { renameProblem } from "./unfinished_rename.ts";
 import { planUndeclared } from "./plan_undeclared.ts";
 
-/** The streams, those of buckets included, and the consumers of a desired state, as they exist. */
+/** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
 export interface FoundState {
   readonly streams: ReadonlyMap<string, StreamInfo | undefined>;
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
@@ -29,8 +29,8 @@ export interface FoundState {
 }
 
 /**
- * Returns the plan that people read: what `apply`, or a start, would do, how that affects stored events, and what the cluster holds
- * besides. Changes nothing.
+ * Returns the plan that people read: the steps of `apply` or of a start, their effect on stored events, and what else
+ * the cluster holds. Changes nothing.
  *
  * @param functionNames The functions of the whole project, also those that this process does not run.
  * @param scope Default: `apply`.
@@ -54,10 +54,11 @@ export async function planTopology(jsm: JetStreamManager, desired: DesiredState,
 }
 
 /**
- * Reads every stream, bucket and consumer of a desired state. Streams first: a consumer's position is never older.
+ * Reads every stream, bucket and consumer of a desired state. The streams are read first, so that a consumer's position
+ * is at least as new as its stream.
  *
- * @param scope A running process does not read the origins of other owners' streams: they may be forbidden, and the start
- * has compared them. Default: `apply`.
+ * @param scope With `running`, the origins of streams that Weir does not own are not read: the start has compared them,
+ * and reading them may be forbidden. Default: `apply`.
  */
 export async function readTopology(
   jsm: JetStreamManager,

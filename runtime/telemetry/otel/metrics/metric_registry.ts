@@ -64,7 +64,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
     this.#meter = this.#provider.getMeter(scope);
   }
 
-  /** Returns a counter; the same one at each call for a name. */
+  /** Returns a counter: for a name, always the same counter. */
   counter(name: NameOf<Instruments, "counter"> & string): Counter {
     return this.#counters.getOrInsertComputed(name, () => {
       const counter = new Counter();
@@ -144,7 +144,7 @@ export class MetricRegistry<Instruments extends Catalogue> {
   }
 }
 
-/** Returns delta for gauges: with cumulative temporality the SDK repeats the last value of a series no longer observed. */
+/** Returns delta for gauges: with cumulative temporality the SDK repeats the last value of an ended series. */
 export function temporalityOf(kind: InstrumentType): AggregationTemporality {
   return kind === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
 }

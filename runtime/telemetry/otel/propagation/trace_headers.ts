@@ -23,8 +23,8 @@ const GETTER: TextMapGetter<HeaderReader> = {
 const W3C_FIELDS = new Set(["traceparent", "tracestate", "baggage"]);
 
 /**
- * Returns the headers that carry a span's context and baggage. Hot path: most messages need `traceparent` only, which is
- * written here without the propagators; see bench.
+ * Returns the headers that carry a span's context and baggage. Hot path: most messages need only `traceparent`, which
+ * is written here without the propagators, see bench.
  */
 export function injectTrace(span: Span, parent: Context): Readonly<Record<string, string>> {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
