@@ -26,6 +26,7 @@ export type RetryReason =
   | "unknown-subject"
   | "newer-version"
   | "claim-held"
+  | "prefetched"
   | "shutdown";
 
 /** Every {@linkcode DeadLetterReason}. */

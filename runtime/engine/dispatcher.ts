@@ -1,25 +1,33 @@
 import type { Delivery } from "../core/delivery.ts";
 import type { Attempt } from "./attempt.ts";
+import type { GiveBackReason } from "../core/decide_outcome.ts";
 import type { Consumer, ConsumerSink } from "./consumer.ts";
 import type { Leases } from "./leases.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { NO_PREFETCH, Prefetch } from "./prefetch.ts";
+import { PrefetchMark } from "./prefetch_mark.ts";
+import { WaitingAttempts } from "./waiting_attempts.ts";
 
 const NO_SUBJECT = new Uint8Array();
 
 /**
  * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of its consumers asks for as many as
- * can begin. Several consumers together may deliver more than that: the rest waits. The dispatcher keeps the leases of
- * all that it holds.
- * At shutdown it gives back what has not begun.
+ * can begin, and of a backlog for those that will begin in a moment: they wait, as do those that several consumers
+ * deliver together. The dispatcher keeps the leases of all that it holds.
+ * It gives back what cannot begin soon, and at shutdown all that has not begun.
  */
 export class Dispatcher implements ConsumerSink {
   /** Attempts that run asynchronously, or wait for a slot or to be given back, by message key. */
   readonly #held = new Map<string, Attempt>();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
-  readonly #waiting: Attempt[] = [];
+  readonly #waiting: WaitingAttempts;
   /** Attempts that arrived while admission was limited: each uses one of its permits. */
   readonly #limited = new Set<Attempt>();
+  readonly #prefetch: Prefetch;
+  readonly #mark: PrefetchMark;
+  /** Attempts that are still to end before the consumers are woken, while others wait. */
+  #untilWake = 0;
   #running = 0;
   #isStarting = false;
   #isStopping = false;
@@ -29,6 +37,7 @@ export class Dispatcher implements ConsumerSink {
   /**
    * @param extendMs Interval of in-progress acks, in milliseconds.
    * @param maxBytes Payload bytes that it may hold; one message more may exceed them. Default: any number.
+   * @param limit What may wait beyond that which can begin. Default: nothing.
    */
   constructor(
     readonly pipeline: Pipeline,
@@ -36,13 +45,22 @@ export class Dispatcher implements ConsumerSink {
     readonly extendMs: number,
     readonly leases: Leases,
     readonly maxBytes: number = Infinity,
+    readonly limit = NO_PREFETCH,
   ) {
+    this.#waiting = new WaitingAttempts(pipeline.ports.clock, (attempt) => void this.#giveBack(attempt, "prefetched"));
+    this.#mark = new PrefetchMark(pipeline.fn.name, pipeline.ports.attempts, () => this.#wake());
+    this.#prefetch = new Prefetch(pipeline.fn.policy.concurrency, limit.deliveries);
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
   /** Number of deliveries that are being handled, or wait for it. */
   get inFlight(): number {
     return this.#held.size + this.#arrived.length;
+  }
+
+  /** Number of deliveries that are being handled. */
+  get running(): number {
+    return this.#running;
   }
 
   start(): void {
@@ -57,10 +75,24 @@ export class Dispatcher implements ConsumerSink {
     return Math.max(0, Math.min(free, permits));
   }
 
+  /** A limited admission prefetches nothing: each permit is for a delivery that begins. */
+  ahead(nowMs: number, most: number): number {
+    const allowed = this.#prefetch.allowed(nowMs, this.inFlight === 0);
+    this.#untilWake = allowed / 4;
+    const waiting = Math.max(0, this.inFlight - this.pipeline.fn.policy.concurrency);
+    const ahead = Math.min(most, allowed - waiting);
+    if (ahead <= 0 || this.#isStopping || this.pipeline.admission.permits() !== Infinity) return 0;
+    return this.#mark.isStored(nowMs) ? ahead : 0;
+  }
+
   room(): number {
     if (this.maxBytes === Infinity) return Infinity;
     const attempts = [...this.#held.values(), ...this.#arrived];
     return attempts.reduce((room, { delivery }) => room - delivery.payload.length, this.maxBytes);
+  }
+
+  roomAhead(): number {
+    return this.limit.bytes - this.#waiting.bytes;
   }
 
   paused(): boolean {
@@ -73,11 +105,9 @@ export class Dispatcher implements ConsumerSink {
    */
   deliver(delivery: Delivery): void {
     if (this.#renewIfHeld(delivery)) return;
+    if (this.limit.deliveries > 0 && this.inFlight === 0) this.#prefetch.resumed(this.pipeline.ports.clock.now());
     const attempt = this.pipeline.newAttempt(delivery, this.leases.take(delivery.ackSubject));
-    if (this.#arrived.push(attempt) > 1) return;
-    queueMicrotask(() => {
-      for (const attempt of this.#arrived.splice(0)) this.#begin(attempt);
-    });
+    if (this.#arrived.push(attempt) === 1) queueMicrotask(() => this.#beginArrived());
   }
 
   /**
@@ -88,8 +118,8 @@ export class Dispatcher implements ConsumerSink {
     this.#isStopping = true;
     const { admission, runner, ports: { clock } } = this.pipeline;
     admission.close();
+    for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown");
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
-    for (const attempt of this.#waiting.splice(0)) void this.#giveBack(attempt);
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
@@ -112,16 +142,25 @@ export class Dispatcher implements ConsumerSink {
     }
   }
 
+  /**
+   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin: one
+   * of them may block the thread for longer than the ack wait.
+   */
+  #beginArrived(): void {
+    for (const attempt of this.#arrived.splice(0, this.pipeline.fn.policy.concurrency)) this.#begin(attempt);
+    if (this.#arrived.length > 0) queueMicrotask(() => this.#beginArrived());
+  }
+
   #begin(attempt: Attempt): void {
     if (this.#renewIfHeld(attempt.delivery)) return attempt.lease.release(); // delivered twice, together
     if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
     if (this.#isStopping) {
       this.#hold(attempt);
-      void this.#giveBack(attempt);
+      void this.#giveBack(attempt, "shutdown");
     } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
     else {
       this.#hold(attempt);
-      this.#waiting.push(attempt);
+      this.#waiting.add(attempt);
     }
   }
 
@@ -141,8 +180,8 @@ export class Dispatcher implements ConsumerSink {
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    while (this.#waiting.length > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
-      this.#run(this.#waiting.shift()!);
+    while (this.#waiting.count > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
+      this.#run(this.#waiting.take()!);
     }
     this.#isStarting = false;
   }
@@ -168,6 +207,7 @@ export class Dispatcher implements ConsumerSink {
 
   #ended(attempt: Attempt): void {
     this.#running--;
+    this.#prefetch.ended();
     this.#release(attempt);
   }
 
@@ -176,8 +216,8 @@ export class Dispatcher implements ConsumerSink {
     this.#held.set(attempt.delivery.messageKey, attempt);
   }
 
-  async #giveBack(attempt: Attempt): Promise<void> {
-    await this.pipeline.giveBack(attempt);
+  async #giveBack(attempt: Attempt, reason: GiveBackReason): Promise<void> {
+    await this.pipeline.giveBack(attempt, reason);
     this.#release(attempt);
   }
 
@@ -185,8 +225,8 @@ export class Dispatcher implements ConsumerSink {
     if (this.#held.size > 0) this.#held.delete(attempt.delivery.messageKey);
     if (this.#limited.size > 0) this.#limited.delete(attempt);
     attempt.lease.release();
-    if (this.#waiting.length > 0) this.#runWaiting();
-    else this.#wake();
+    if (this.#waiting.count > 0) this.#runWaiting();
+    if (this.#waiting.count === 0 || --this.#untilWake <= 0) this.#wake();
     if (this.inFlight === 0) this.#idle();
   }
 
