@@ -4,6 +4,7 @@ const CRASHES = "e2e/crash_points_test.ts: weir start acks an event only after i
 const SHUTDOWNS = "e2e/shutdown_points_test.ts: SIGTERM at any point of settling lets the process finish it";
 const KILLS = "chaos/kills_test.ts: weir start loses no event, and repeats none without a fault";
 const CLUSTER = "chaos/cluster_test.ts: weir start loses no event, and repeats none without a fault";
+const KILLED_AHEAD = "e2e/prefetch_killed_test.ts: start handles after a kill -9 what another process had pulled ahead";
 const RENEWED = "e2e/identity_test.ts: ctx.emit stores the event of a message without an id";
 const ODD_HEADERS = "nats/client/odd_headers_test.ts: LateDedup finds the message after one whose header";
 /** Checks invariants in random schedules. `simulation/planted_bugs_test.ts` shows that it finds what breaks a line. */
@@ -47,6 +48,10 @@ const TESTS: readonly (readonly string[])[] = [
   ["e2e/stopped_test.ts: SIGSTOP for longer than the ack wait leaves the deliveries that had not begun"],
   [
     "e2e/shutdown_test.ts: SHUTDOWN_GRACE ends a handler, gives its event back and uses up no attempt",
+    "engine/dispatcher_test.ts: Dispatcher gives back within a second what cannot begin",
+    "e2e/prefetch_test.ts: Dispatcher gives back what a handler that became slow cannot begin",
+    "e2e/prefetch_test.ts: shutdown gives back at once what was pulled ahead",
+    KILLED_AHEAD,
     "e2e/breaker_test.ts: ctx.dependency uses up no attempt of an event",
     "e2e/deliveries_test.ts: ctx.emit into a full stream is retried",
     "e2e/refused_store_test.ts: a stream that is sealed uses up no attempt",
@@ -56,7 +61,11 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/versions_test.ts: a delivery of a later version waits for the release that knows it",
     SIMULATED,
   ],
-  ["engine/attempt_test.ts: Attempt.applyCounts allows an only attempt that may never have begun", SIMULATED],
+  [
+    "engine/attempt_test.ts: Attempt.applyCounts allows an only attempt that may never have begun",
+    KILLED_AHEAD,
+    SIMULATED,
+  ],
   ["e2e/crash_loop_test.ts: start ends an event that keeps killing its process"],
   [
     "e2e/delayed_retries_test.ts: RetryAfterError of five seconds takes the event out of its consumer",

@@ -122,7 +122,7 @@ export interface FunctionOptions<
    */
   readonly timeout?: Duration;
   /**
-   * Events that one process handles at once.
+   * Events that one process handles at once. How many it pulls ahead follows from how fast they are handled.
    *
    * @default {16}
    */

@@ -2,6 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
+import { prefetchLimit } from "../engine/prefetch.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { subjectOn } from "../nats/client/subject_prefixes.ts";
@@ -120,7 +121,9 @@ export class FunctionHost {
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
-      return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
+      const streams = Math.max(1, consumers.length - 1); // the last consumer is that of retries
+      const limit = prefetchLimit(fn.policy.concurrency, functions.length, streams, share);
+      return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes, limit);
     });
   }
 }

@@ -33,7 +33,7 @@ export function functionStatus(
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),
       concurrency: fn.policy.concurrency,
-      inFlight: dispatcher?.inFlight ?? 0,
+      inFlight: dispatcher?.running ?? 0,
       breaker: dispatcher?.pipeline.breaker.state.kind ?? "unknown",
       dependencies: Object.fromEntries(
         dependencies.map(({ name, state }) => [name, state.kind]),

@@ -101,7 +101,7 @@ export class Metering implements Service {
   #measureFunctions(dispatchers: readonly Dispatcher[]): void {
     const each = (value: (dispatcher: Dispatcher) => number) => () =>
       dispatchers.map((dispatcher) => [value(dispatcher), { function: dispatcher.pipeline.fn.name }] as const);
-    this.metrics.gauge("weir.function.in_flight", each(({ inFlight }) => inFlight));
+    this.metrics.gauge("weir.function.in_flight", each(({ running }) => running));
     this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => pipeline.fn.policy.concurrency));
     this.metrics.gauge(
       "weir.function.pulling",

@@ -70,8 +70,16 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
       }
       return again("failed", backoffMs(context.retry, context.number, context.random), result.error, context);
     case "shutdown":
-      return { kind: "retry", delayMs: 0, reason: "shutdown", usesAttempt: false };
+      return giveBack("shutdown");
   }
+}
+
+/** Reason to give back a delivery whose handler has not begun, or was cut off by a shutdown. */
+export type GiveBackReason = "shutdown" | "prefetched";
+
+/** Gives a delivery back at once, without using an attempt. */
+export function giveBack(reason: GiveBackReason): Outcome {
+  return { kind: "retry", delayMs: 0, reason, usesAttempt: false };
 }
 
 /** Retries a delivery that a breaker refused, once the breaker may have closed. */

@@ -40,7 +40,12 @@ export function excusedSoFar(
 
 /** Stores attempt counts. JetStream counts deliveries only, and a delivery may never have reached a handler. */
 export interface AttemptStore {
-  /** Returns the stored counts, or undefined when none were ever written for the message. */
+  /**
+   * Returns the stored counts, or undefined when none were ever written for the message. Of a function that is marked,
+   * they are then zero.
+   */
   read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined>;
   write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void>;
+  /** Marks a function as one that pulls ahead: a delivery of it that vanished is not presumed to have begun. */
+  markPrefetching(functionName: string): Promise<void>;
 }

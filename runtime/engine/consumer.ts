@@ -1,6 +1,6 @@
 import type { Delivery } from "../core/delivery.ts";
 
-/** Pulls messages and passes them to its sink, no more than the sink has credits for. */
+/** Pulls messages and passes them to its sink, no more than the sink has credits for, and takes ahead. */
 export interface Consumer {
   start(sink: ConsumerSink): void;
   /** Tells the consumer that the sink may have more credits than before. */
@@ -14,8 +14,16 @@ export interface Consumer {
 export interface ConsumerSink {
   /** Number of deliveries that could begin now. */
   credits(): number;
+  /**
+   * Number of deliveries beyond its credits that may wait in it, since they begin soon.
+   *
+   * @param most How many there are. The sink need not prepare for any if there are none.
+   */
+  ahead(nowMs: number, most: number): number;
   /** Payload bytes that it may still hold; Infinity if only {@linkcode credits} bound them. */
   room(): number;
+  /** Payload bytes that may still wait in it beyond its credits. */
+  roomAhead(): number;
   /** True when no delivery may begin, however many slots are free: a breaker is open, or the sink stops. */
   paused(): boolean;
   deliver(delivery: Delivery): void;

@@ -1,17 +1,22 @@
 import type { Delivery } from "../core/delivery.ts";
 import type { Attempt } from "./attempt.ts";
+import type { GiveBackReason } from "../core/decide_outcome.ts";
 import type { Consumer, ConsumerSink } from "./consumer.ts";
 import type { Leases } from "./leases.ts";
 import { NewestDelivery } from "./newest_delivery.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { NO_PREFETCH, Prefetch } from "./prefetch.ts";
+import { PrefetchMark } from "./prefetch_mark.ts";
 import { Slots } from "./slots.ts";
+import { WaitingAttempts } from "./waiting_attempts.ts";
 
 const NO_SUBJECT = new Uint8Array();
 
 /**
  * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of the function's consumers asks
- * for as many deliveries as can begin. Several consumers together may deliver more: the rest waits. The dispatcher
- * keeps the leases of all held deliveries. At shutdown it gives back the deliveries that have not begun.
+ * for as many deliveries as can begin, and of a backlog for those that will begin in a moment. These wait, as do those
+ * that several consumers deliver together. The dispatcher keeps the leases of all held deliveries. It gives back what
+ * cannot begin soon, and at shutdown everything that has not begun.
  */
 export class Dispatcher implements ConsumerSink {
   /** Attempts that run asynchronously, or wait for a slot or to be given back. */
@@ -19,9 +24,13 @@ export class Dispatcher implements ConsumerSink {
   readonly #newest = new NewestDelivery();
   /** Attempts of deliveries that arrived together and have not begun. */
   readonly #arrived: Attempt[] = [];
-  readonly #waiting: Attempt[] = [];
+  readonly #waiting: WaitingAttempts;
   /** Attempts that arrived while admission was limited. Each uses one of the permits. */
   readonly #limited = new Set<Attempt>();
+  readonly #prefetch: Prefetch;
+  readonly #mark: PrefetchMark;
+  /** Attempts that are still to end before the consumers are woken, while others wait. */
+  #untilWake = 0;
   #running = 0;
   #isStarting = false;
   #isStopping = false;
@@ -31,6 +40,7 @@ export class Dispatcher implements ConsumerSink {
   /**
    * @param extendMs Interval of in-progress acks, in milliseconds.
    * @param maxBytes Payload bytes that the dispatcher may hold. The last message may exceed them. Default: no limit.
+   * @param limit What may wait beyond the deliveries that can begin. Default: nothing.
    */
   constructor(
     readonly pipeline: Pipeline,
@@ -38,13 +48,22 @@ export class Dispatcher implements ConsumerSink {
     readonly extendMs: number,
     readonly leases: Leases,
     readonly maxBytes: number = Infinity,
+    readonly limit = NO_PREFETCH,
   ) {
+    this.#waiting = new WaitingAttempts(pipeline.ports.clock, (attempt) => void this.#giveBack(attempt, "prefetched"));
+    this.#mark = new PrefetchMark(pipeline.fn.name, pipeline.ports.attempts, () => this.#wake());
+    this.#prefetch = new Prefetch(pipeline.fn.policy.concurrency, limit.deliveries);
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
   /** Number of deliveries that are being handled, or wait for it. */
   get inFlight(): number {
     return this.#held.size + this.#arrived.length;
+  }
+
+  /** Number of deliveries that are being handled. */
+  get running(): number {
+    return this.#running;
   }
 
   start(): void {
@@ -59,10 +78,24 @@ export class Dispatcher implements ConsumerSink {
     return Math.max(0, Math.min(free, permits));
   }
 
+  /** A limited admission prefetches nothing: each permit is for a delivery that begins. */
+  ahead(nowMs: number, most: number): number {
+    const allowed = this.#prefetch.allowed(nowMs, this.inFlight === 0);
+    this.#untilWake = allowed / 4;
+    const waiting = Math.max(0, this.inFlight - this.pipeline.fn.policy.concurrency);
+    const ahead = Math.min(most, allowed - waiting);
+    if (ahead <= 0 || this.#isStopping || this.pipeline.admission.permits() !== Infinity) return 0;
+    return this.#mark.isStored(nowMs) ? ahead : 0;
+  }
+
   room(): number {
     if (this.maxBytes === Infinity) return Infinity;
     const attempts = [...this.#held, ...this.#arrived];
     return attempts.reduce((room, { delivery }) => room - delivery.payload.length, this.maxBytes);
+  }
+
+  roomAhead(): number {
+    return this.limit.bytes - this.#waiting.bytes;
   }
 
   paused(): boolean {
@@ -75,11 +108,9 @@ export class Dispatcher implements ConsumerSink {
    */
   deliver(delivery: Delivery): void {
     if (!this.#newest.isNewer(delivery) && this.#renewIfHeld(delivery)) return;
+    if (this.limit.deliveries > 0 && this.inFlight === 0) this.#prefetch.resumed(this.pipeline.ports.clock.now());
     const attempt = this.pipeline.newAttempt(delivery, this.leases.take(delivery.ackSubject));
-    if (this.#arrived.push(attempt) > 1) return;
-    queueMicrotask(() => {
-      for (const attempt of this.#arrived.splice(0)) this.#begin(attempt);
-    });
+    if (this.#arrived.push(attempt) === 1) queueMicrotask(() => this.#beginArrived());
   }
 
   /**
@@ -90,8 +121,8 @@ export class Dispatcher implements ConsumerSink {
     this.#isStopping = true;
     const { admission, runner, ports: { clock } } = this.pipeline;
     admission.close();
+    for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown");
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
-    for (const attempt of this.#waiting.splice(0)) void this.#giveBack(attempt);
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
@@ -115,15 +146,24 @@ export class Dispatcher implements ConsumerSink {
     }
   }
 
+  /**
+   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin: one
+   * of them may block the thread for longer than the ack wait.
+   */
+  #beginArrived(): void {
+    for (const attempt of this.#arrived.splice(0, this.pipeline.fn.policy.concurrency)) this.#begin(attempt);
+    if (this.#arrived.length > 0) queueMicrotask(() => this.#beginArrived());
+  }
+
   #begin(attempt: Attempt): void {
     if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
     if (this.#isStopping) {
       this.#held.add(attempt);
-      void this.#giveBack(attempt);
+      void this.#giveBack(attempt, "shutdown");
     } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
     else {
       this.#held.add(attempt);
-      this.#waiting.push(attempt);
+      this.#waiting.add(attempt);
     }
   }
 
@@ -144,8 +184,8 @@ export class Dispatcher implements ConsumerSink {
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    while (this.#waiting.length > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
-      this.#run(this.#waiting.shift()!);
+    while (this.#waiting.count > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
+      this.#run(this.#waiting.take()!);
     }
     this.#isStarting = false;
   }
@@ -173,11 +213,12 @@ export class Dispatcher implements ConsumerSink {
 
   #ended(attempt: Attempt): void {
     this.#running--;
+    this.#prefetch.ended();
     this.#release(attempt);
   }
 
-  async #giveBack(attempt: Attempt): Promise<void> {
-    await this.pipeline.giveBack(attempt);
+  async #giveBack(attempt: Attempt, reason: GiveBackReason): Promise<void> {
+    await this.pipeline.giveBack(attempt, reason);
     this.#release(attempt);
   }
 
@@ -185,8 +226,8 @@ export class Dispatcher implements ConsumerSink {
     this.#held.delete(attempt);
     if (this.#limited.size > 0) this.#limited.delete(attempt);
     attempt.lease.release();
-    if (this.#waiting.length > 0) this.#runWaiting();
-    else this.#wake();
+    if (this.#waiting.count > 0) this.#runWaiting();
+    if (this.#waiting.count === 0 || --this.#untilWake <= 0) this.#wake();
     if (this.inFlight === 0) this.#idle();
   }
 

@@ -1,6 +1,13 @@
 import { checkDelivery } from "../core/check_delivery.ts";
 import { type BoundSchema, decode } from "../core/cloudevent.ts";
-import { breakerVerdict, decideOutcome, deferForBreaker, deferForState } from "../core/decide_outcome.ts";
+import {
+  breakerVerdict,
+  decideOutcome,
+  deferForBreaker,
+  deferForState,
+  giveBack,
+  type GiveBackReason,
+} from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
@@ -81,13 +88,13 @@ export class Pipeline {
     return attempt.isCounted ? this.#begin(attempt) : this.#readCounts(attempt).then(() => this.#begin(attempt));
   }
 
-  /** Gives back a delivery that must not begin any more, at shutdown. */
-  giveBack(attempt: Attempt): MaybePromise<Outcome> {
+  /** Gives back a delivery that has not begun: at shutdown, or since it was pulled ahead and cannot begin soon. */
+  giveBack(attempt: Attempt, reason: GiveBackReason): MaybePromise<Outcome> {
     this.#decode(attempt);
     this.ports.observer.begin(attempt);
     return then(attempt.lease.isValid(), (isValid) => {
       // Once the lease has expired another process may own the delivery, and a nak would take it from there.
-      return this.#finish(attempt, isValid ? decideOutcome({ kind: "shutdown" }, attempt) : LEASE_EXPIRED);
+      return this.#finish(attempt, isValid ? giveBack(reason) : LEASE_EXPIRED);
     });
   }
 

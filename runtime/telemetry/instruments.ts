@@ -15,7 +15,7 @@ export const INSTRUMENTS = {
   "weir.function.deliveries": counter(
     "{delivery}",
     ["function"],
-    "Deliveries that this process began to process, or gave back at shutdown.",
+    "Deliveries that this process began to process, or gave back.",
   ),
   "weir.function.redeliveries": counter(
     "{delivery}",
@@ -36,7 +36,7 @@ export const INSTRUMENTS = {
   "weir.function.in_flight": gauge(
     "{delivery}",
     ["function"],
-    "Deliveries that this process holds: in the handler, or waiting for it.",
+    "Deliveries that this process is handling. Those that it has pulled ahead are not among them.",
   ),
   "weir.function.concurrency": gauge(
     "{delivery}",

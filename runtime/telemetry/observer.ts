@@ -125,6 +125,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "unknown-subject": "the function does not listen to its subject",
   "newer-version": "its schema is of a later version than this process has",
   "claim-held": "another delivery handles it",
+  "prefetched": "it was pulled ahead and could not begin soon",
   "shutdown": "the runtime is shutting down",
 };
 

@@ -109,6 +109,7 @@ export async function invoke<
     attempts: {
       read: () => Promise.resolve({ begun: attempt - 1, excused: 0, mayHaveEmitted: false }),
       write: () => Promise.resolve(),
+      markPrefetching: () => Promise.resolve(),
     },
     idempotency: options.idempotencyStore ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
     observer: log,

@@ -20,3 +20,17 @@ Deno.test("Watchdog keeps the leases of deliveries that wait for a computing han
   assert.equal(await replicas.settled(), 3);
   assert.deepEqual(begun(program), [1, 1, 1]);
 });
+
+Deno.test("start runs each event once that was pulled ahead when a handler blocked the thread, in either replica", async () => {
+  await using replicas = await startReplicas();
+  const events = Array.from({ length: 300 }, (_, n) => n), computing = 200;
+  for (const n of events) await replicas.publish(n, n === computing ? 20_000 : 0);
+  const first = await replicas.start();
+  await first.waitForLog(({ message, n }) => message === "begun" && n === computing);
+  const second = await replicas.start();
+  await first.waitForLog(({ message }) => message.startsWith("the thread was blocked"));
+  await replicas.settled();
+  // Acks of what ended just before may still have been on their way.
+  const waited = [...begun(first), ...begun(second)].filter((n) => n > computing);
+  assert.deepEqual(waited.toSorted((a, b) => a - b), events.slice(computing + 1));
+});

@@ -15,7 +15,7 @@ import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
-function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: number) {
+function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: number, ahead = 0) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
@@ -34,6 +34,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
     attempts: {
       read: () => Promise.resolve(undefined),
       write: (_name, { ackSubject }) => Promise.resolve(void counts.push(ackSubjectText(ackSubject))),
+      markPrefetching: () => Promise.resolve(void counts.push("mark")),
     },
     observer: {
       begin: ({ delivery }) => void seen.push(`begin ${delivery.sequence}`),
@@ -53,20 +54,27 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
   };
   let sink!: ConsumerSink;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), ports);
-  const dispatcher = new Dispatcher(pipeline, [source], 5_000, {
-    take: (first) => {
-      let name = ackSubjectText(first);
-      kept.set(name, "held");
-      return {
-        isValid: () => valid.get(name) ?? true,
-        renew: (handle) => {
-          kept.set(name, `now ${ackSubjectText(handle)}`);
-          name = ackSubjectText(handle);
-        },
-        release: () => void kept.set(name, "released"),
-      };
+  const dispatcher = new Dispatcher(
+    pipeline,
+    [source],
+    5_000,
+    {
+      take: (first) => {
+        let name = ackSubjectText(first);
+        kept.set(name, "held");
+        return {
+          isValid: () => valid.get(name) ?? true,
+          renew: (handle) => {
+            kept.set(name, `now ${ackSubjectText(handle)}`);
+            name = ackSubjectText(handle);
+          },
+          release: () => void kept.set(name, "released"),
+        };
+      },
     },
-  }, maxBytes);
+    maxBytes,
+    { deliveries: ahead, bytes: 8 },
+  );
   dispatcher.start();
   const deliver = (n: number, ackSubject = `h${n}`, deliveryCount = 1) => {
     const delivery: Delivery = {
@@ -255,4 +263,54 @@ Deno.test("Dispatcher settles no message of a stream that was created again, and
   done.resolve();
   await dispatcher.stop(0);
   assert.deepEqual(said, [" ack", "new ack"]);
+});
+
+Deno.test("Dispatcher.ahead is what a quick handler begins soon, less what waits, and nothing before its mark is stored", async () => {
+  const held = gate();
+  const { clock, counts, dispatcher, deliver } = setup((n) => n < 100 ? undefined : held.promise, 2, undefined, 6);
+  const quick = async (from: number, most = 99) => {
+    for (let n = from; n < from + 4; n++) deliver(n);
+    clock.move(1);
+    await settled();
+    return dispatcher.ahead(clock.now(), most);
+  };
+  assert.equal(dispatcher.ahead(clock.now(), 99), 0);
+  assert.deepEqual([await quick(20, 0), counts], [0, []]);
+  assert.deepEqual([await quick(1), counts], [0, ["mark"]]);
+  assert.equal(await quick(5), 6);
+  for (const n of [100, 101, 102]) deliver(n);
+  await settled();
+  assert.deepEqual([dispatcher.credits(), dispatcher.ahead(clock.now(), 99), dispatcher.running], [0, 5, 2]);
+  assert.equal(dispatcher.roomAhead(), 5);
+  held.resolve();
+  await dispatcher.stop(0);
+  assert.equal(dispatcher.ahead(clock.now(), 99), 0);
+});
+
+Deno.test("Dispatcher.ahead is nothing while admission is limited", async () => {
+  const { clock, dispatcher, deliver } = setup(() => {}, 2, undefined, 6);
+  for (const n of [1, 2, 3]) deliver(n);
+  await settled();
+  dispatcher.ahead(clock.now(), 99);
+  await settled();
+  assert.ok(dispatcher.ahead(clock.now(), 99) > 0);
+  dispatcher.pipeline.admission.add({ permits: () => 8, admitsAgainAtMs: () => undefined, onChange: () => {} });
+  assert.equal(dispatcher.ahead(clock.now(), 99), 0);
+  await dispatcher.stop(0);
+});
+
+Deno.test("[G17] Dispatcher gives back within a second what cannot begin, without using an attempt, and keeps the rest leased", async () => {
+  const done = gate();
+  const { clock, dispatcher, deliver, said, kept, usedUp } = setup(() => done.promise, 1);
+  for (const n of [1, 2, 3]) deliver(n);
+  await settled();
+  clock.move(999);
+  await settled();
+  assert.deepEqual([said, kept.get("h2"), dispatcher.inFlight], [[], "held", 3]);
+  clock.move(1);
+  await settled();
+  assert.deepEqual([said, kept.get("h2"), dispatcher.inFlight], [["h2 retry", "h3 retry"], "released", 1]);
+  assert.deepEqual([usedUp.get("h2")?.attempts, usedUp.get("h2")?.excusedDeliveries], [0, 1]);
+  done.resolve();
+  await dispatcher.stop(0);
 });

@@ -37,7 +37,11 @@ async function handled(
       },
       extend: () => {},
     },
-    attempts: { read: () => Promise.resolve(written), write: () => Promise.resolve() },
+    attempts: {
+      read: () => Promise.resolve(written),
+      write: () => Promise.resolve(),
+      markPrefetching: () => Promise.resolve(),
+    },
     idempotency: {
       claim: () => {
         if (answer instanceof Error) return Promise.reject(answer);

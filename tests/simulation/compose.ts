@@ -61,6 +61,7 @@ export function compose(
   hostClock: ServerClock,
   fn: ResolvedFunction,
   consumers: readonly Consumer[],
+  ahead: number,
   onDecided: OnDecided,
   bug: PlantedBug,
 ): SimRuntime {
@@ -94,7 +95,10 @@ export function compose(
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
   const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
-  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, UNLIMITED);
+  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, UNLIMITED, Infinity, {
+    deliveries: ahead,
+    bytes: Infinity,
+  });
   return { dispatcher, settler, reconnected };
 }
 
@@ -114,7 +118,9 @@ function misreading(consumer: Consumer, change: (delivery: Delivery) => Delivery
     start: (sink) =>
       consumer.start({
         credits: () => sink.credits(),
+        ahead: (nowMs, most) => sink.ahead(nowMs, most),
         room: () => sink.room(),
+        roomAhead: () => sink.roomAhead(),
         paused: () => sink.paused(),
         deliver: (delivery) => sink.deliver(change(delivery)),
       }),

@@ -30,6 +30,8 @@ function check(world: World, account: Account): string[] {
   const isRepeated = (at: number) => forks === 0 || letters[at].timeMs - letters[at - 1].timeMs < DUPLICATE_WINDOW_MS;
   must(!letters.some((_, at) => at > 0 && isRepeated(at)), () => `${letters.length} dead letters`);
   for (const letter of letters) problems.push(...wrongIn(letter, account, attempts));
+  // Invariant: what a live process holds stays with it, whether it runs or waits.
+  must(account.overlaps === 0 || world.disturbed, () => "another replica received it while it was held");
   if (successes > 0) {
     const ids = new Set(emitted.map(idOf));
     must(ids.size === plan.emits, () => `handled, but ${ids.size} of its ${plan.emits} events are stored`);

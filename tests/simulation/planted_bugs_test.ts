@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { GiveBackReason } from "../../runtime/core/decide_outcome.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
@@ -28,16 +29,22 @@ class HastyDeadLetters extends DeadLetters {
   }
 }
 
-/** Counts an attempt that a shutdown aborted as failed. */
-const strictSettler = (inner: Settler): Settler => ({
+/** Counts what is given back for a reason as a failed attempt. */
+const strictSettler = (reason: GiveBackReason) => (inner: Settler): Settler => ({
   settle(functionName, delivery, outcome, usedUp) {
-    if (outcome.kind !== "retry" || outcome.reason !== "shutdown" || !usedUp) {
+    if (outcome.kind !== "retry" || outcome.reason !== reason || !usedUp) {
       return inner.settle(functionName, delivery, outcome, usedUp);
     }
     const attempts = usedUp.attempts + 1;
     return inner.settle(functionName, delivery, { ...outcome, usesAttempt: true }, { ...usedUp, attempts });
   },
   extend: (delivery) => inner.extend(delivery),
+});
+
+/** Sends no in-progress acks. */
+const silentSettler = (inner: Settler): Settler => ({
+  settle: (...what) => inner.settle(...what),
+  extend: () => {},
 });
 
 /** Derives the id of a dead letter from the delivered message, which differs between an event and its delayed retry. */
@@ -59,6 +66,7 @@ class PlacedDeadLetters extends DeadLetters {
 const forgetful = (inner: AttemptStore): AttemptStore => ({
   read: (functionName, delivery) => inner.read(functionName, delivery),
   write: () => Promise.resolve(),
+  markPrefetching: (functionName) => inner.markPrefetching(functionName),
 });
 
 /** Takes the time of its own process for the server's. */
@@ -84,8 +92,18 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
   ],
   [
     "an attempt used by a shutdown",
-    { settler: strictSettler },
+    { settler: strictSettler("shutdown") },
     /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts|run \d+ times/,
+  ],
+  [
+    "an attempt used by a delivery that was pulled ahead and given back",
+    { settler: strictSettler("prefetched") },
+    /ended before its attempts were used|a dead letter, though it would have succeeded|used \d attempts|run \d+ times/,
+  ],
+  [
+    "deliveries that run or wait without in-progress acks",
+    { settler: silentSettler },
+    /another replica received it while it was held/,
   ],
   [
     "a second dead letter for the delayed retry of an event",

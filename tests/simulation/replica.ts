@@ -20,18 +20,21 @@ export class Replica {
     readonly time: VirtualTime,
     readonly release: number,
     functionFor: (replica: Replica) => ResolvedFunction,
+    ahead: number,
     onDecided: OnDecided,
     offByMs: number,
     bug: PlantedBug,
   ) {
     this.connection = new SimConnection(network);
-    this.consumers = ["SIM", "RETRIES"].map((stream) => new SimConsumer(this.connection, stream, FUNCTION));
     this.#clock = time.clockOf(this, offByMs);
+    this.consumers = ["SIM", "RETRIES"].map((stream) =>
+      new SimConsumer(this.connection, this.#clock, stream, FUNCTION)
+    );
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };
     this.fn = functionFor(this);
-    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, whileAlive, bug);
+    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, ahead, whileAlive, bug);
     this.#parts.dispatcher.start();
   }
 

@@ -12,7 +12,8 @@ const CALM_STEPS = 3_000;
 export async function schedule(world: World): Promise<"quiet" | "stuck"> {
   await runMicrotasks(MICROTASKS);
   for (let left = world.settings.faultySteps; left > 0; left--) {
-    if (!injectFault(world)) step(world, true);
+    if (injectFault(world)) world.disturbed = true;
+    else step(world, true);
     await runMicrotasks(MICROTASKS);
   }
   world.calm = true;
@@ -58,7 +59,10 @@ function step(world: World, slow: boolean): void {
   }
   for (const run of world.runs) if (mayFinish(world, run)) steps.push(() => finish(world, run));
   for (const replica of world.replicas) steps.push(...deliveries(world, replica));
-  if (steps.length === 0 || (slow && random.chance(0.1))) steps.splice(0, Infinity, () => void world.advance());
+  if (steps.length === 0 || (slow && random.chance(0.1))) {
+    world.disturbed ||= steps.length > 0;
+    steps.splice(0, Infinity, () => void world.advance());
+  }
   random.pick(steps)();
 }
 

@@ -10,6 +10,8 @@ export interface Settings {
   readonly renews: boolean;
   readonly attempts: number;
   readonly concurrency: number;
+  /** The number of deliveries that a replica may pull ahead. */
+  readonly ahead: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
   readonly initialMs: number;
   readonly breakerFailures: number;
@@ -41,6 +43,7 @@ export function randomSettings(random: Random): Settings {
     renews: random.chance(0.3),
     attempts: 1 + random.below(3),
     concurrency: random.pick([1, 2, 16]),
+    ahead: random.pick([0, 2]),
     initialMs: random.pick([250, 3_000, 12_000]),
     breakerFailures: random.pick([2, 10]),
     breakerOpenForMs: random.pick([4_000, 20_000]),

@@ -1,3 +1,4 @@
+import type { Clock } from "../../runtime/engine/clock.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { DeliveryParser } from "../../runtime/nats/consume/parse_delivery.ts";
 import type { ModelDelivery } from "./consumer_model.ts";
@@ -5,8 +6,8 @@ import type { SimConnection } from "./sim_connection.ts";
 import { toMsg } from "./wire.ts";
 
 /**
- * Pulls from one consumer of the model as `PullConsumer` does. It pulls as many messages as its sink has credits. A
- * message may arrive when the sink has none left. `stop` waits for the messages in transit.
+ * Pulls from one consumer of the model as `PullConsumer` does. It pulls as many messages as its sink has credits, and takes
+ * ahead. A message may arrive when the sink has none left. `stop` waits for the messages in transit.
  */
 export class SimConsumer implements Consumer {
   /** The number of messages that were requested and have not been sent. */
@@ -16,7 +17,12 @@ export class SimConsumer implements Consumer {
   #sink: ConsumerSink | undefined;
   #stopped: (() => void) | undefined;
 
-  constructor(readonly connection: SimConnection, readonly stream: string, consumer: string) {
+  constructor(
+    readonly connection: SimConnection,
+    readonly clock: Pick<Clock, "now">,
+    readonly stream: string,
+    consumer: string,
+  ) {
     this.#parser = new DeliveryParser(stream, consumer);
   }
 
@@ -27,7 +33,8 @@ export class SimConsumer implements Consumer {
 
   wake(): void {
     if (this.#stopped || !this.#sink || this.connection.state !== "up") return;
-    this.pulled = Math.max(this.pulled, this.#sink.credits() - this.inTransit.length);
+    const wanted = this.#sink.credits() + this.#sink.ahead(this.clock.now(), Infinity);
+    this.pulled = Math.max(this.pulled, wanted - this.inTransit.length);
   }
 
   /** Runs the periodic check of `PullConsumer`: a paused sink cancels the pull. */

@@ -33,6 +33,8 @@ export class World implements Network {
   readonly replicas: Replica[] = [];
   /** True when no more faults are injected. */
   calm = false;
+  /** True once a fault was injected, or time passed before all that was on its way had arrived. */
+  disturbed = false;
   /** True once the stream of the events was created again. */
   renewed = false;
   #started = 0;
@@ -99,6 +101,7 @@ export class World implements Network {
       this.time,
       release,
       functionFor,
+      this.settings.ahead,
       (delivery, outcome) => {
         this.#record(replica, delivery, outcome);
       },

@@ -22,6 +22,14 @@ export class HoldingSink implements ConsumerSink {
     return false;
   }
 
+  ahead(): number {
+    return 0;
+  }
+
+  roomAhead(): number {
+    return 0;
+  }
+
   room(): number {
     return this.held.reduce((room, { payload }) => room - payload.length, this.maxBytes);
   }
@@ -75,6 +83,14 @@ export class SettlingSink implements ConsumerSink {
     return 16;
   }
 
+  ahead(): number {
+    return 0;
+  }
+
+  roomAhead(): number {
+    return 0;
+  }
+
   room(): number {
     return Infinity;
   }
@@ -106,6 +122,14 @@ export class QueueSink implements ConsumerSink {
 
   credits(): number {
     return 16;
+  }
+
+  ahead(): number {
+    return 0;
+  }
+
+  roomAhead(): number {
+    return 0;
   }
 
   room(): number {

@@ -1,5 +1,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { ACK_WAIT_MS, EXTEND_INTERVAL_MS, LEASE_MS } from "../../nats/consume/ack_wait.ts";
+import { HELD_AHEAD } from "../../engine/prefetch.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_timing.ts";
 import { covers } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
@@ -108,12 +109,13 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     id: "pull-limits",
     severity: "error",
     holds: "no consumer refuses Weir's pull requests",
-    why: `Weir requests as many events as it can handle at a time, and each request waits for ${span(EXPIRES_MS)}. A ` +
-      "refused request gets no events.",
+    why:
+      `Weir requests as many events as it can handle at a time, or up to ${HELD_AHEAD} of a backlog, and a request ` +
+      `waits for ${span(EXPIRES_MS)}. A refused request gets no events.`,
     fix: "`nats consumer edit STREAM CONSUMER --max-pull-batch=1000 --max-pull-expire=1m`, or a higher batch",
     find: eachConsumer(({ max_batch = 0, max_expires = 0 }, { name }, facts) => {
       const concurrency = concurrencyOf(facts, name), limits: string[] = [];
-      if (max_batch > 0 && max_batch < concurrency) {
+      if (max_batch > 0 && max_batch < Math.max(concurrency, HELD_AHEAD)) {
         limits.push(`for more than ${max_batch} events (concurrency is ${concurrency})`);
       }
       if (max_expires > 0 && max_expires < EXPIRES_MS * 1e6) {

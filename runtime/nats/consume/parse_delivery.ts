@@ -145,6 +145,12 @@ function nanosOf(timestamp: string): bigint {
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
+/** Returns how many messages the consumer had left after a delivery. */
+export function pendingIn(ackSubject: Uint8Array): number {
+  const [, , , , pending] = ackSubjectText(ackSubject.subarray(numbersAt(ackSubject))).split(".");
+  return Number(pending);
+}
+
 /** Returns the position of a delivery among all that its consumer made, from 1. */
 export function consumerSequenceIn(ackSubject: Uint8Array): number {
   const [, , sequence] = ackSubjectText(ackSubject.subarray(numbersAt(ackSubject))).split(".");

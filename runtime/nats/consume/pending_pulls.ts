@@ -1,6 +1,6 @@
 import type { Clock } from "../../engine/clock.ts";
 import { withTimeout } from "../client/with_timeout.ts";
-import { EXPIRES_MS, IDLE_HEARTBEAT_MS, QUIET_MS, STOP_MS } from "./pull_timing.ts";
+import { QUIET_MS, STOP_MS } from "./pull_timing.ts";
 
 interface Pull {
   /** Deliveries that it may still bring. */
@@ -14,6 +14,11 @@ export class PendingPulls {
 
   get count(): number {
     return this.#pulls.reduce((sum, { pending }) => sum + pending, 0);
+  }
+
+  /** Number of pulls that are not finished. */
+  get size(): number {
+    return this.#pulls.length;
   }
 
   /** @param expiresAtMs when the server has forgotten the pull for certain */
@@ -53,17 +58,6 @@ export class PendingPulls {
       pending = now;
     }
   }
-}
-
-/** Returns the body of a pull. @param maxBytes of all that it brings. Default: any number. */
-export function pullRequest(batch: number, maxBytes = Infinity): string {
-  const bound = maxBytes === Infinity ? undefined : Math.ceil(maxBytes); // the server refuses a fraction
-  return JSON.stringify({
-    batch,
-    max_bytes: bound,
-    expires: EXPIRES_MS * 1e6,
-    idle_heartbeat: IDLE_HEARTBEAT_MS * 1e6,
-  });
 }
 
 /** Returns whether a status is the regular end of a pull: the pull has expired, or brought all that it may. */

@@ -10,12 +10,12 @@ import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { LEASE_MS } from "./ack_wait.ts";
 import { LeaderProbe } from "./leader_probe.ts";
-import { DeliveryParser } from "./parse_delivery.ts";
-import { exceedsBytes, isRegularEnd, PendingPulls, pullRequest } from "./pending_pulls.ts";
+import { expiresMs, nextPull, pullRequest } from "./next_pull.ts";
+import { DeliveryParser, pendingIn } from "./parse_delivery.ts";
+import { exceedsBytes, isRegularEnd, PendingPulls } from "./pending_pulls.ts";
 import { PullBackoff } from "./pull_backoff.ts";
 import {
   CHECK_INTERVAL_MS,
-  EXPIRES_MS,
   IDLE_HEARTBEAT_MS,
   INFO_MS,
   QUIET_MS,
@@ -26,9 +26,9 @@ import {
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, never more than the sink has credits for. Pulls again at once after the regular end
- * of a pull, and with backoff after any other status. After two missed heartbeats it pulls as soon as a leader answers,
- * whereas the client's own `consume()` stalls for forty seconds.
+ * Pulls from one durable consumer, never more than the sink has credits for and takes ahead. Pulls again at once after
+ * the regular end of a pull, with backoff after another status, and after two missed heartbeats as soon as a leader
+ * answers. The client's own `consume()` then stalls for forty seconds.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";
@@ -43,7 +43,10 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   readonly #probe: LeaderProbe;
-  /** True if the next message has more bytes than the sink has room for. */
+  /** Messages that the consumer had left at its last delivery, whose ack subject tells. */
+  #backlog = 0;
+  #lastAckSubject: Uint8Array | undefined;
+  /** True if the next message has more bytes than the last pull allowed. */
   #isTooLarge = false;
   readonly #backoff = new PullBackoff();
   #scheduled = false;
@@ -131,16 +134,13 @@ export class PullConsumer implements Consumer {
     const now = this.clock.now();
     if (this.#stopped || !this.#sink || this.#probe.isSilent || now < this.#pausedUntilMs || this.nc.isClosed()) return;
     this.#pending.expire(now);
-    const pending = this.#pending.count;
-    const batch = this.#sink.credits() - pending;
-    if (batch < 1 || batch * 3 < pending) return; // several small pulls cost more than a larger one a little later
-    const room = this.#sink.room();
-    if (room <= 0 || room !== Infinity && pending > 0) return; // each pull may bring as many bytes as there is room for
-    if (pending === 0) this.#lastHeardMs = now;
-    const [count, bytes] = this.#isTooLarge ? [1, Infinity] : [batch, room];
+    if (this.#lastAckSubject) this.#backlog = pendingIn(this.#lastAckSubject);
+    const pull = nextPull(this.#sink, now, this.#pending, this.#backlog, this.#isTooLarge);
+    if (!pull) return;
+    if (this.#pending.count === 0) this.#lastHeardMs = now;
     this.#isTooLarge = false;
-    this.#pending.add(count, now + EXPIRES_MS + SILENCE_MS);
-    this.#request(this.#nextSubject, pullRequest(count, bytes));
+    this.#pending.add(pull.count, now + expiresMs(pull.isAhead) + SILENCE_MS);
+    this.#request(this.#nextSubject, pullRequest(pull));
   }
 
   /**
@@ -176,6 +176,7 @@ export class PullConsumer implements Consumer {
     if (code === 100) return this.#backoff.succeeded(); // a heartbeat
     if (isRegularEnd(code, description)) {
       this.#isTooLarge = exceedsBytes(description);
+      if (code === 408) this.#backlog = 0; // all that it had is delivered
       this.#pending.received(Number(new RawHeaders(headers).get("Nats-Pending-Messages") ?? 0));
       return this.wake();
     }
@@ -188,6 +189,7 @@ export class PullConsumer implements Consumer {
 
   #deliver(delivery: Delivery | undefined): void {
     this.#pending.received(1);
+    this.#lastAckSubject = delivery?.ackSubject;
     if (delivery) this.#sink?.deliver(delivery);
     this.wake();
   }

@@ -3,6 +3,11 @@
  * for.
  */
 export const EXPIRES_MS = 5_000;
+/**
+ * Expiry of a pull of more messages than can begin. It gets what the consumer has, over any network; what is stored
+ * afterwards should go to the replica that can begin it.
+ */
+export const AHEAD_EXPIRES_MS = 250;
 /** Interval of the heartbeats that the server sends while a pull waits for messages. */
 export const IDLE_HEARTBEAT_MS = 1_000;
 /** Interval at which the consumer looks for missed heartbeats. */

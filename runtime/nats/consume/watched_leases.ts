@@ -1,4 +1,5 @@
 import type { Log } from "../../api/context.ts";
+import { prefetchLimit } from "../../engine/prefetch.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { withTimeout } from "../client/with_timeout.ts";
@@ -6,11 +7,16 @@ import { SharedDeliveries } from "./shared_deliveries.ts";
 import { SharedLeases } from "./shared_leases.ts";
 import type { WatchdogMessage, WatchdogStart } from "./watchdog_thread.ts";
 
-/** Slots beyond the functions' concurrency: a redelivery of a held message takes a second slot for a moment. */
+/** Slots beyond those that the functions may hold: a redelivery of a held message takes a second slot for a moment. */
 const SPARE_SLOTS = 64;
 const STOP_MS = 2_000;
 
 type WatchdogOptions = Pick<WatchdogStart, "options" | "logFormat">;
+
+/** Returns how many deliveries a function may hold: its consumer of events and that of retries may each bring as many. */
+function mostHeld({ concurrency }: ResolvedFunction["policy"], functions: number): number {
+  return 2 * (concurrency + prefetchLimit(concurrency, functions, 1, Infinity).deliveries);
+}
 
 /** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */
 export class WatchedLeases {
@@ -20,7 +26,7 @@ export class WatchedLeases {
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
-    const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
+    const slots = functions.reduce((sum, { policy }) => sum + mostHeld(policy, functions.length), SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
       onFirst: () => this.#watchdog && this.#startThread(this.#watchdog),
       onBlocked: (forMs, expired) => {

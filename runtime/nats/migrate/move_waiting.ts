@@ -43,7 +43,9 @@ export class WaitingEvents {
     const ended = () => failure !== undefined || this.signal.aborted;
     const sink: ConsumerSink = {
       credits: () => ended() ? 0 : WINDOW - running.size,
+      ahead: () => 0,
       room: () => Infinity,
+      roomAhead: () => 0,
       paused: ended,
       deliver: (delivery) => {
         const moving = this.#move(functionName, delivery, heir).then(

@@ -22,6 +22,8 @@ type StoredCounts = Omit<AttemptCounts, "excused" | "mayHaveEmitted"> & {
  */
 export class NatsAttemptStore implements AttemptStore {
   #kv: Bucket;
+  /** Functions that are known to be marked. */
+  readonly #prefetching = new Set<string>();
 
   /**
    * @param isDelayed Returns whether a delayed retry of the event is stored. Default: always false.
@@ -58,7 +60,7 @@ export class NatsAttemptStore implements AttemptStore {
   async read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined> {
     const entry = await this.#use((kv) => kv.get(key(functionName, delivery)));
     const deleted = entry?.operation === "DEL" || entry?.operation === "PURGE";
-    const known = deleted ? undefined : countsOf(entry?.json<StoredCounts>());
+    const known = deleted || !entry ? await this.#unwritten(functionName) : countsOf(entry.json<StoredCounts>());
     // A process may have died between storing a delayed retry and acking the event. The retry carries its own counts.
     const delayed = await this.isDelayed(functionName, delivery);
     return delayed ? { begun: 0, excused: 0, mayHaveEmitted: true, ...known, delayed } : known;
@@ -66,6 +68,20 @@ export class NatsAttemptStore implements AttemptStore {
 
   async write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void> {
     await this.#use((kv) => kv.put(key(functionName, delivery), JSON.stringify(toStored(counts))));
+  }
+
+  async markPrefetching(functionName: string): Promise<void> {
+    await this.#use((kv) => kv.put(markOf(functionName), "{}"));
+    this.#prefetching.add(functionName);
+  }
+
+  /** Returns the counts of a message for which none were written. */
+  async #unwritten(functionName: string): Promise<AttemptCounts | undefined> {
+    if (!this.#prefetching.has(functionName)) {
+      if (!await this.#use((kv) => kv.get(markOf(functionName)))) return undefined;
+      this.#prefetching.add(functionName);
+    }
+    return { begun: 0, excused: 0, mayHaveEmitted: true };
   }
 
   /** Reopens the bucket and retries once, in case it was deleted. Timeouts are not retried. */
@@ -85,10 +101,14 @@ function toStored({ begun, excused, mayHaveEmitted, ...rest }: AttemptCounts): S
   return { begun, free: excused, emitted: mayHaveEmitted, ...rest };
 }
 
-function countsOf(stored: StoredCounts | undefined): AttemptCounts | undefined {
-  if (!stored) return undefined;
+function countsOf(stored: StoredCounts): AttemptCounts {
   const { free, emitted, ...rest } = stored;
   return { ...rest, excused: free, mayHaveEmitted: emitted };
+}
+
+/** Returns the key of a function's mark. Those of counts have more tokens. */
+function markOf(functionName: string): string {
+  return `${functionName}.prefetching`;
 }
 
 function key(functionName: string, { messageKey }: Delivery): string {

@@ -73,6 +73,7 @@ export class CrashWorld {
           this.#counts = counts;
           return Promise.resolve();
         },
+        markPrefetching: () => Promise.resolve(),
       },
       idempotency: steppedStore(this.idempotencyStore, process),
       observer: new HandlerLog(this.clock),

@@ -63,6 +63,7 @@ Deno.test("[G17] NatsSettler stores the attempts of a retry through an outage, a
       if (steps.push("write") < 4) return Promise.reject(new errors.TimeoutError());
       return orders.nc.flush();
     },
+    markPrefetching: () => Promise.resolve(),
   };
   const settler = new NatsSettler({ ...orders.settler.options, attempts, clock: scaledClock(100) });
   await orders.publish(1);

@@ -132,3 +132,14 @@ Deno.test("NatsAttemptStore stores the counts under the names that earlier versi
   const read = await orders.attempts.read("handle", delivery);
   assert.deepEqual(read, { begun: 3, excused: 2, mayHaveEmitted: true });
 });
+
+Deno.test("NatsAttemptStore has zero counts of unwritten messages once their function is marked as one that pulls ahead", async () => {
+  await using orders = await startSettling();
+  const elsewhere = await NatsAttemptStore.open(await orders.connect(), 1);
+  await orders.publish(1);
+  const delivery = await orders.next();
+  assert.equal(await elsewhere.read("handle", delivery), undefined);
+  await orders.attempts.markPrefetching("handle");
+  assert.deepEqual(await elsewhere.read("handle", delivery), { begun: 0, excused: 0, mayHaveEmitted: true });
+  assert.equal(await elsewhere.read("other", delivery), undefined);
+});
