@@ -26,8 +26,8 @@ import type { ResourceHost } from "./resource_host.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
- * Greatest number of payload bytes that the functions of a process hold together. An event takes a few times its size
- * in memory, as bytes, text and data. Only the data are in the heap.
+ * Greatest number of payload bytes that the functions of a process hold together: a quarter of the heap's limit. Each
+ * payload takes a few times its size in memory. Its bytes are outside of the heap, its text and its data inside.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
@@ -70,7 +70,7 @@ export class FunctionHost {
     this.#settler = createSettler(options, attempts, retries);
     this.#leases = new WatchedLeases(functions, log);
     this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler));
-    // The check resets `max_deliver`, which another client has set.
+    // An advisory means that another client has set `max_deliver` of a consumer. The check sets it back.
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
     topology.onRenewedStream((stream, beforeMs) => {
@@ -78,12 +78,12 @@ export class FunctionHost {
     });
   }
 
-  /** Number of deliveries that are being handled, or wait for it. */
+  /** Number of deliveries that are being handled, or wait to be handled. */
   get inFlight(): number {
     return this.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
-  /** Returns what cannot be stored at the moment, and for which events are held. */
+  /** Returns what cannot be stored at the moment. Its events stay held until it is. */
   unstored(): Unstored[] {
     return this.#settler.unstored();
   }
@@ -116,8 +116,9 @@ export class FunctionHost {
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
       for (const gate of gates) pipeline.admission.add(gate);
-      // A consumer with another ack policy would lose what it delivers, so its function does not pull. `credits` asks
-      // every second.
+      // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the consumer
+      // would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks again every
+      // second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;

@@ -24,7 +24,7 @@ export async function openResource(
 ): Promise<unknown> {
   const open = async (signal: AbortSignal) => {
     const value = await definition.open(signal);
-    // The timeout or the stop is reported, and nobody waits for this any more.
+    // The caller got the error of the timeout or of the stop, and does not get this value: it is closed here.
     if (signal.aborted) void closeResource(definition, value, clock).catch(() => {});
     return value;
   };

@@ -4,7 +4,10 @@ import { oneOf } from "../project/startup_problems.ts";
 interface Variable {
   readonly accepts: (value: string, readFile: ReadFile) => boolean;
   readonly wanted: string;
-  /** Deno's own OpenTelemetry reads it with `OTEL_DENO=true`, with all its values. @default false */
+  /**
+   * True if Deno's own OpenTelemetry reads this variable when `OTEL_DENO=true`. Deno takes values that Weir does not, so
+   * Weir then refuses none. @default false
+   */
   readonly denoReads?: true;
   /** True if the value must appear in no message. @default false */
   readonly isSecret?: true;

@@ -9,10 +9,7 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/**
- * State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. `own` are the
- * checks of the project.
- */
+/** State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. */
 interface ReadinessOptions {
   readonly stopping: () => boolean;
   readonly nats: () => string | undefined;
@@ -20,17 +17,19 @@ interface ReadinessOptions {
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns" | "pauses">;
   readonly unstored: () => readonly Unstored[];
-  readonly own: Registry["healthChecks"];
+  /** The checks that a project defines: its health checks, and the checks of its resources. */
+  readonly projectChecks: Registry["healthChecks"];
   readonly redact: (text: string) => string;
 }
 
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a paused
- * function and a dead letter that cannot be stored are degraded.
+ * declared, every function pulls, and the checks that the project defines for these functions pass. It is
+ * degraded, and stays ready, with an open breaker, a paused function, a concern of the topology, or an event that cannot
+ * be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
-  const { stopping, nats, ingress, dispatchers, topology, unstored, own, redact } = options;
+  const { stopping, nats, ingress, dispatchers, topology, unstored, projectChecks, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
@@ -47,7 +46,7 @@ export function readiness(options: ReadinessOptions): Health {
               consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
-      ...own.filter(({ functions }) => functions.some((name) => running.has(name))).map((
+      ...projectChecks.filter(({ functions }) => functions.some((name) => running.has(name))).map((
         { name, timeoutMs, check },
       ) => ({
         name,

@@ -166,7 +166,7 @@ function healthOf(
     dispatchers,
     topology,
     unstored: () => host.unstored(),
-    own: [...healthChecks, ...resources.checks],
+    projectChecks: [...healthChecks, ...resources.checks],
     redact,
   });
 }

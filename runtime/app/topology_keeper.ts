@@ -102,16 +102,15 @@ export class TopologyKeeper implements Service {
   }
 
   /**
-   * Returns what is not as declared and cannot be put right.
+   * Returns what is not as declared and cannot be put right, except for the {@linkcode concerns}.
    *
    * @param functionName The function whose consumers are meant. Default: streams and buckets.
    */
   problem(functionName?: string): string | undefined {
     if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
-    // What another user may change yet, as after a rollout, must not take the process from its load balancer.
+    // A concern is no problem: a problem makes the process not ready, and its load balancer sends it no requests.
     const consumer = functionName && (this.desired.names ?? NO_NAMESPACE).consumer(functionName);
-    const isMeant = (step: Step) =>
-      !isAnothers(step) && consumer === (step.what === "consumer" ? step.name : undefined);
+    const isMeant = (step: Step) => !isConcern(step) && consumer === (step.what === "consumer" ? step.name : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
       undefined;
   }
@@ -122,11 +121,12 @@ export class TopologyKeeper implements Service {
   }
 
   /**
-   * Returns the settings that hold events back and are another's to change, such as a replay policy, and what another
-   * project, or the next release under its first or a new name, has taken over.
+   * Returns the concerns, one line each. A concern leaves the process ready, and `/health` reports it as degraded. Some
+   * are settings of an operator that hold events back, such as a replay policy. The others are refused steps about which
+   * another project, another release or another client decides.
    */
   concerns(): readonly string[] {
-    const differing = this.#refused.filter(({ step }) => isAnothers(step)).flatMap(({ problems }) => problems);
+    const differing = this.#refused.filter(({ step }) => isConcern(step)).flatMap(({ problems }) => problems);
     return [...this.#concerns, ...differing];
   }
 
@@ -245,8 +245,12 @@ export class TopologyKeeper implements Service {
   }
 }
 
-/** Returns whether a step is another user's, or another release's. A start refuses it; a running process goes on. */
-function isAnothers(step: Step): boolean {
+/**
+ * Returns whether a refused step is only a concern of a running process. A setting that another client or release has
+ * changed is one (`update`). What another project or release has marked as its own is one (`isOwnedByOther`). A start
+ * fails for both.
+ */
+function isConcern(step: Step): boolean {
   return step.kind === "update" || step.kind === "blocked" && step.isOwnedByOther === true;
 }
 

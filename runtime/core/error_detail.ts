@@ -34,7 +34,7 @@ export function errorDetail(thrown: unknown): ErrorDetail {
 /** Returns a thrown value with its causes and the parts of aggregates, outermost first. Never throws. */
 export function errorsIn(thrown: unknown): unknown[] {
   const found = new Set([thrown]);
-  for (const error of found) { // visits what is added meanwhile
+  for (const error of found) { // also visits the errors that the loop adds
     for (const inner of [read(error, "cause"), ...partsOf(error)]) if (found.size < MAX_ERRORS) found.add(inner);
   }
   return [...found];

@@ -60,13 +60,14 @@ export class Attempt implements DeliveryFacts {
   /** Context in which the handler runs; its active span is `span`. */
   otelContext: Context = ROOT_CONTEXT;
   createLog: (attempt: Attempt) => Log = createNoLog;
-  /** Start and end by the monotonic clock. */
+  /** Start, by the monotonic clock. */
   startedAtMs = 0;
-  /** Its place among those that the dispatcher holds. */
-  slot = -1;
+  /** End, by the monotonic clock. 0 until then. */
   endedAtMs = 0;
-  /** Time from which the handler's timeout counts, if it is known before the handler begins. */
+  /** Time from which the handler's timeout counts, by the monotonic clock. Undefined: from when the handler begins. */
   handlerFromMs: number | undefined;
+  /** Index in the `Slots` of the dispatcher; -1 outside. */
+  slot = -1;
   #log: Log | undefined;
 
   constructor(
@@ -149,15 +150,10 @@ export class Attempt implements DeliveryFacts {
     return this.clock.random();
   }
 
-  /**
-   * Applies the stored counts of a redelivery, which are exact. Without stored counts, the first delivery either began
-   * an attempt and its process died, or was lost on its way. It counts as one attempt, unless that was the last allowed
-   * attempt: an event must not end as crashed on a guess. With `attempts: 1`, it therefore counts as none.
-   */
+  /** Applies the stored counts of a redelivery, which are exact. Without stored counts, begun attempts are presumed. */
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
-    const presumed = Math.max(0, Math.min(1, this.retry.attempts - history.attempts - 1));
-    const counts: AttemptCounts = stored ?? { begun: presumed, excused: 0, mayHaveEmitted: true };
+    const counts: AttemptCounts = stored ?? { begun: this.#presumedBegun(), excused: 0, mayHaveEmitted: true };
     const { begun, excused, otherRelease, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } =
       counts;
     const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
@@ -178,6 +174,17 @@ export class Attempt implements DeliveryFacts {
     };
     // The previous trace is kept: if this attempt kills its process, its own span is never exported.
     this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
+  }
+
+  /**
+   * Returns the number of begun attempts to presume for a redelivery without stored counts. Either the process of the
+   * first delivery died during an attempt, or the delivery was lost before an attempt began. One attempt is presumed. If
+   * it would be the last allowed attempt, as with `attempts: 1`, none is: an event must not become a dead letter
+   * (`crashed`) on a guess.
+   */
+  #presumedBegun(): number {
+    const left = this.retry.attempts - this.delivery.history.attempts;
+    return left > 1 ? 1 : 0;
   }
 
   /**

@@ -52,7 +52,7 @@ export class CircuitBreaker implements AdmissionRule {
     return new Permit(this, admission.probe, admission.generation, span);
   }
 
-  /** Records the verdict on a call that was admitted in that generation. */
+  /** Records the verdict on a call. @param generation Generation of the breaker that admitted the call. */
   report(verdict: Verdict, generation: number, span: Span): void {
     const state = this.#state;
     if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // fast path: nothing to reset

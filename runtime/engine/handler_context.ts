@@ -176,9 +176,13 @@ function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): s
 export const EMITTED_ID = /^emitted-[0-9a-f]{32}$/;
 
 /**
- * Returns the id of an emitted event. Only the same function, event, type and position give the same id.
+ * Returns the id of an emitted event. An attempt that is repeated gives its emitted events the same ids, so that
+ * JetStream drops the duplicates. Any other function, cause, type or position gives another id.
  *
- * @param originKey Key of the message of a cause without an id. Default: the cause has an id.
+ * @param cause The event that the function handles.
+ * @param type Type of the emitted event.
+ * @param position Index of the emitted event among those that the attempt emits.
+ * @param originKey Key of the stored message of `cause`, if `cause` has no id. Default: `cause` has an id.
  */
 export function emittedId(
   functionName: string,

@@ -119,7 +119,7 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** A subclass may have anything in place of a time. */
+/** Checks a time of a thrown error. Authors may subclass `RetryAfterError`, and set its times to anything. */
 function isTime(ms: unknown): ms is number {
   return Number.isFinite(ms) && (ms as number) >= 0;
 }

@@ -46,9 +46,9 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 }
 
 /**
- * Confirms that an event whose handler must not run was not handled before. An earlier delivery may have been handled
- * and only its ack lost: then the claim finds the event done, and the event is acked. If the event was not handled, the
- * refusal stands, and the settler releases the claim after it.
+ * Checks whether an event whose handler must not run was handled before: an earlier delivery may have been handled, and
+ * only its ack lost. Returns an ack if it was. Otherwise returns `refusal`, and the settler releases the claim once the
+ * dead letter is stored. Returns a retry if another attempt holds the claim or the store does not answer.
  */
 export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
   try {
@@ -59,8 +59,8 @@ export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, 
 }
 
 /**
- * Returns whether a refusal must be confirmed. It must if an earlier delivery may have been handled, and none has
- * already decided on this dead letter.
+ * Returns whether a refusal must be confirmed by {@linkcode claimToConfirm}: an earlier delivery may have been handled,
+ * and no earlier delivery has decided on this dead letter already.
  */
 export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Outcome): boolean {
   return fn.policy.idempotency !== undefined && delivery.deliveryCount > 1 && refusal !== ending &&
@@ -71,8 +71,9 @@ export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Ou
  * Returns the idempotency key of an event, as a token of a subject. It is a hash of what the author's `key` returns, or
  * of the event's type, source and id.
  *
- * @param originKey Key of the stored message of an event without an id. The author's `key` sees it as the id, since the
- * position that stands for the id comes again if the stream is created again. Default: the event has an id.
+ * @param originKey Key of the stored message, if the event has no id. Its `id` is then its stream and sequence, and these
+ * come again if the stream is created again. So the author's `key` gets the event with `originKey` as its `id`. Default:
+ * the event has an id.
  * @param replay Id of a replay that handles the event once more. Default: none.
  */
 export function idempotencyKey(

@@ -19,9 +19,10 @@ export interface PublishListener {
 
 export interface PublishOptions {
   /**
-   * Time since which an earlier attempt may have stored the event, in milliseconds since 1970.
+   * Earliest time at which an earlier attempt may have stored the event, in milliseconds since 1970. The publisher then
+   * searches the stream for the event if JetStream's duplicate window does not reach back to that time.
    *
-   * @default the duplicate window of JetStream covers every earlier attempt
+   * @default no search: only the duplicate window finds duplicates
    */
   readonly storedSinceMs?: number;
   /** Parent of the publish span. @default the active context */
@@ -69,7 +70,7 @@ export type PublishErrorCode =
   | "id-taken"
   | "refused";
 
-/** Codes that say nothing about the message itself: any other would have failed as well. */
+/** Codes whose cause is not the message itself: any other message would have failed as well. */
 const TRANSIENT: readonly PublishErrorCode[] = ["unavailable", "full", "no-stream", "denied"];
 
 export interface PublishErrorOptions extends ErrorOptions {

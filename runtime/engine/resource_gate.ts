@@ -69,7 +69,8 @@ export class ResourceGate implements AdmissionRule {
 
   /** Throws the error of a handler again. If the check fails, throws a `ResourceUnavailableError` instead. */
   async #explain(error: unknown): Promise<never> {
-    if (resultOfThrown(error).kind !== "failed") throw error; // its author has decided
+    // Every other kind names its cause already: the author's decision, a breaker, a service or another resource.
+    if (resultOfThrown(error).kind !== "failed") throw error;
     await (this.#next ??= this.#checkAfter(this.#checking));
     throw this.#problem === undefined ? error : this.#unavailable(this.#problem, error);
   }

@@ -1,11 +1,14 @@
 import type { ServerClock } from "./clock.ts";
 
-/** Longest delay of a timer in the runtime, in milliseconds. A longer timer fires early, and is then set again. */
+/**
+ * Longest delay that `setTimeout` takes, in milliseconds: about 25 days. A timer with a longer delay fires after this
+ * time. A caller that may need longer compares the time when its timer fires, and sets it again: see `RunningHandlers`.
+ */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The clock of this process, in milliseconds since 1970. It begins with the system's time and is monotonic from then
- * on: setting the system's time does not affect it.
+ * The clock of this process, in milliseconds since 1970. `now` begins with the system's time and is monotonic from then
+ * on: setting the system's time does not affect it. `serverNow` is the system's time, in place of the server's.
  */
 export const systemClock: ServerClock = {
   now: () => performance.timeOrigin + performance.now(),

@@ -23,7 +23,7 @@ interface Advisory {
 }
 
 /**
- * Listens to the advisories of our consumers, which tell what other clients do to their events.
+ * Listens to the advisories of Weir's consumers, which tell what other clients do to the events of these consumers.
  *
  * A consumer whose `max_deliver` another client has set drops a message after that many deliveries: it stays in its
  * stream and is never delivered again. Weir brings the event of that message back through the retry stream. A message

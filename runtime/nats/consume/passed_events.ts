@@ -140,9 +140,9 @@ export class PassedEvents {
 
   /** Returns the events between the recorded position of the consumer and its position in `info`, in their order. */
   async #passed(durable: Durable, after: number, info: ConsumerInfo): Promise<StoredMsg[]> {
-    const atMs = Date.parse((info as { ts?: string }).ts ?? "") || Infinity; // the client's type lacks it
+    const atMs = Date.parse((info as { ts?: string }).ts ?? "") || Infinity; // the client's type lacks `ts`
     const all = (await this.#readAll(durable, after)).filter(({ time }) => time.getTime() <= atMs);
-    // The consumer still has the last `num_pending` of them before it.
+    // The consumer will still deliver the last `num_pending` of these events. It has passed the events before them.
     return all.slice(0, Math.max(0, all.length - info.num_pending));
   }
 

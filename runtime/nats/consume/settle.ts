@@ -87,7 +87,7 @@ export class NatsSettler implements Settler {
     this.#retrier.giveUp();
   }
 
-  /** Returns what cannot be stored at the moment, and for which events are held. */
+  /** Returns what cannot be stored at the moment. Its events stay held until it is. */
   unstored(): Unstored[] {
     return this.#retrier.unstored();
   }

@@ -41,7 +41,7 @@ export class SharedDeliveries {
     return slot < 0 || this.#write(slot, ackSubject) ? slot : this.remove(slot);
   }
 
-  /** Replaces the ack subject in a slot; of slot -1, adds it. Returns as {@linkcode add} does. */
+  /** Replaces the ack subject in a slot, or adds it if `slot` is -1, which is no slot. Returns as {@linkcode add} does. */
   replace(slot: number, ackSubject: Uint8Array): number {
     if (slot < 0) return this.add(ackSubject);
     Atomics.store(this.#words, wordOf(slot), 0);

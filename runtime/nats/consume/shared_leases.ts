@@ -3,9 +3,12 @@ import type { Lease, Leases } from "../../engine/leases.ts";
 import { BLOCKED_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
-/** Wait of a handler after another one has blocked the thread: enough for acks to leave and messages to come in. */
+/**
+ * Milliseconds that a handler waits after another handler has blocked the thread. In this time the event loop sends acks
+ * and reads messages.
+ */
 const PAUSE_MS = 50;
-/** Age of the last heartbeat from which the thread counts as late: its timer has missed a turn. */
+/** Age of the last heartbeat, in milliseconds, from which the thread counts as late: its timer should have run since. */
 const LATE_MS = 2 * THREAD_HEARTBEAT_MS;
 
 interface LeaseEvents {
@@ -79,7 +82,8 @@ export class SharedLeases implements Leases {
 
   #heartbeat(): void {
     const now = this.clock.now(), forMs = now - this.#heartbeatMs;
-    // The monotonic clock does not count the time for which the machine slept. The system's time does, once it is set.
+    // While the machine sleeps, the monotonic clock stands still. After that, the operating system sets the system's
+    // time forward. The difference is the time for which the machine slept.
     const systemMs = Date.now(), sleptMs = systemMs - this.#systemMs - forMs;
     this.#systemMs = systemMs;
     // Invariant: read the time before the lapses. The watchdog counts a lapse before it writes the time.

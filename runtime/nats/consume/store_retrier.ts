@@ -9,12 +9,12 @@ const STORE_RETRY = { attempts: 1, initialMs: 500, maxMs: 10_000, factor: 2, jit
 /** Something that could not be stored yet. */
 export interface Unstored {
   readonly functionName: string;
-  /** Names it, and says what follows. */
+  /** A sentence that names what cannot be stored, and says what happens to the event. */
   readonly message: string;
   readonly error: unknown;
 }
 
-/** Stores what outcomes rest on, again until it succeeds, and knows what cannot be stored at the moment. */
+/** Stores what outcomes rest on. Tries again until it is stored, and knows what cannot be stored at the moment. */
 export class StoreRetrier {
   readonly #unstored = new Map<object, Unstored>();
   #givingUp = false;

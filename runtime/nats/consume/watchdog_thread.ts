@@ -1,8 +1,9 @@
 /**
- * The watchdog's thread. It is started with the first delivery, before its handler: a blocked thread can start none. It
- * connects to NATS, and loads the client, when the main thread is first blocked.
+ * The watchdog's thread. A blocked main thread could not start it, so the main thread starts it when the first delivery
+ * arrives, before a handler runs. It loads the NATS client and connects when the main thread is first blocked.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { Clock } from "../../engine/clock.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import type { NatsOptions } from "../client/nats_options.ts";
 import { THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
@@ -36,11 +37,7 @@ scope.onmessage = ({ data }) => {
 };
 
 function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): void {
-  const table = new SharedDeliveries(memory), { now } = systemClock;
-  // The clocks of the two threads begin at different times. `aheadMs` turns this thread's clock into the main thread's.
-  // It is too small if the start message was delayed, and grows when a heartbeat of the main thread shows that.
-  let aheadMs = nowMs - now();
-  const clock = { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
+  const table = new SharedDeliveries(memory), clock = mainThreadClock(table, nowMs);
   const report = (forMs: number, functions: readonly string[]) => console.log(blockedLine(forMs, functions, logFormat));
   const watchdog = new Watchdog(table, () => connect(options), limitMs, clock, report);
   let last: string | undefined;
@@ -58,6 +55,18 @@ function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): voi
     });
   };
   sleep();
+}
+
+/**
+ * Returns the main thread's clock, for this thread. The two clocks differ if the system's time was set before this
+ * thread started. `aheadMs` is how far the main thread's clock is ahead. It is too small at first, by the time for which
+ * the start message was on its way. Each heartbeat of the main thread gives another value, which is too small as well,
+ * so the greatest value is the closest.
+ */
+function mainThreadClock(table: SharedDeliveries, startMs: number): Clock {
+  const { now } = systemClock;
+  let aheadMs = startMs - now();
+  return { ...systemClock, now: () => now() + (aheadMs = Math.max(aheadMs, table.mainMs - now())) };
 }
 
 async function connect(options: NatsOptions): Promise<WatchdogConnection> {

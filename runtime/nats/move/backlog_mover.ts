@@ -70,8 +70,8 @@ export class BacklogMover {
   }
 
   /**
-   * Moves what is left. Resolves to the record as it is then, and to whether it is finished: otherwise it was
-   * interrupted.
+   * Moves what is left. Resolves when the move is finished or was interrupted (`isFinished` is false), with the record at
+   * that time.
    *
    * @param start A new move, or the unfinished one.
    * @throws {PublishError} when events cannot be stored. The move can be continued.

@@ -77,8 +77,11 @@ export class RetryMover {
     const { from, to, attempts } = this, { history } = delivery;
     const known = await attempts.read(from, delivery);
     const { begun = 0, attemptTrace, lastError, isUnended, delayed, ending } = known ?? {};
-    if (delayed && redriven === undefined) return; // its process died between storing its retry and acking it
-    if (ending) { // as well, between deciding on its dead letter and storing it: under the old name it is found again
+    // The process died after it had stored the delayed retry, before it acked the event. The retry is moved by itself.
+    if (delayed && redriven === undefined) return;
+    if (ending) {
+      // The process died after it had decided on a dead letter, before it acked the event. The dead letter may be stored
+      // already. It is stored under the old name, whose message id finds the duplicate.
       const usedUp = { attempts: ending.attempts, excusedDeliveries: history.excusedDeliveries, wasDecided: true };
       return void await this.deadLetters.store(from, delivery, ending, usedUp);
     }

@@ -61,7 +61,7 @@ export async function moveClaims(
   for await (const claims of readBatches(jsm, stream, `${prefix}.${from}.>`)) {
     await inWindows(claims, async ({ subject, header, data, time }) => {
       const leftMs = Number.parseInt(header.get("Nats-TTL")) * 1_000 - (nowMs - time.getTime());
-      if (data.length === 0 || leftMs < 1_000) return; // a marker of a deleted one, or expired by now
+      if (data.length === 0 || leftMs < 1_000) return; // a deleted or an expired claim
       const hdrs = headers();
       hdrs.set("Nats-TTL", `${Math.ceil(leftMs / 1_000)}s`);
       hdrs.set("Nats-Expected-Last-Subject-Sequence", "0");

@@ -58,8 +58,8 @@ export class Replayer {
   }
 
   /**
-   * Sends what is left of a replay. Resolves to the record as it is then, whose ranges are empty unless it was
-   * interrupted.
+   * Sends what is left of a replay. Resolves when the replay is finished or was interrupted, with the record at that
+   * time. The ranges of a finished replay are empty.
    *
    * @param start A new replay, or the unfinished one.
    * @throws {PublishError} when events cannot be stored. The replay can be continued.

@@ -20,7 +20,8 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
-  const hops = delivery.headers.get(HOPS); // a redrive starts a new count: an operator ordered it
+  // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new count.
+  const hops = delivery.headers.get(HOPS);
   if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
 }
@@ -51,10 +52,13 @@ export function setOrigin(
   if (history.isForced) hdrs.set("weir-replay-forced", "true");
 }
 
-/** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
+/**
+ * Upper bound of a subject, in characters. The server's line of 4,096 bytes must also hold Weir's prefix and the reply
+ * subject.
+ */
 const MAX_SUBJECT = 1_024;
 
-/** Returns a subject that fits behind one of our prefixes. If it is cut, the header `weir-subject` has the whole. */
+/** Returns a subject that fits behind one of Weir's prefixes. If it is cut, the header `weir-subject` has the whole. */
 export function fittingSubject(subject: string): string {
   if (subject.length <= MAX_SUBJECT) return subject;
   const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);

@@ -8,8 +8,8 @@ import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step } from "./step.ts";
 
 /**
- * Greatest number of plans that are applied in a row. A plan is followed by another only after a race with another
- * replica, and that does not happen five times.
+ * Greatest number of plans that are applied in a row. If another replica changes the topology at the same time, the next
+ * plan includes its changes. Five such races in a row do not happen.
  */
 const MAX_ROUNDS = 5;
 
@@ -54,7 +54,8 @@ export async function ensureTopology(
   const refused = await applyTopology(jsm, desired, { ...options, onApplied });
   if (refused.length === 0) return created;
   const problems = new StartupProblems(refused.flatMap(({ problems }) => problems));
-  // The cause tells a cluster that elects a leader, which passes, from problems that stay.
+  // If JetStream was unavailable for every step, for example while a leader is elected, that passes. The start tries
+  // again if the error has such a cause.
   if (refused.every(({ error }) => isUnavailable(error))) problems.cause = refused[0].error;
   throw problems;
 }

@@ -7,8 +7,8 @@ import { filtersOf } from "./plan_consumer.ts";
 import type { SkippedEvents, Step, StepOf } from "./step.ts";
 
 /**
- * Adds the effect on stored events to a step, as counted by the server. Only `plan` and `apply` need it: a start does
- * the same without.
+ * Adds the effect on stored events to a step, as counted by the server. Only the plan that people read needs it: the
+ * effect does not change what is applied.
  */
 export async function withEventImpact(nc: NatsConnection, jsm: JetStreamManager, step: Step): Promise<Step> {
   if (step.kind === "create" && step.what === "consumer") return await withWaiting(nc, jsm, step);
@@ -130,8 +130,8 @@ async function nextSequence(jsm: JetStreamManager, stream: string, subject: stri
 }
 
 /**
- * Returns the number of messages. Without direct reads only whole streams can be counted: undefined for a part of one,
- * unless nothing is stored from there on.
+ * Returns the number of messages. If the stream allows no direct reads, the server counts only all messages of a
+ * subject, from the first on. A count that begins later is then undefined, unless it begins after the last message: 0.
  */
 async function count(nc: NatsConnection, jsm: JetStreamManager, counted: Counted): Promise<number | undefined> {
   const { stream, subject, from = 1, sinceMs } = counted;

@@ -7,14 +7,17 @@ import type { Step } from "./step.ts";
 
 type Origin = NonNullable<StreamConfig["mirror"]>;
 
-/** Configurations of the streams that a mirror, or a stream with sources, takes everything from, by name. */
+/** Streams from which a mirror, or a stream with sources, copies every subject: their configurations, by name. */
 export type Origins = ReadonlyMap<string, StreamConfig>;
 
-/** Reads the origins of streams, whose subjects the streams store. An origin that cannot be read is left out. */
+/**
+ * Reads the origins of streams, and the origins of those. A stream stores the subjects of its origins besides its own.
+ * An origin that cannot be read is left out.
+ */
 export async function readOrigins(jsm: JetStreamManager, streams: readonly StreamConfig[]): Promise<Origins> {
   const names = new Set(streams.flatMap(unfilteredOrigins)), found = new Map<string, StreamConfig>();
-  for (const name of names) { // visits what is added meanwhile
-    const info = await findStream(jsm, name).catch(() => undefined); // another team's may be forbidden to read
+  for (const name of names) { // also visits the names that the loop adds
+    const info = await findStream(jsm, name).catch(() => undefined); // reading another team's stream may be forbidden
     if (!info) continue;
     found.set(name, info.config);
     for (const next of unfilteredOrigins(info.config)) names.add(next);

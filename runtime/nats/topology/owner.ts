@@ -8,7 +8,10 @@ const PROJECT = "weir-project", NAMESPACE = "weir-namespace";
 
 export type Metadata = Readonly<Record<string, string>>;
 
-/** Returns the mark for what a project makes. Undefined for a project without a name, which marks nothing. */
+/**
+ * Returns the mark for what a project makes. A project without a name is marked with its namespace. A project with
+ * neither makes everything without a mark: undefined.
+ */
 export function markOf({ name, project }: Namespace): Metadata | undefined {
   if (project === undefined) return undefined;
   return { [PROJECT]: project, ...(name !== undefined && { [NAMESPACE]: name }) };
@@ -36,7 +39,8 @@ export function isForeign(
 ): boolean {
   if (!isMarked(metadata)) return false;
   const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
-  // A project without a name uses its namespace as the name in the mark, and may get a name of its own later.
+  // The mark of a project without a name has the namespace in place of the name. Such a mark is this project's even if
+  // the project has a name by now.
   return namespace !== name || (owner !== project && owner !== namespace);
 }
 
@@ -53,7 +57,7 @@ export function ownerProblem(metadata: Metadata | undefined, names: Namespace): 
     (namespace === names.name
       ? ""
       : ` and ${namespace === undefined ? "unset WEIR_NAMESPACE" : `set ${variable(namespace)}`}`) +
-    // A project without a name has no mark to put on it.
+    // Taking over means replacing the mark, and a project with neither name nor namespace has no mark.
     (names.project === undefined ? "" : ", or take it over with `deno task apply --take-over`");
 }
 

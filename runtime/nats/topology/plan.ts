@@ -20,7 +20,7 @@ import { planUndeclared } from "./plan_undeclared.ts";
 export interface FoundState {
   readonly streams: ReadonlyMap<string, StreamInfo | undefined>;
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
-  /** The other streams that store subjects which a stream lacks. */
+  /** By the name of a desired stream: other streams that store subjects which the desired stream does not store yet. */
   readonly overlaps: ReadonlyMap<string, readonly string[]>;
   /** The origins of the streams that Weir does not own. Default: none. */
   readonly origins?: Origins;
@@ -93,9 +93,11 @@ export async function readTopology(
 }
 
 /**
- * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer on a stream that is
- * blocked and does not exist, or is another project's, has no step, since it would only repeat the stream's problem. Nor
- * has one of a function whose rename is unfinished, beside that on RETRIES.
+ * Returns the steps to a desired state, in this order: streams, buckets, consumers. Some consumers have no step, because
+ * another blocked step already tells their problem:
+ *
+ * - The stream of the consumer is blocked, and does not exist or belongs to another project.
+ * - The rename of the consumer's function is unfinished. Only its consumer on RETRIES has a step, which is blocked.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);
@@ -125,9 +127,9 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
     const existing = found.streams.get(bucketStream(bucket.name));
     return owned(planBucket(bucket, existing?.config, replicas, scope), existing);
   });
-  const isAnothers = (name: string) => !takeOver && isForeign(found.streams.get(name)?.config.metadata, names);
+  const isOwnedByOther = (name: string) => !takeOver && isForeign(found.streams.get(name)?.config.metadata, names);
   const impossible = steps.filter(({ kind, name }) => {
-    return kind === "blocked" && (!found.streams.get(name) || isAnothers(name));
+    return kind === "blocked" && (!found.streams.get(name) || isOwnedByOther(name));
   }).map(({ name }) => name);
   const consumerSteps = durables.filter(({ stream }) => !impossible.includes(stream)).flatMap((durable) => {
     const stream = found.streams.get(durable.stream), consumer = found.consumers.get(durable);
@@ -163,7 +165,7 @@ function beginningsOf({ functionName }: Durable, durables: readonly Durable[], f
   }));
 }
 
-/** Returns the consumer that remembers where a consumer began. */
+/** Returns the function's consumer on RETRIES if its metadata says where this consumer began. */
 function rememberingOf(durables: readonly Durable[], { functionName, stream }: Durable): Durable | undefined {
   return durables.find((one) => one.functionName === functionName && one.remembers?.includes(stream));
 }

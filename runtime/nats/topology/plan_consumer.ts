@@ -9,7 +9,7 @@ interface StreamFacts {
   readonly config: Pick<StreamConfig, "retention" | "subject_transform" | "consumer_limits">;
 }
 
-/** Limits on pull requests, and the time without any after which the server deletes the consumer. Weir sets none. */
+/** Limits on pull requests, and the time after which the server deletes a consumer that gets none. Weir sets no limit. */
 const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
 /** Settings of a consumer that answers only the pulls of one priority group. */
 const PRIORITY = ["priority_groups", "priority_policy"] as const;
@@ -51,7 +51,8 @@ export function planConsumer(
   const streamProblems = problemsWith(durable, stream);
   if (streamProblems.length > 0) return { ...target, kind: "blocked", problems: streamProblems };
   const { filter_subjects: declared, ...values } = ownedSettings(durable), found = filtersOf(config);
-  // A start keeps the filters that a process of another release may need. A consumer without filters is of no release.
+  // A process of another release may need the filters that exist, so a start only adds filters. Every release sets
+  // filters, so a consumer that has none was changed by another client, and gets just the declared filters.
   const filter_subjects = scope === "apply" || found.length === 0 ? declared : unite(found, declared);
   const changes: Change[] = configDiff(values, config);
   if (!sameFilters(config, filter_subjects)) {

@@ -50,7 +50,7 @@ export async function planUndeclared(
     const filters = filtersOf(config);
     if (durables.some((one) => one.consumer === name && one.stream === stream)) return [];
     if (isForeign(config.metadata, names)) return [{ ...target, kind: "foreign" }];
-    // Without our mark, the consumer was made by an earlier release, of this project or of another.
+    // A consumer without a mark was made by an earlier release of Weir, for this project or for another.
     const unmarked = names.project !== undefined && !isMarked(config.metadata);
     if (orphans.includes(name) && !config.deliver_subject) {
       const backlog = backlogOf(info, stream === retries ? delayed?.get(name) : 0);

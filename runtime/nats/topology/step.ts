@@ -10,7 +10,10 @@ import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
  */
 export type Scope = "apply" | "start" | "running";
 
-/** The subject of a step. A bucket is also a stream, and has the name that KV tools use. */
+/**
+ * The stream, bucket or consumer that a step is about. JetStream stores a bucket as the stream `KV_NAME`: its `name` here
+ * is `NAME`, as in KV tools.
+ */
 type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
 type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };
 type Target = StreamTarget | ConsumerTarget;
@@ -45,7 +48,7 @@ export interface SkippedEvents {
   readonly events: number | undefined;
 }
 
-/** The effect of a trigger that no release has any more, and that `apply` has not removed. */
+/** Fate of the events of a trigger that no release has any more, until `apply` removes it from the consumer. */
 export const UNHANDLED =
   "until then an event of a trigger that no release has becomes a dead letter (`invalid`) after " +
   "half an hour";
@@ -60,9 +63,9 @@ export type Step =
   | ConsumerTarget & {
     readonly kind: "create";
     readonly config: Partial<ConsumerConfig>;
-    /** Stored events that it begins with. Undefined when not counted, or when the server does not say. */
+    /** Number of stored events that it begins with. Undefined when not counted, or when the server does not say. */
     readonly waiting?: number;
-    /** Older stored events that it skips, since its function has the option `from`. Absent when there are none. */
+    /** Number of older stored events that it skips because of its function's option `from`. Absent if it skips none. */
     readonly skipped?: number;
   }
   | Target & {
@@ -90,7 +93,10 @@ export type Step =
   | Target & {
     readonly kind: "blocked";
     readonly problems: readonly string[];
-    /** True if another project owns it, or this one by the name of another release. */
+    /**
+     * True if it is blocked because its mark names another project or namespace. That other name may be this project's
+     * own in another release.
+     */
     readonly isOwnedByOther?: true;
   }
   /** Something that another program owns. Weir never changes it. */
