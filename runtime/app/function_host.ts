@@ -99,6 +99,7 @@ export class FunctionHost {
     const cancel = systemClock.timer(graceMs, () => this.#settler.giveUp());
     await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop(graceMs)));
     cancel();
+    this.#settler.flush();
     await this.#leases.stop();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Acks leave in one write per microtask, publishes in one per event-loop tick. A write to a socket costs more than
- * everything else that is done for a message. Where the client no longer allows it, each is published on its own.
+ * Acks and publishes leave in one write per event-loop tick. A write to a socket costs more than everything else that is
+ * done for a message. Where the client no longer allows it, each is published on its own.
  */
 import { setImmediate } from "node:timers";
 import { errors, type NatsConnection } from "@nats-io/transport-node";
@@ -86,8 +86,10 @@ function bytesIn(text: string): number {
 export type AckConnection = Pick<NatsConnection, "publish" | "isClosed">;
 
 const PUB = ENCODER.encode("PUB ");
-/** Acks above this size, in bytes, are written without waiting for the next microtask. */
+/** Acks above this size, in bytes, are written without waiting for the end of the tick. */
 const MAX_BYTES = 32_768;
+/** So are acks of which the first has waited for longer, in milliseconds: handlers that compute make a tick long. */
+const MAX_WAIT_MS = 5;
 /** Bound of the written acks that are remembered for a reconnect, in bytes: some 8,000 of them. */
 const MAX_REMEMBERED_BYTES = 640_000;
 
@@ -99,6 +101,8 @@ export class AckBatch {
   readonly #write: ((bytes: Uint8Array) => void) | undefined;
   readonly #bytes = new Uint8Array(MAX_BYTES);
   #length = 0;
+  /** When the first of the acks that wait was added, by `nowMs`. */
+  #sinceMs = 0;
   /** The bytes after the subject, by answer. There are few different answers. */
   readonly #tails = new Map<string, Uint8Array>();
   #written: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
@@ -111,12 +115,16 @@ export class AckBatch {
   /** @param answer One of a few ASCII texts. @throws {ClosedConnectionError} */
   add(subject: Uint8Array, answer: string): void {
     if (this.nc.isClosed()) throw new errors.ClosedConnectionError();
-    const tail = this.#tailOf(answer);
-    if (this.#length + PUB.length + subject.length + tail.length > MAX_BYTES) this.#flush();
-    if (this.#length === 0) queueMicrotask(() => this.#flush());
+    const tail = this.#tailOf(answer), nowMs = this.nowMs();
+    if (this.#length + PUB.length + subject.length + tail.length > MAX_BYTES) this.flush();
+    if (this.#length === 0) {
+      this.#sinceMs = nowMs;
+      setImmediate(() => this.flush());
+    }
     this.#append(PUB);
     this.#append(subject);
     this.#append(tail);
+    if (nowMs - this.#sinceMs > MAX_WAIT_MS) this.flush();
   }
 
   /** Repeats the acks that were written since then. A second ack is harmless; a missing one leads to a redelivery. */
@@ -138,7 +146,8 @@ export class AckBatch {
     return tail;
   }
 
-  #flush(): void {
+  /** Writes the acks that wait for the end of the tick. */
+  flush(): void {
     if (this.#length === 0) return;
     const bytes = this.#bytes.slice(0, this.#length);
     this.#length = 0;

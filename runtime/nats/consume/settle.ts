@@ -82,6 +82,11 @@ export class NatsSettler implements Settler {
     if (!nc.isClosed() && !isGone(delivery)) extend(nc, ackSubjectText(delivery.ackSubject));
   }
 
+  /** Writes the acks of this tick, before the connection closes. */
+  flush(): void {
+    this.#acks.flush();
+  }
+
   /** Stops retrying what cannot be stored: the process must end, and JetStream delivers its messages again. */
   giveUp(): void {
     this.#retrier.giveUp();

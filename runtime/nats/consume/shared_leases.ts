@@ -1,5 +1,6 @@
 import type { Clock } from "../../engine/clock.ts";
 import type { Lease, Leases } from "../../engine/leases.ts";
+import { TickQueue } from "../client/write_batch.ts";
 import { BLOCKED_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
@@ -35,6 +36,7 @@ export class SharedLeases implements Leases {
   #watchdogLapses = 0;
   #full = false;
   #taken = false;
+  readonly #freed = new TickQueue<number>((slots) => slots.forEach((slot) => this.table.remove(slot)));
   #cancel: () => void = () => {};
 
   constructor(readonly table: SharedDeliveries, readonly clock: Clock, readonly events: LeaseEvents) {
@@ -72,6 +74,15 @@ export class SharedLeases implements Leases {
       this.events.onFull();
     }
     return put;
+  }
+
+  /**
+   * Frees a slot at the end of the event-loop tick, and returns -1. The ack of its delivery leaves at that end, and the
+   * next handler may block the thread before: the watchdog keeps the delivery until then.
+   */
+  free(slot: number): -1 {
+    if (slot >= 0) this.#freed.add(slot);
+    return -1;
   }
 
   /** Resolves once the thread's timers have run. Undefined while they run in time. */
@@ -117,6 +128,6 @@ class SharedLease implements Lease {
   }
 
   release(): void {
-    this.#slot = this.leases.table.remove(this.#slot);
+    this.#slot = this.leases.free(this.#slot);
   }
 }

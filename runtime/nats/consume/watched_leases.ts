@@ -13,9 +13,12 @@ const STOP_MS = 2_000;
 
 type WatchdogOptions = Pick<WatchdogStart, "options" | "logFormat">;
 
-/** Returns how many deliveries a function may hold: its consumer of events and that of retries may each bring as many. */
-function mostHeld({ concurrency }: ResolvedFunction["policy"], functions: number): number {
-  return 2 * (concurrency + prefetchLimit(concurrency, functions, 1, Infinity).deliveries);
+/**
+ * Returns how many slots a function needs. Its consumer of events and that of retries may each bring as many deliveries
+ * as it may hold, and those that ended in the same tick still have theirs.
+ */
+function slotsOf({ concurrency }: ResolvedFunction["policy"], functions: number): number {
+  return 3 * (concurrency + prefetchLimit(concurrency, functions, 1, Infinity).deliveries);
 }
 
 /** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */
@@ -26,7 +29,7 @@ export class WatchedLeases {
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
-    const slots = functions.reduce((sum, { policy }) => sum + mostHeld(policy, functions.length), SPARE_SLOTS);
+    const slots = functions.reduce((sum, { policy }) => sum + slotsOf(policy, functions.length), SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
       onFirst: () => this.#watchdog && this.#startThread(this.#watchdog),
       onBlocked: (forMs, expired) => {

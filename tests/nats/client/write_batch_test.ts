@@ -124,7 +124,7 @@ async function startAcking() {
   };
 }
 
-Deno.test("AckBatch writes all acks of a microtask in one write and in order, after it", async () => {
+Deno.test("AckBatch writes all acks of a tick in one write and in order, at its end", async () => {
   await using nats = await startAcking();
   const writes: Uint8Array[] = [];
   const { protocol } = nats.nc as unknown as { protocol: { sendCommand(bytes: Uint8Array): void } };
@@ -135,10 +135,30 @@ Deno.test("AckBatch writes all acks of a microtask in one write and in order, af
   };
   const acks = new AckBatch(nats.nc, () => 0);
   for (const name of ["a", "b", "c"]) acks.add(bytes(`acks.${name}`), "+ACK");
+  await Promise.resolve();
   assert.deepEqual(writes, []);
   await eventually(() => nats.received.length === 3);
   assert.deepEqual(nats.received, ["acks.a +ACK", "acks.b +ACK", "acks.c +ACK"]);
   assert.equal(writes.length, 1);
+});
+
+Deno.test("AckBatch.flush, and an ack long after the first of its tick, write all that wait", async () => {
+  await using nats = await startAcking();
+  const writes: string[] = [];
+  const { protocol } = nats.nc as unknown as { protocol: { sendCommand(bytes: Uint8Array): void } };
+  protocol.sendCommand = (bytes) => void writes.push(new TextDecoder().decode(bytes));
+  let nowMs = 0;
+  const acks = new AckBatch(nats.nc, () => nowMs);
+  acks.add(bytes("acks.a"), "+ACK");
+  nowMs = 5;
+  acks.add(bytes("acks.b"), "+ACK");
+  assert.deepEqual(writes, []);
+  nowMs = 6;
+  acks.add(bytes("acks.c"), "+ACK");
+  assert.deepEqual(writes, ["PUB acks.a 4\r\n+ACK\r\nPUB acks.b 4\r\n+ACK\r\nPUB acks.c 4\r\n+ACK\r\n"]);
+  acks.add(bytes("acks.d"), "+ACK");
+  acks.flush();
+  assert.equal(writes[1], "PUB acks.d 4\r\n+ACK\r\n");
 });
 
 Deno.test("AckBatch writes acks that do not fit its buffer at once", async () => {

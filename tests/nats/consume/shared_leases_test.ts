@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { SharedDeliveries } from "../../../runtime/nats/consume/shared_deliveries.ts";
 import { SharedLeases } from "../../../runtime/nats/consume/shared_leases.ts";
 import { manualClock } from "../../support/clocks.ts";
@@ -28,33 +29,44 @@ function setup(slots = 4) {
   };
 }
 
-Deno.test("SharedLeases keeps a lease's newest ack subject in the table until its release", () => {
+/** Resolves at the end of the event-loop tick, when released leases leave the table. */
+function tickEnd(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+Deno.test("SharedLeases keeps a lease's newest ack subject in the table until the end of the tick of its release", async () => {
   const { leases, other } = setup();
   const lease = leases.take(bytes("a"));
   assert.deepEqual(other.ackSubjects(), ["a"]);
   lease.renew(bytes("b"));
   assert.deepEqual(other.ackSubjects(), ["b"]);
   lease.release();
+  await Promise.resolve();
+  assert.deepEqual(other.ackSubjects(), ["b"]); // its ack has not left
+  await tickEnd();
   assert.deepEqual(other.ackSubjects(), []);
 });
 
-Deno.test("SharedLeases tells of the first delivery when it takes its lease, and of no later one", () => {
+Deno.test("SharedLeases tells of the first delivery when it takes its lease, and of no later one", async () => {
   const { leases, first, other } = setup();
   assert.equal(first(), 0);
   leases.take(bytes("a")).release();
   assert.equal(first(), 1);
+  await tickEnd();
   leases.take(bytes("b"));
   assert.deepEqual([first(), other.ackSubjects()], [1, ["b"]]);
 });
 
-Deno.test("SharedLeases holds what does not fit the table, and reports it once", () => {
+Deno.test("SharedLeases holds what does not fit the table, and reports it once", async () => {
   const { leases, other, full } = setup(1);
   const held = ["a", "b", "c"].map((handle) => leases.take(bytes(handle)));
   assert.deepEqual([full(), other.ackSubjects(), held[2].isValid()], [1, ["a"], true]);
   held[0].release();
+  await tickEnd();
   held[1].renew(bytes("d"));
   assert.deepEqual(other.ackSubjects(), ["d"]);
   for (const lease of held) lease.release();
+  await tickEnd();
   assert.deepEqual(other.ackSubjects(), []);
 });
 
