@@ -88,7 +88,7 @@ export type AckConnection = Pick<NatsConnection, "publish" | "isClosed">;
 const PUB = ENCODER.encode("PUB ");
 /** Acks above this size, in bytes, are written without waiting for the end of the tick. */
 const MAX_BYTES = 32_768;
-/** So are acks of which the first has waited for longer, in milliseconds: handlers that compute make a tick long. */
+/** Longest wait of an ack for the end of the tick, in milliseconds. Handlers that compute make a tick long. */
 const MAX_WAIT_MS = 5;
 /** Bound of the written acks that are remembered for a reconnect, in bytes: some 8,000 of them. */
 const MAX_REMEMBERED_BYTES = 640_000;
