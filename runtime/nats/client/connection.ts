@@ -2,7 +2,7 @@ import { type JetStreamAccountStats, JetStreamApiError } from "@nats-io/jetstrea
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 import { Credentials, type CredentialsListener, type Identity } from "./credentials.ts";
-import { alertSince, surviveDeadSockets } from "./dead_sockets.ts";
+import { alertSince, dialEnds, surviveDeadSockets } from "./dead_sockets.ts";
 import { dial } from "./dial.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 import { codeOf, explainConnectError } from "./explain_connect_error.ts";
@@ -171,6 +171,7 @@ async function follow(nc: NatsConnection, credentials: Credentials): Promise<voi
   let closeSocket = socketCloser(nc);
   for await (const { type } of nc.status()) {
     if (type === "reconnect") {
+      dialEnds();
       credentials.accepted();
       closeSocket = socketCloser(nc);
     } else if (type === "staleConnection" || type === "forceReconnect") closeSocket();
