@@ -8,7 +8,7 @@ import { forgottenWarnings } from "../nats/impact/forgotten_events.ts";
 import { readSample, type Sample } from "../nats/impact/read_sample.ts";
 import { deadLetterPlace, type Place, refusedWarnings, retryPlace, waitingIn } from "../nats/impact/refused_events.ts";
 import { renamedWarnings } from "../nats/impact/renamed.ts";
-import { changedStreams, strandedWarnings } from "../nats/impact/stranded_events.ts";
+import { changedStreams, strandedEvents, strandedWarnings } from "../nats/impact/stranded_events.ts";
 import { type WaitingEvents, waitingEvents } from "../nats/impact/waiting_events.ts";
 import { planUndeclared } from "../nats/topology/plan_undeclared.ts";
 import type { Step } from "../nats/topology/step.ts";
@@ -38,7 +38,9 @@ export async function changeWarnings(
   functions: readonly ResolvedFunction[],
   steps: readonly Step[],
 ): Promise<string[]> {
-  const waiting = await waitingEvents(reader.jsm, steps, reader.names), found = new Map<string, readonly string[]>();
+  const { names = NO_NAMESPACE } = reader,
+    waiting = await waitingEvents(reader.jsm, steps, names),
+    found = new Map<string, readonly string[]>();
   const existing = new Set(
     steps.filter(({ what, kind }) => what === "stream" && (kind === "same" || kind === "update")).map(({ name }) =>
       name
@@ -53,10 +55,13 @@ export async function changeWarnings(
     );
   }
   const removed = await removedWarnings(reader, steps, waiting);
-  const stranded = await strandedWarnings(reader.nc, changedStreams(steps, functions, reader.names), waiting);
+  const listening = functions.flatMap(({ name: functionName, triggers }) =>
+    triggers.map(({ pattern, stream }) => ({ functionName, pattern, stream: names.stream(stream) }))
+  );
+  const stranded = await strandedEvents(reader.nc, changedStreams(steps, listening, names), waiting);
   return [
-    ...renamedWarnings(steps, reader.names),
-    ...stranded,
+    ...renamedWarnings(steps, names),
+    ...strandedWarnings(stranded),
     ...functions.flatMap(({ name }) => found.get(name) ?? []),
     ...removed,
   ];

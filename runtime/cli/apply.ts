@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
-import { ORPHANS_HELP, withDesiredState } from "./plan.ts";
+import { ORPHANS_HELP, printWarnings, warningsOf, withDesiredState } from "./plan.ts";
 import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
@@ -23,7 +23,8 @@ export function applyCommand(): Command {
       "after",
       `
 A pruned consumer leaves its events in their streams. Its retries, delayed or due, go to the dead
-letters.
+letters. A consumer keeps a type that has changed its stream while events of it wait there: run it
+again once they are handled. The warnings are those of \`plan\`.
 ${ORPHANS_HELP}
 
 Example:
@@ -37,9 +38,13 @@ Example:
 async function apply(options: Options): Promise<void> {
   const { value: applied } = await withDesiredState(
     options,
-    (cluster, desired, names) => {
+    (cluster, desired, names, registry) => {
       const { prune, widen, takeOver } = options;
-      return applyPlan(cluster, { ...desired, takeOver }, names, prune, widen ? "start" : "apply");
+      return applyPlan(cluster, { ...desired, takeOver }, names, {
+        prune,
+        scope: widen ? "start" : "apply",
+        planned: async (steps) => printWarnings(await warningsOf(steps, cluster, desired, registry)),
+      });
     },
   );
   if (options.json) printJson(applied.map(({ step, ...what }) => ({ ...step, done: !what.problem, ...what })));

@@ -48,7 +48,7 @@ export async function withDesiredState<Value>(
   return { value, warnings: [...variables, ...own, ...registry.warnings] };
 }
 
-function printWarnings(warnings: readonly string[]): void {
+export function printWarnings(warnings: readonly string[]): void {
   for (const warning of warnings) console.error(`warning: ${printableLines(warning)}`);
 }
 
@@ -77,13 +77,9 @@ Example:
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
   const { value: { steps, changes }, warnings } = await withDesiredState(
     { json },
-    async ({ nc, jsm, names }, desired, functionNames, { functions }) => {
-      const steps = await planCluster(nc, jsm, desired, functionNames);
-      const selected = functions.filter(({ name }) =>
-        desired.durables.some(({ functionName }) => functionName === name)
-      );
-      const changes = await changeWarnings({ nc, jsm, names }, selected, steps).catch(notRead);
-      return { steps, changes };
+    async (cluster, desired, functionNames, registry) => {
+      const steps = await planCluster(cluster.nc, cluster.jsm, desired, functionNames);
+      return { steps, changes: await warningsOf(steps, cluster, desired, registry) };
     },
   );
   printWarnings(changes);
@@ -91,6 +87,17 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
   else console.log(planText(steps, screen()));
   const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
+}
+
+/** Returns the warnings of what a plan does to events that wait. */
+export async function warningsOf(
+  steps: readonly Step[],
+  { nc, jsm, names }: Cluster,
+  { durables }: DesiredState,
+  { functions }: Registry,
+): Promise<readonly string[]> {
+  const selected = functions.filter(({ name }) => durables.some(({ functionName }) => functionName === name));
+  return await changeWarnings({ nc, jsm, names }, selected, steps).catch(notRead);
 }
 
 /** Returns a warning that the waiting events could not be read. A user without that permission still gets the plan. */

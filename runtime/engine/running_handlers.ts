@@ -47,5 +47,7 @@ export class RunningHandlers<Handler extends RunningHandler> {
       this.expire(handler);
     }
     this.#cancelTimer = undefined;
+    const [started] = this.list(); // by one that expired
+    if (started) this.#setTimer(started.startedMs);
   }
 }

@@ -182,8 +182,8 @@ Deno.test("changeWarnings counts what waits in the former stream of a type, and 
     defineStream({ name: "NEXT", subjects: ["demo.asked"] }),
   ];
   assert.deepEqual(await bench.warnings(on([Number_, Told]), stays), [
-    "fn: 3 events of demo.asked wait in DEMO, and it has them in NEXT now. Its processes handle them as before until " +
-    "`deno task apply` takes them from its consumer on DEMO: apply it once they are handled",
+    "fn: 3 events of demo.asked wait in DEMO, and it has them in NEXT now. Its processes handle them as before, and " +
+    "`deno task apply` takes them from its consumer on DEMO only once they are handled",
   ]);
 });
 

@@ -38,9 +38,12 @@ async function setup() {
     publish: async (...texts: string[]) => {
       for (const text of texts) await js.publish("legacy.note", text);
     },
-    run: async (args: string[], namespace = "") => {
+    /** Stores the position of an interrupted command. */
+    interrupt: (command: "move" | "replay", record: unknown) =>
+      js.publish(`retries.${command}.archive.position.stored`, JSON.stringify(record)),
+    run: async (args: string[], namespace = "", expected = 0) => {
       const program = start(args, namespace), { code } = await program.status, text = program.lines.join("\n");
-      assert.equal(code, 0, text);
+      assert.equal(code, expected, text);
       return text;
     },
     /** Gives the project another name. */
@@ -132,4 +135,28 @@ Deno.test("migrate says where it looked when it finds nothing, and that the proj
   assert.match(await run(["migrate", "--from", "ns2", "--dry-run"], "ns"), /1 waiting event/);
   await run(["migrate", "--from", "ns2"], "ns3");
   assert.match(await run(["migrate", "--from", "ns2"], "ns3"), nothing);
+});
+
+Deno.test("migrate is refused while a move, a replay or a rename is unfinished, and changes nothing", async () => {
+  await using shop = await setup();
+  const { publish, run, interrupt, jsm } = shop;
+  await run(["apply"]);
+  await publish("a");
+  const move = await interrupt("move", { type: "legacy.>", from: "OLD", to: "LEGACY", unacked: [] });
+  const replay = await interrupt("replay", { id: "replay-1", function: "archive" });
+  const { config } = await jsm.consumers.info("RETRIES", "archive");
+  await jsm.consumers.update("RETRIES", "archive", { metadata: { ...config.metadata, "weir-renamed-to": "store" } });
+  const text = await run(["migrate"], "ns", 1);
+  for (
+    const problem of [
+      "a move of events of archive is not finished: finish it with `deno task events move 'legacy.>' --from OLD --to LEGACY`",
+      "a replay of archive is not finished: run it again, or `deno task replay archive --abandon`",
+      "the rename of archive to store is not finished: finish it with",
+    ]
+  ) assert.ok(text.includes(problem), text);
+  assert.match(text, /\(without WEIR_NAMESPACE\)/);
+  assert.deepEqual(await Array.fromAsync(jsm.streams.names()).then((all) => all.filter((one) => /^ns/.test(one))), []);
+  for (const { seq } of [move, replay]) await jsm.streams.deleteMessage("RETRIES", seq);
+  await jsm.consumers.update("RETRIES", "archive", { metadata: config.metadata });
+  assert.match(await run(["migrate"], "ns"), /moved 1 waiting event/);
 });

@@ -33,7 +33,7 @@ export async function startPlanned(): Promise<Planned> {
     },
     apply: (functions, options) => {
       const registry = registryOf(functions);
-      return applyPlan(cluster, desiredState(config, registry), names(registry), options?.prune);
+      return applyPlan(cluster, desiredState(config, registry), names(registry), options);
     },
     [Symbol.asyncDispose]: async () => {
       await cluster.close();

@@ -6,6 +6,7 @@ import { createAuthority } from "../support/certificates.ts";
 import { type FormRuntime, startForm } from "../support/connection_form.ts";
 import { createOperator } from "../support/creds.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePorts } from "../support/ports.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 /** A credential at its start, and what an operator does to rotate it. */
@@ -15,7 +16,8 @@ interface Rotation {
   readonly files: Readonly<Record<string, string>>;
   /** Variables that name the files, and others. */
   readonly env: (path: (file: string) => string) => Record<string, string>;
-  readonly tls?: true;
+  /** Returns the address for the client. Default: the server's. */
+  readonly url?: (server: NatsServer) => string;
   /** Rotates it, so that only the new one opens a connection in the end. */
   rotate(on: { server: NatsServer; write: (file: string, text: string) => void; form: FormRuntime }): Promise<void>;
 }
@@ -83,6 +85,36 @@ const rotations: Record<string, () => Promise<Rotation>> = {
         await reconfigure(server, users("{ user: shop2, password: second }"));
       },
     }),
+  "a token through a websocket": () => {
+    const { port } = freePorts("port"), websocket = `websocket { listen: "127.0.0.1:${port}", no_tls: true }`;
+    return Promise.resolve({
+      config: `authorization { token: first-token }\n${websocket}`,
+      files: { token: "first-token" },
+      env: (path) => ({ NATS_TOKEN_FILE: path("token") }),
+      url: () => `ws://127.0.0.1:${port}`,
+      rotate: async ({ server, write, form }) => {
+        write("token", "second-token");
+        await reconfigure(server, `authorization { token: second-token }\n${websocket}`);
+        await eventually(() => count(form, "reconnected to NATS") > 0);
+      },
+    });
+  },
+  "a password through a websocket, at SIGHUP before the old one ends": () => {
+    const { port } = freePorts("port"), websocket = `websocket { listen: "127.0.0.1:${port}", no_tls: true }`;
+    const second = "{ user: shop2, password: second }";
+    return Promise.resolve({
+      config: `${users("{ user: shop, password: first }", second)}\n${websocket}`,
+      files: { user: "shop", password: "first" },
+      env: (path) => ({ NATS_USER_FILE: path("user"), NATS_PASSWORD_FILE: path("password") }),
+      url: () => `ws://127.0.0.1:${port}`,
+      rotate: async ({ server, write, form }) => {
+        write("user", "shop2");
+        write("password", "second");
+        await reconnectByReload(form);
+        await reconfigure(server, `${users(second)}\n${websocket}`);
+      },
+    });
+  },
   "an nkey": () => {
     const [first, second] = [nkeys.createUser(), nkeys.createUser()];
     const seed = (user: typeof first) => new TextDecoder().decode(user.getSeed());
@@ -111,7 +143,7 @@ const rotations: Record<string, () => Promise<Rotation>> = {
       config: trusting("both.pem", old.cert + next.cert),
       files: { ca: old.cert, cert: oldClient.cert, key: oldClient.key },
       env: (path) => ({ NATS_TLS_CA: path("ca"), NATS_TLS_CERT: path("cert"), NATS_TLS_KEY: path("key") }),
-      tls: true,
+      url: ({ url }) => url.replace("nats:", "tls:"),
       rotate: async ({ server, write, form }) => {
         write("cert", client.cert);
         write("key", client.key);
@@ -131,11 +163,10 @@ for (const [name, rotation] of Object.entries(rotations)) {
     await using folder = await temporaryDirectory();
     const path = (file: string) => `${folder.path}/${file}`;
     const write = (file: string, text: string) => Deno.writeTextFileSync(path(file), text);
-    const { config, files, env, rotate, tls } = await rotation();
+    const { config, files, env, rotate, url = ({ url }) => url } = await rotation();
     for (const [file, text] of Object.entries(files)) write(file, text);
     await using server = await startServer({ config });
-    const NATS_URL = tls ? server.url.replace("nats:", "tls:") : server.url;
-    await using form = await startForm({ NATS_URL, ...env(path) });
+    await using form = await startForm({ NATS_URL: url(server), ...env(path) });
     const accepted: number[] = [];
     let rotated = false, afterwards = 0;
     const publishing = (async () => {

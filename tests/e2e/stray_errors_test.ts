@@ -29,6 +29,11 @@ const WAYS: readonly (readonly [way: string, code: string, error: string])[] = [
     "{ const t = new EventTarget(); t.addEventListener('x', () => { throw new Error('stray') }); t.dispatchEvent(new Event('x')) }",
     "stray",
   ],
+  [
+    "a TLS alert to a socket of its own",
+    "queueMicrotask(() => { throw Object.assign(new Error('stray'), { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' }) })",
+    "stray",
+  ],
   ["a file stream", "void createReadStream('/nowhere')", "ENOENT"],
   [
     "a worker",

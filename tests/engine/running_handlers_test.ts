@@ -106,6 +106,16 @@ Deno.test("RunningHandlers lets an expiring handler start another, with one time
   assert.deepEqual(expired, ["a", "b", "next"]);
 });
 
+Deno.test("RunningHandlers expires a handler that the last one started as it expired", () => {
+  const { clock, expired, start } = setup(({ name }) => void (name === "a" && start("next")));
+  start("a");
+  clock.move(1_000);
+  assert.equal(clock.timers, 1);
+  clock.move(1_000);
+  assert.deepEqual(expired, ["a", "next"]);
+  assert.equal(clock.timers, 0);
+});
+
 Deno.test("RunningHandlers.stopTimer leaves no timer, and sets one for a handler that starts later", () => {
   const { clock, running, expired, start } = setup();
   running.delete(start("a"));

@@ -2,7 +2,7 @@ import { context } from "@opentelemetry/api";
 import type { Log } from "../../api/context.ts";
 import { errorDetail } from "../../core/error_detail.ts";
 import { type ErrorDetail, errorText } from "../../core/outcome.ts";
-import { isAlert } from "../../nats/client/dead_sockets.ts";
+import { isDialAlert } from "../../nats/client/dead_sockets.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
 import { PROJECT } from "../../project/load_project.ts";
 import type { Registry } from "../../project/registry.ts";
@@ -46,7 +46,7 @@ export class StrayErrors {
     addEventListener("error", (event) => {
       event.preventDefault();
       const { error, message, filename, lineno } = event;
-      if (isAlert(error?.code)) return; // of a dial to NATS, which says why it failed
+      if (isDialAlert(error?.code)) return; // the dial says why it failed
       this.#report(OUTSIDE, error === null ? message : error, `${filename}:${lineno}`);
     });
     for (const name of ["setTimeout", "setInterval", "setImmediate"]) {

@@ -2,12 +2,12 @@ import { type JetStreamAccountStats, JetStreamApiError } from "@nats-io/jetstrea
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 import { Credentials, type CredentialsListener, type Identity } from "./credentials.ts";
-import { alertSince, surviveDeadSockets } from "./dead_sockets.ts";
+import { alertSince, dialEnds, surviveDeadSockets } from "./dead_sockets.ts";
 import { dial } from "./dial.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 import { codeOf, explainConnectError } from "./explain_connect_error.ts";
 import { isNotAccepted } from "./explain_tls_error.ts";
-import { closeTransport, readOddHeaders } from "./internals.ts";
+import { readOddHeaders, socketCloser } from "./internals.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
 import { readServerCertificate } from "./server_certificate.ts";
 import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
@@ -168,9 +168,13 @@ export class NatsDialer {
  */
 async function follow(nc: NatsConnection, credentials: Credentials): Promise<void> {
   credentials.accepted();
+  let closeSocket = socketCloser(nc);
   for await (const { type } of nc.status()) {
-    if (type === "reconnect") credentials.accepted();
-    else if (type === "staleConnection" || type === "forceReconnect") closeTransport(nc);
+    if (type === "reconnect") {
+      dialEnds();
+      credentials.accepted();
+      closeSocket = socketCloser(nc);
+    } else if (type === "staleConnection" || type === "forceReconnect") closeSocket();
   }
 }
 

@@ -80,7 +80,10 @@ export class Credentials {
     for (const [name, path] of this.#files) {
       if (!isFile(path)) continue; // a pipe can be read once
       const text = readText(name, path), problem = text instanceof Error ? text.message : undefined;
-      if (typeof text === "string" && text !== next[name]) this.listener.replaced?.(next[name] = text);
+      if (typeof text === "string" && text !== next[name]) {
+        next[name] = text;
+        this.listener.replaced?.(text);
+      }
       if (problem === this.#problems.get(name)) continue;
       if (problem === undefined) this.#problems.delete(name);
       else {

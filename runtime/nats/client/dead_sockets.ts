@@ -12,7 +12,11 @@ export interface TlsAlert {
   readonly message: string;
 }
 
+/** Longest time from the start of a dial to an alert of its server, in milliseconds: the client's timeout. */
+const DIAL_MS = 20_000;
+
 let installed = false;
+let dialedAtMs = -Infinity;
 let last: { readonly alert: TlsAlert; readonly atMs: number } | undefined;
 
 /** Keeps such an error from ending the process. Any other error still does. */
@@ -24,10 +28,28 @@ export function surviveDeadSockets(): void {
     // An error with the author's code in its stack is of the author's own socket.
     const ofAuthor = stack?.split("\n").some((line) => line.includes("file://") && !line.includes("@nats-io"));
     if (code === undefined || ofAuthor) return;
-    if (isAlert(code)) last = { alert: { code, message }, atMs: performance.now() };
+    if (isDialAlert(code)) last = { alert: { code, message }, atMs: performance.now() };
     else if (!DEAD_SOCKET.includes(code)) return;
     event.preventDefault();
   });
+}
+
+/** Notes that a dial begins: its server may end the handshake by an alert. */
+export function dialBegins(): void {
+  dialedAtMs = performance.now();
+}
+
+/** Notes that a server has taken a connection, so that no alert to that dial comes any more. */
+export function dialEnds(): void {
+  dialedAtMs = -Infinity;
+}
+
+/**
+ * Returns whether an error's code is that of a TLS alert to a dial. No stack tells such an alert from one to an author's
+ * own socket, which is the author's error: the time does.
+ */
+export function isDialAlert(code: unknown, nowMs = performance.now()): boolean {
+  return isAlert(code) && nowMs - dialedAtMs < DIAL_MS;
 }
 
 /** Returns whether an error's code is that of a TLS alert. */

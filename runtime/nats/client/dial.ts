@@ -11,6 +11,7 @@ import {
 } from "@nats-io/transport-node";
 import { asCredsFile, type Identity, seedIn } from "./credentials.ts";
 import { ownTransport } from "./internals.ts";
+import { dialBegins, dialEnds } from "./dead_sockets.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
 import type { TlsHandshakes } from "./tls_handshake.ts";
 
@@ -47,6 +48,7 @@ export async function dial(
     ignoreAuthErrorAbort: true,
     authenticator: (nonce) => authenticate(identities.current, nonce),
     reconnectToServer: ([{ listen }]) => {
+      dialBegins();
       useOwnTransport();
       const { ca, cert, key } = identities.next();
       Object.assign(tls, { ca, cert, key, handshakeFirst: handshakes.first(listen) });
@@ -57,6 +59,7 @@ export async function dial(
   const nc = isWebSocket(options.servers)
     ? await wsconnect({ ...client, wsFactory: (url) => openSocket(url, tls) } as WsConnectionOptions)
     : await connect({ ...client, ...(isEncrypted(options) && { tls }) });
+  dialEnds();
   useOwnTransport = ownTransport(nc);
   return nc;
 }

@@ -16,11 +16,11 @@ export interface Foreseen {
  * @param nowMs Time of the server, in milliseconds since 1970.
  */
 export function foresee(fn: ResolvedFunction, delivery: Delivery, nowMs: number): Foreseen | undefined {
-  const { subject, history, storedAtMs } = delivery, trigger = triggerFor(fn, subject);
+  const { subject, stream, history, storedAtMs } = delivery, trigger = triggerFor(fn, subject, stream);
   const outcome = checkDelivery({
     ...fn.policy,
     subject,
-    decoded: decode(delivery, trigger && schemaOf(trigger)),
+    decoded: decode(delivery, trigger && schemaOf(trigger), fn.policy.decode),
     isListenedTo: trigger !== undefined,
     isCounted: true,
     stateError: undefined,

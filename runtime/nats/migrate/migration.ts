@@ -19,6 +19,7 @@ import { copyCancelled, isShared, markLeft, movePauses, type OldConsumer, withPo
 import { moveDeadLetters } from "./move_dead_letters.ts";
 import { moveDelayed } from "./move_delayed.ts";
 import { WaitingEvents } from "./move_waiting.ts";
+import { unfinishedCommands } from "./unfinished.ts";
 
 /** Numbers of what waits, or was moved. */
 export interface Migrated {
@@ -67,7 +68,8 @@ export class Migration {
    * Moves everything, and copies these buckets of handlers. The streams and consumers of the new namespace must exist,
    * as {@linkcode positioned} says.
    *
-   * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace.
+   * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace, or a command on one is
+   * unfinished.
    */
   async run(buckets: readonly string[], signal: AbortSignal): Promise<Migrated> {
     await this.checkIdle();
@@ -164,23 +166,28 @@ export class Migration {
   }
 
   /**
-   * Checks that no process pulls: moved events are stored once only as long as nothing takes them away.
+   * Checks that no process pulls, since moved events are stored once only as long as nothing takes them away, and that
+   * no command on these functions was interrupted.
    *
-   * @throws {StartupProblems} naming every consumer that a process pulls from.
+   * @throws {StartupProblems} naming every consumer that a process pulls from, and every unfinished command.
    */
   async checkIdle(): Promise<void> {
-    const { jsm, to } = this.cluster, old = (await this.#consumers()).map(({ info }) => info);
+    const { jsm, from, to } = this.cluster, old = (await this.#consumers()).map(({ info }) => info);
     const there = this.functionNames.map((name) => {
       return findConsumer(jsm, to.retries.stream, to.consumer(name));
     });
     const all = [...old, ...(await Promise.all(there)).filter((info) => info !== undefined)];
     const pulled = all.filter(({ num_waiting }) => num_waiting > 0);
-    if (pulled.length === 0) return;
-    throw new StartupProblems(
-      pulled.map(({ name, stream_name }) =>
+    const unfinished = await this.#exists(from.retries.stream)
+      ? await unfinishedCommands(jsm, this.functionNames, from)
+      : [];
+    const problems = [
+      ...unfinished,
+      ...pulled.map(({ name, stream_name }) =>
         `a process pulls from consumer ${name} on stream ${stream_name}: stop the processes of both namespaces first`
       ),
-    );
+    ];
+    if (problems.length > 0) throw new StartupProblems(problems);
   }
 }
 

@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
-import type { AttemptStore } from "../../engine/attempt_store.ts";
+import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
@@ -137,7 +137,7 @@ export class BacklogMover {
     if (known?.delayed) return "delayed"; // its process died between storing its retry and acking it
     const usedUp: UsedUp = {
       attempts: history.attempts + (known?.begun ?? 0),
-      excusedDeliveries: history.excusedDeliveries + (known?.excused ?? 0),
+      ...excusedSoFar(history, known),
       emittedSinceMs: history.emittedSinceMs ?? (wasDelivered ? storedAtMs : undefined),
       attemptTrace: known?.attemptTrace ?? history.attemptTrace,
       lastError: known?.lastError ?? history.lastError,

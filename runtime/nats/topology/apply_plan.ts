@@ -2,6 +2,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { keptFilters, withFilters } from "../impact/kept_filters.ts";
 import { RetryService } from "../retry/service.ts";
 import { suggestion } from "../../project/unknown_name.ts";
 import { applyTopology } from "./ensure_topology.ts";
@@ -21,19 +22,27 @@ export interface Applied {
   readonly cancelled?: number;
 }
 
+/** Options of {@linkcode applyPlan}. */
+export interface ApplyOptions {
+  /** The functions whose unused consumers are deleted; `true` for all. Default: none. */
+  readonly prune?: true | readonly string[];
+  /** @default "apply" */
+  readonly scope?: Scope;
+  /** Called with the plan before its first step. */
+  readonly planned?: (steps: readonly Step[]) => Promise<void>;
+}
+
 /**
- * Plans a cluster, applies the plan, and resolves to the result of each step.
+ * Plans a cluster, applies the plan, and resolves to the result of each step. A consumer keeps the filter of a type that
+ * has changed its stream while events of it wait there, and that step has a problem.
  *
- * @param prune The functions whose unused consumers are deleted; `true` for all. Default: none.
- * @param scope Default: `apply`.
  * @throws {Error} before the first step, if a function of `prune` has no unused consumer.
  */
 export async function applyPlan(
   cluster: RetryService["cluster"] & { readonly nc: NatsConnection },
   desired: DesiredState,
   functionNames: readonly string[],
-  prune: true | readonly string[] = [],
-  scope: Scope = "apply",
+  { prune = [], scope = "apply", planned: onPlanned }: ApplyOptions = {},
 ): Promise<Applied[]> {
   const { nc, jsm } = cluster, { names = NO_NAMESPACE } = desired;
   const planned = await planCluster(nc, jsm, desired, functionNames, scope);
@@ -42,13 +51,15 @@ export async function applyPlan(
   );
   const functionOf = (consumer: string) => names.functionOf(consumer);
   if (prune !== true) checkPruned(prune.map(functionOf), new Set(unused.map(({ name }) => functionOf(name))));
-  const results = new Map<string, Applied>();
+  await onPlanned?.(planned);
+  const kept = await keptFilters(cluster, desired, planned), results = new Map<string, Applied>();
   const report = (result: Applied) => void results.set(nameOf(result.step), result);
   // `applyTopology` makes a second plan, which has no event counts. Its steps are reported as the first plan has them.
   const counted = (step: Step) => planned.find((one) => nameOf(one) === nameOf(step) && one.kind === step.kind) ?? step;
   const onApplied = (step: Step) => report({ step: counted(step) });
-  const refused = await applyTopology(jsm, desired, { partly: true, scope, onApplied });
+  const refused = await applyTopology(jsm, withFilters(desired, kept), { partly: true, scope, onApplied });
   for (const { step, problems } of refused) report({ step: counted(step), problem: problems.join("; ") });
+  for (const { step, problem } of kept) report({ step, problem });
   const retries = new RetryService({ ...cluster, names });
   // A consumer without a mark may be another project's. It is removed only if the caller names it.
   const pruned = prune === true

@@ -52,3 +52,12 @@ Deno.test("Credentials.read returns which certificate cannot be read", () => {
   const result = Credentials.read({ servers: ["a"], name: "test", tls: { ca: "/none/ca.pem" } });
   assert.match((result as Error).message, /^NATS_TLS_CA: \/none\/ca\.pem cannot be read: /);
 });
+
+Deno.test("Credentials reads a replaced file also where nothing listens to it, as in the watchdog and in commands", async () => {
+  await using folder = await temporaryDirectory();
+  const token = `${folder.path}/token`;
+  const credentials = Credentials.read({ servers: ["a"], name: "test", token: "first", files: { token } });
+  assert.ok(credentials instanceof Credentials);
+  Deno.writeTextFileSync(token, "next");
+  assert.deepEqual([credentials.newest().token, credentials.read()], ["next", true]);
+});

@@ -3,9 +3,9 @@ import { headers, type Msg, type MsgHdrs } from "@nats-io/transport-node";
 import {
   addressOf,
   appendHeader,
-  closeTransport,
   ownTransport,
   rawWriter,
+  socketCloser,
   splitMessage,
 } from "../../../runtime/nats/client/internals.ts";
 import { RawHeaders, readStatus } from "../../../runtime/nats/client/message_headers.ts";
@@ -78,18 +78,25 @@ Deno.test("appendHeader adds what the client's own append does", () => {
   assert.deepEqual(calls, [["ce-id", "1"]], "the field has moved");
 });
 
-Deno.test("closeTransport has the client dial again, and ownTransport finds the transport", async () => {
+Deno.test("socketCloser closes the socket of its call, not a later one, and ownTransport finds the transport", async () => {
   await using broker = await startBroker();
   const { nc } = broker, reconnected = Promise.withResolvers<void>();
+  let disconnects = 0;
   const following = (async () => {
-    for await (const { type } of nc.status()) if (type === "reconnect") reconnected.resolve();
+    for await (const { type } of nc.status()) {
+      if (type === "reconnect") reconnected.resolve();
+      if (type === "disconnect") disconnects++;
+    }
   })();
   const { transport } = (nc as unknown as { protocol: { transport: object } }).protocol;
   assert.equal(transport.constructor.name, "NodeTransport");
   ownTransport(nc)();
-  closeTransport(nc);
+  const close = socketCloser(nc);
+  close();
   await reconnected.promise;
+  close(); // as a listener does that learns late of the end of the first socket
   await nc.flush();
+  assert.equal(disconnects, 1);
   await nc.close();
   await following;
 });

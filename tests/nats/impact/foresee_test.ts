@@ -48,3 +48,12 @@ const rows: [what: string, options: Omit<FunctionOptions, "on">, delivery: Deliv
 for (const [what, options, event, reason] of rows) {
   Deno.test(`foresee says ${reason} of ${what}`, () => assert.equal(foresee(fn(options), event, NOW)?.reason, reason));
 }
+
+Deno.test("foresee decodes as the function does: data that are not JSON are no fault of an event that is read as text", () => {
+  const on = { pattern: "demo.asked", stream: "DEMO" },
+    event = delivery({}, { payload: new TextEncoder().encode("{") });
+  const reasonOf = (options: Omit<FunctionOptions, "on">) => {
+    return foresee(registryOf({ fn: defineFunction({ on, ...options }, () => {}) }).functions[0], event, NOW)?.reason;
+  };
+  assert.deepEqual([reasonOf({ decode: "text" }), reasonOf({})], [undefined, "invalid"]);
+});

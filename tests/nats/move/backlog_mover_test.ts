@@ -13,6 +13,7 @@ import { storedDelivery } from "../../../runtime/nats/consume/parse_delivery.ts"
 import { confirmMoved } from "../../../runtime/nats/consume/settle.ts";
 import { DeadLetters } from "../../../runtime/nats/dead_letters/dead_letters.ts";
 import { pullPage } from "../../../runtime/nats/inspect/pull_page.ts";
+import { readStored } from "../../../runtime/nats/inspect/read_stored.ts";
 import { BacklogMover } from "../../../runtime/nats/move/backlog_mover.ts";
 import { NatsAttemptStore } from "../../../runtime/nats/retry/nats_attempt_store.ts";
 import { hasDelayedRetry, retrySubject } from "../../../runtime/nats/retry/retry_stream.ts";
@@ -115,7 +116,8 @@ Deno.test("BacklogMover moves what waits for two functions, each once to its own
   const kv = await new Kvm(nc).open("weir_attempts"), error = { name: "Error", message: "decided" };
   const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error };
   await kv.put(`ship.${held[10].messageKey}`, JSON.stringify({ begun: 2, free: 0, emitted: true, ending }));
-  await kv.put(`ship.${held[11].messageKey}`, JSON.stringify({ begun: 3, free: 0, emitted: true }));
+  const counts = { begun: 3, free: 2, otherRelease: 1, emitted: true };
+  await kv.put(`ship.${held[11].messageKey}`, JSON.stringify(counts));
   for (let seq = 1; seq <= 2_500; seq++) {
     const { header, data } = (await jsm.streams.getMessage("DEMO", { seq }))!;
     const { n } = JSON.parse(new TextDecoder().decode(data));
@@ -141,6 +143,12 @@ Deno.test("BacklogMover moves what waits for two functions, each once to its own
     return Object.values(state.subjects ?? {}).reduce((sum, one) => sum + one, 0);
   };
   assert.deepEqual([await due("ship"), await due("bill")], [1_989, 2_300]);
+  const carried: string[][] = [];
+  for await (const { header } of readStored(jsm, "RETRIES", "retries.due.ship.>")) {
+    if (header.get("weir-other-release") === "") continue;
+    carried.push(["ce-id", "weir-free-retries", "weir-other-release"].map((name) => header.get(name)));
+  }
+  assert.deepEqual(carried, [[sent[held[11].sequence - 1].id, "2", "1"]]);
 
   state.works = true;
   const before = { ship: handled.ship.length, bill: handled.bill.length };

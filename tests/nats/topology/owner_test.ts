@@ -170,10 +170,13 @@ Deno.test("applyPlan prunes a consumer without a mark only by its name, and neve
   const orphans = (await planning.plan(wanted)).filter(({ kind }) => kind === "orphan");
   assert.deepEqual(orphans.map((step) => [step.name, "unmarked" in step]), [["former", false], ["unmarked", true]]);
   const left = async () => (await Array.fromAsync(jsm.consumers.list("RETRIES"))).map(({ name }) => name).sort();
-  await applyPlan(cluster, wanted, ["ship"], true);
+  await applyPlan(cluster, wanted, ["ship"], { prune: true });
   assert.deepEqual(await left(), ["ship", "theirs", "unmarked"]);
-  await assert.rejects(applyPlan(cluster, wanted, ["ship"], ["theirs"]), /no unused consumer has the name "theirs"/);
-  await applyPlan(cluster, wanted, ["ship"], ["unmarked"]);
+  await assert.rejects(
+    applyPlan(cluster, wanted, ["ship"], { prune: ["theirs"] }),
+    /no unused consumer has the name "theirs"/,
+  );
+  await applyPlan(cluster, wanted, ["ship"], { prune: ["unmarked"] });
   assert.deepEqual(await left(), ["ship", "theirs"]);
   messages.close();
 });

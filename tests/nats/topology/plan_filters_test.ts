@@ -84,7 +84,7 @@ Deno.test("applyPlan with the scope of a start, as `apply --widen`, adds trigger
   await broker.ensure(on("orders.paid", "orders.lost"));
   const clients = broker as unknown as Parameters<typeof applyPlan>[0];
   const filters = async () => (await broker.jsm.consumers.info("ORDERS", "ship")).config.filter_subjects!.toSorted();
-  await applyPlan(clients, on("orders.paid", "orders.new"), ["ship"], [], "start");
+  await applyPlan(clients, on("orders.paid", "orders.new"), ["ship"], { scope: "start" });
   assert.deepEqual(await filters(), ["orders.lost", "orders.new", "orders.paid"]);
   await applyPlan(clients, on("orders.paid", "orders.new"), ["ship"]);
   assert.deepEqual(await filters(), ["orders.new", "orders.paid"]);

@@ -1,0 +1,29 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
+import { moveCommandOf, MovePosition } from "../move/move_position.ts";
+import { ReplayPosition } from "../replay/replay_position.ts";
+import { findConsumer } from "../topology/find.ts";
+import { renameProblem } from "../topology/unfinished_rename.ts";
+
+/**
+ * Returns a problem for each interrupted command on a function of a namespace. Its position stays in that namespace, so
+ * once the rest has left, nothing would tell what it has moved or sent.
+ */
+export async function unfinishedCommands(
+  jsm: JetStreamManager,
+  functionNames: readonly string[],
+  names: Namespace,
+): Promise<string[]> {
+  const where = names.name === undefined ? "without WEIR_NAMESPACE" : `with WEIR_NAMESPACE=${names.name}`;
+  const all = await Promise.all(functionNames.map(async (name) => {
+    const problems: string[] = [], add = (problem: string) => void problems.push(`${problem} (${where})`);
+    const move = await new MovePosition(jsm, name, names).read();
+    if (move) add(`a move of events of ${name} is not finished: finish it with \`deno task ${moveCommandOf(move)}\``);
+    const replay = await new ReplayPosition(jsm, name, names).read();
+    if (replay) add(`a replay of ${name} is not finished: run it again, or \`deno task replay ${name} --abandon\``);
+    const rename = renameProblem(name, await findConsumer(jsm, names.retries.stream, names.consumer(name)));
+    if (rename) add(rename);
+    return problems;
+  }));
+  return all.flat();
+}
