@@ -16,6 +16,7 @@ import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
+import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
@@ -119,7 +120,7 @@ export class FunctionHost {
       // every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
-      const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
+      const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes);
     });
   }

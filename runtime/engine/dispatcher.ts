@@ -1,4 +1,5 @@
 import type { Delivery } from "../core/delivery.ts";
+import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Consumer, ConsumerSink } from "./consumer.ts";
 import type { Leases } from "./leases.ts";
@@ -22,6 +23,8 @@ export class Dispatcher implements ConsumerSink {
   readonly #waiting: Attempt[] = [];
   /** Attempts that arrived while admission was limited. Each uses one of the permits. */
   readonly #limited = new Set<Attempt>();
+  /** Deliveries that may be handled at once. */
+  readonly #atOnce: number;
   #running = 0;
   #isStarting = false;
   #isStopping = false;
@@ -39,6 +42,7 @@ export class Dispatcher implements ConsumerSink {
     readonly leases: Leases,
     readonly maxBytes: number = Infinity,
   ) {
+    this.#atOnce = eventsAtOnce(pipeline.fn.policy);
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
@@ -54,7 +58,7 @@ export class Dispatcher implements ConsumerSink {
 
   credits(): number {
     if (this.#isStopping) return 0;
-    const free = this.pipeline.fn.policy.concurrency - this.inFlight;
+    const free = this.#atOnce - this.inFlight;
     const permits = this.pipeline.admission.permits() - this.#limited.size - this.#arrived.length;
     return Math.max(0, Math.min(free, permits));
   }
@@ -88,10 +92,11 @@ export class Dispatcher implements ConsumerSink {
    */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    const { admission, runner, ports: { clock } } = this.pipeline;
+    const { admission, runner, batches, ports: { clock } } = this.pipeline;
     admission.close();
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
     for (const attempt of this.#waiting.splice(0)) void this.#giveBack(attempt);
+    batches?.collector.close();
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
@@ -120,7 +125,7 @@ export class Dispatcher implements ConsumerSink {
     if (this.#isStopping) {
       this.#held.add(attempt);
       void this.#giveBack(attempt);
-    } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
+    } else if (this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
       this.#waiting.push(attempt);
@@ -144,7 +149,7 @@ export class Dispatcher implements ConsumerSink {
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    while (this.#waiting.length > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
+    while (this.#waiting.length > 0 && this.#running < this.#atOnce) {
       this.#run(this.#waiting.shift()!);
     }
     this.#isStarting = false;

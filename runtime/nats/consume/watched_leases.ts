@@ -1,5 +1,6 @@
 import type { Log } from "../../api/context.ts";
 import { systemClock } from "../../engine/system_clock.ts";
+import { eventsAtOnce } from "../../project/batch_policy.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { SharedDeliveries } from "./shared_deliveries.ts";
@@ -20,7 +21,7 @@ export class WatchedLeases {
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
-    const slots = functions.reduce((sum, { policy }) => sum + policy.concurrency, SPARE_SLOTS);
+    const slots = functions.reduce((sum, { policy }) => sum + eventsAtOnce(policy), SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
       onFirst: () => this.#watchdog && this.#startThread(this.#watchdog),
       onBlocked: (forMs, expired) => {
