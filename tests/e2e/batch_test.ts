@@ -37,7 +37,7 @@ Deno.test("[G23] storeRows in batches of 100 makes dead letters of the poison ro
   let transactions = 0;
   const storeRows = defineFunction({
     on: Row,
-    batch: { size: 100, maxWait: "50ms" },
+    batch: { size: 100, maxWait: "500ms" },
     retry: { attempts: 3, initial: "10ms" },
   }, (events) => {
     transactions++;
