@@ -20,7 +20,7 @@ const RETURNED: Result = { kind: "returned" };
  */
 export class BatchRunner implements HandlerRunner {
   readonly collector: BatchCollector;
-  readonly #handler: PartRunner;
+  readonly #handler: InProcessRunner;
   /** Whether an event has succeeded since the last batch of first attempts in which none did. */
   #works = false;
 
@@ -28,10 +28,10 @@ export class BatchRunner implements HandlerRunner {
     readonly fn: ResolvedFunction,
     readonly clock: Clock,
     readonly resources: HandlerResources,
-    middleware?: readonly HandlerMiddleware[],
+    middleware: readonly HandlerMiddleware[] = [],
   ) {
     const { batch, concurrency } = fn.policy;
-    this.#handler = new PartRunner(fn, clock, resources, middleware);
+    this.#handler = new InProcessRunner(fn, clock, resources, [...middleware, callWithBatch(fn)]);
     this.collector = new BatchCollector(batch!, concurrency, clock, (attempts) => {
       const created = new Batch(attempts, (members) => void this.#runAll(created, members));
     });
@@ -102,12 +102,11 @@ export class BatchRunner implements HandlerRunner {
   }
 }
 
-/** Runs the handler for a {@linkcode BatchRun}. */
-class PartRunner extends InProcessRunner {
-  protected override call(attempt: Attempt): unknown {
-    const run = attempt as BatchRun, { handler } = this.fn;
-    return (handler as unknown as BatchHandler)(run.events, run.contextFor(run.handlerContext!));
-  }
+/** Calls the handler with the events of a {@linkcode BatchRun}, in place of the call with one event. */
+function callWithBatch({ handler }: ResolvedFunction): HandlerMiddleware {
+  const call = handler as unknown as (events: readonly unknown[], ctx: unknown) => unknown;
+  return (attempt) => {
+    const run = attempt as BatchRun;
+    return call(run.events, run.contextFor(run.handlerContext!));
+  };
 }
-
-type BatchHandler = (events: readonly unknown[], ctx: unknown) => unknown;

@@ -44,12 +44,8 @@ export class InProcessRunner implements HandlerRunner {
     });
     this.#handler = middleware.reduceRight<(attempt: Attempt) => unknown>(
       (next, around) => (attempt) => around(attempt, next),
-      (attempt) => this.call(attempt),
+      (attempt) => fn.handler(attempt.event, attempt.handlerContext!),
     );
-  }
-
-  protected call(attempt: Attempt): unknown {
-    return this.fn.handler(attempt.event, attempt.handlerContext!);
   }
 
   /**
