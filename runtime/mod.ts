@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { BatchContext, BatchEmitOptions, BatchOptions, EventBatch } from "./api/batch.ts";
 export { type ConfigDefinition, defineConfig } from "./api/define_config.ts";
 export { defineEvent, type EventDefinition } from "./api/define_event.ts";
 export {

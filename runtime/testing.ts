@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type Emitted, invoke, type InvokeResult } from "./testing/invoke.ts";
+export { type BatchInvokeResult, type Emitted, invoke, type InvokeResult } from "./testing/invoke.ts";
 export type { InvokeOptions } from "./testing/invoke_options.ts";
 export type { InvokedSpan } from "./testing/record_spans.ts";
 export { MemoryIdempotencyStore } from "./testing/memory_idempotency_store.ts";

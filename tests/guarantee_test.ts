@@ -23,7 +23,12 @@ const TESTS: readonly (readonly string[])[] = [
     "nats/dead_letters/dead_letters_test.ts: DeadLetters stores payload and headers of the original",
   ],
   ["e2e/unstored_test.ts: ingress answers 202 only for events that are stored"],
-  [KILLS, CLUSTER, "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down"],
+  [
+    KILLS,
+    CLUSTER,
+    "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down",
+    "e2e/batch_test.ts: storeRows loses no row when its process is killed among batches",
+  ],
   [SIMULATED, CRASHES, KILLS],
   [
     "nats/dead_letters/chunks_test.ts: ",
@@ -87,6 +92,11 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/replay_test.ts: replay that is killed",
     "e2e/events_move_test.ts: events move, killed in the middle and run again, brings each event once",
     "chaos/redrive_test.ts: dead-letters redrive, killed half-way and run again, sends each dead letter back once",
+  ],
+  [
+    "e2e/batch_test.ts: storeRows in batches of 100 makes dead letters of the poison rows alone",
+    "core/batch_test.ts: batchSizeAt ends with batches of one event",
+    "engine/batch_runner_test.ts: BatchRunner rejects only the event that is alone with its NonRetryableError",
   ],
 ];
 

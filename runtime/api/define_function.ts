@@ -1,10 +1,12 @@
 import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { DecodeMode } from "../core/payload.ts";
-import type { EmittingContext, HandlerContext } from "./context.ts";
+import { BATCH_DEFAULTS, type BatchOptions } from "./batch.ts";
+import type { HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
+import type { HandlerOf } from "./handler.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
 /** Policy of retries: exponential backoff. */
@@ -93,6 +95,7 @@ export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Emits extends readonly EventDefinition[] = readonly EventDefinition[],
   Mode extends DecodeMode | undefined = DecodeMode | undefined,
+  Batch extends BatchOptions | undefined = BatchOptions | undefined,
 > {
   /**
    * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name
@@ -122,11 +125,14 @@ export interface FunctionOptions<
    */
   readonly timeout?: Duration;
   /**
-   * Events that one process handles at once. How many it pulls ahead follows from how fast they are handled.
+   * Events, or batches with `batch`, that one process handles at once. How many it pulls ahead follows from how fast
+   * events are handled.
    *
    * @default {16}
    */
   readonly concurrency?: number;
+  /** Hands the events to the handler in batches, as `(events, ctx)`. Default: one by one. */
+  readonly batch?: Batch;
   /**
    * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It
    * costs two writes an event.
@@ -164,22 +170,17 @@ export interface FunctionOptions<
   readonly needs?: readonly ResourceDefinition[];
 }
 
-/** Handles one event. The returned value is ignored; a thrown one fails the attempt. */
-export type Handler<On, Emits extends readonly EventDefinition[], Mode = undefined> = (
-  event: EventOf<On, Mode>,
-  ctx: EmittingContext<Emits>,
-) => unknown | Promise<unknown>;
-
 /** A function, as {@linkcode defineFunction} returns it. */
 export interface FunctionDefinition<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Mode extends DecodeMode | undefined = DecodeMode | undefined,
+  Batch extends BatchOptions | undefined = BatchOptions | undefined,
 > {
   /** Distinguishes it from other exports. */
   readonly kind: "function";
   /** Options as they were given, without the defaults. */
-  readonly options: FunctionOptions<On, readonly EventDefinition[], Mode>;
-  /** Handler of the function, run once an attempt. */
+  readonly options: FunctionOptions<On, readonly EventDefinition[], Mode, Batch>;
+  /** Handler of the function, run once an attempt or batch. */
   readonly handler: (event: WeirEvent, ctx: HandlerContext) => unknown | Promise<unknown>;
 }
 
@@ -199,6 +200,7 @@ export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
+  batch: BATCH_DEFAULTS,
   maxHops: 50,
   from: "all",
   idempotency: { ttl: "7d" },
@@ -207,6 +209,7 @@ export const FUNCTION_DEFAULTS = {
   retry: Required<RetryOptions>;
   timeout: Duration;
   concurrency: number;
+  batch: Required<Omit<BatchOptions, "size">> & { concurrency: number };
   maxHops: number;
   from: "all" | "new";
   idempotency: { ttl: Duration };
@@ -233,9 +236,13 @@ export function defineFunction<
   const On extends Trigger | readonly Trigger[],
   const Emits extends readonly EventDefinition[] = readonly [],
   const Mode extends DecodeMode | undefined = undefined,
->(options: FunctionOptions<On, Emits, Mode>, handler: Handler<On, Emits, Mode>): FunctionDefinition<On, Mode> {
+  const Batch extends BatchOptions | undefined = undefined,
+>(
+  options: FunctionOptions<On, Emits, Mode, Batch>,
+  handler: HandlerOf<On, Emits, Mode, Batch>,
+): FunctionDefinition<On, Mode, Batch> {
   const run = handler as unknown as FunctionDefinition["handler"];
-  const definition: FunctionDefinition<On, Mode> = { kind: "function", options, handler: run };
+  const definition: FunctionDefinition<On, Mode, Batch> = { kind: "function", options, handler: run };
   rememberPlace(definition);
   return definition;
 }

@@ -2,7 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
-import { prefetchLimit } from "../engine/prefetch.ts";
+import { NO_PREFETCH, prefetchLimit } from "../engine/prefetch.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { subjectOn } from "../nats/client/subject_prefixes.ts";
@@ -17,6 +17,7 @@ import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
+import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
@@ -122,9 +123,12 @@ export class FunctionHost {
       // second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
-      const maxBytes = fn.policy.concurrency * maxMessage <= share ? Infinity : share;
+      const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;
       const streams = Math.max(1, consumers.length - 1); // the last consumer is that of retries
-      const limit = prefetchLimit(fn.policy.concurrency, functions.length, streams, share);
+      // A function with batches holds what one more batch takes, and pulls nothing ahead of that.
+      const limit = fn.policy.batch
+        ? NO_PREFETCH
+        : prefetchLimit(fn.policy.concurrency, functions.length, streams, share);
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes, limit);
     });
   }

@@ -17,6 +17,7 @@ import type { TelemetryObserver } from "../telemetry/observer.ts";
 import type { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { measureProcess } from "../telemetry/process_metrics.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
+import { eventsAtOnce } from "../project/batch_policy.ts";
 
 const STATES = ["closed", "open", "half-open"] as const;
 /** Gauges of a function's backlog, and the field of {@linkcode LagReader} that each shows. */
@@ -102,7 +103,7 @@ export class Metering implements Service {
     const each = (value: (dispatcher: Dispatcher) => number) => () =>
       dispatchers.map((dispatcher) => [value(dispatcher), { function: dispatcher.pipeline.fn.name }] as const);
     this.metrics.gauge("weir.function.in_flight", each(({ running }) => running));
-    this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => pipeline.fn.policy.concurrency));
+    this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => eventsAtOnce(pipeline.fn.policy)));
     this.metrics.gauge(
       "weir.function.pulling",
       each(({ consumers }) => consumers.every((consumer) => consumer.problem() === undefined) ? 1 : 0),

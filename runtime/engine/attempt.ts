@@ -8,6 +8,7 @@ import { type DeadLetterOutcome, type ErrorDetail, type Outcome, waitsForOtherRe
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
 import { type AttemptCounts, excusedSoFar } from "./attempt_store.ts";
+import type { Batch } from "./batch.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
@@ -53,6 +54,8 @@ export class Attempt implements DeliveryFacts {
 
   permit: Permit | undefined;
   claim: Claim | undefined;
+  /** The batch that it runs in; undefined for an attempt that runs alone. */
+  batch: Batch | undefined;
   handlerContext: HandlerContext | undefined;
   emitted = NOTHING;
 

@@ -1,4 +1,5 @@
 import type { Delivery } from "../core/delivery.ts";
+import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { Attempt } from "./attempt.ts";
 import type { GiveBackReason } from "../core/decide_outcome.ts";
 import type { Consumer, ConsumerSink } from "./consumer.ts";
@@ -31,6 +32,8 @@ export class Dispatcher implements ConsumerSink {
   readonly #mark: PrefetchMark;
   /** Attempts that are still to end before the consumers are woken, while others wait. */
   #untilWake = 0;
+  /** Deliveries that may be handled at once. */
+  readonly #atOnce: number;
   #running = 0;
   #isStarting = false;
   #isStopping = false;
@@ -50,9 +53,10 @@ export class Dispatcher implements ConsumerSink {
     readonly maxBytes: number = Infinity,
     readonly limit = NO_PREFETCH,
   ) {
+    this.#atOnce = eventsAtOnce(pipeline.fn.policy);
     this.#waiting = new WaitingAttempts(pipeline.ports.clock, (attempt) => void this.#giveBack(attempt, "prefetched"));
     this.#mark = new PrefetchMark(pipeline.fn.name, pipeline.ports.attempts, () => this.#wake());
-    this.#prefetch = new Prefetch(pipeline.fn.policy.concurrency, limit.deliveries);
+    this.#prefetch = new Prefetch(this.#atOnce, limit.deliveries);
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
@@ -73,7 +77,7 @@ export class Dispatcher implements ConsumerSink {
 
   credits(): number {
     if (this.#isStopping) return 0;
-    const free = this.pipeline.fn.policy.concurrency - this.inFlight;
+    const free = this.#atOnce - this.inFlight;
     const permits = this.pipeline.admission.permits() - this.#limited.size - this.#arrived.length;
     return Math.max(0, Math.min(free, permits));
   }
@@ -82,7 +86,7 @@ export class Dispatcher implements ConsumerSink {
   ahead(nowMs: number, most: number): number {
     const allowed = this.#prefetch.allowed(nowMs, this.inFlight === 0);
     this.#untilWake = allowed / 4;
-    const waiting = Math.max(0, this.inFlight - this.pipeline.fn.policy.concurrency);
+    const waiting = Math.max(0, this.inFlight - this.#atOnce);
     const ahead = Math.min(most, allowed - waiting);
     if (ahead <= 0 || this.#isStopping || this.pipeline.admission.permits() !== Infinity) return 0;
     return this.#mark.isStored(nowMs) ? ahead : 0;
@@ -119,10 +123,11 @@ export class Dispatcher implements ConsumerSink {
    */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    const { admission, runner, ports: { clock } } = this.pipeline;
+    const { admission, runner, batches, ports: { clock } } = this.pipeline;
     admission.close();
     for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown");
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    batches?.collector.close();
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();
@@ -151,7 +156,7 @@ export class Dispatcher implements ConsumerSink {
    * of them may block the thread for longer than the ack wait.
    */
   #beginArrived(): void {
-    for (const attempt of this.#arrived.splice(0, this.pipeline.fn.policy.concurrency)) this.#begin(attempt);
+    for (const attempt of this.#arrived.splice(0, this.#atOnce)) this.#begin(attempt);
     if (this.#arrived.length > 0) queueMicrotask(() => this.#beginArrived());
   }
 
@@ -160,7 +165,7 @@ export class Dispatcher implements ConsumerSink {
     if (this.#isStopping) {
       this.#held.add(attempt);
       void this.#giveBack(attempt, "shutdown");
-    } else if (this.#running < this.pipeline.fn.policy.concurrency) this.#run(attempt);
+    } else if (this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
       this.#waiting.add(attempt);
@@ -184,7 +189,7 @@ export class Dispatcher implements ConsumerSink {
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    while (this.#waiting.count > 0 && this.#running < this.pipeline.fn.policy.concurrency) {
+    while (this.#waiting.count > 0 && this.#running < this.#atOnce) {
       this.#run(this.#waiting.take()!);
     }
     this.#isStarting = false;

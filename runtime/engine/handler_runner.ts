@@ -15,10 +15,18 @@ import { type RunningHandler, RunningHandlers } from "./running_handlers.ts";
 /** Runs around a handler, and calls `next` to run it. Its result is the handler's result. */
 export type HandlerMiddleware = (attempt: Attempt, next: (attempt: Attempt) => unknown) => unknown;
 
+/** How the handler of a function is run. */
+export interface HandlerRunner {
+  /** Resolves to the attempt's result. Never rejects. */
+  run(attempt: Attempt): MaybePromise<Result>;
+  /** Aborts every running handler. Their attempts, and all later attempts, end as `shutdown`. */
+  abortAll(): void;
+}
+
 const RETURNED: Result = { kind: "returned" };
 
 /** Runs the handler in this process, within the attempt's span and timeout. */
-export class InProcessRunner {
+export class InProcessRunner implements HandlerRunner {
   readonly #handler: (attempt: Attempt) => unknown;
   readonly #running: RunningHandlers<Run>;
   #isAborted = false;
@@ -91,7 +99,6 @@ export class InProcessRunner {
     this.#end(run, { kind: unanswered === undefined ? "timed-out" : "unavailable", error: errorDetail(error) });
   }
 
-  /** Aborts every running handler. Their attempts, and all later attempts, end as `shutdown`. */
   abortAll(): void {
     this.#isAborted = true;
     for (const run of this.#running.list()) {

@@ -16,10 +16,11 @@ import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
 import type { CancelledEvents } from "./cancelled_events.ts";
+import { BatchRunner } from "./batch_runner.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
-import { type HandlerMiddleware, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
+import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
@@ -48,7 +49,9 @@ const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
-  readonly runner: InProcessRunner;
+  readonly runner: HandlerRunner;
+  /** Undefined if events are handled one by one. */
+  readonly batches: BatchRunner | undefined;
   /** Schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
   /** Breakers of the dependencies that the function declares or has called. */
@@ -65,7 +68,9 @@ export class Pipeline {
     this.admission = new Admission(clock);
     this.admission.add(this.breaker);
     for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
-    this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#breakerOf(name) }, middleware);
+    const resources = { kv, breaker: (name: string) => this.#breakerOf(name) };
+    this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
+    this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
     for (const trigger of fn.triggers) {
       const schema = schemaOf(trigger);
       if (schema) this.#schemas.set(trigger, schema);
@@ -85,7 +90,7 @@ export class Pipeline {
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
     this.#decode(attempt);
-    return attempt.isCounted ? this.#begin(attempt) : this.#readCounts(attempt).then(() => this.#begin(attempt));
+    return attempt.isCounted ? this.#enter(attempt) : this.#readCounts(attempt).then(() => this.#enter(attempt));
   }
 
   /** Gives back a delivery that has not begun: at shutdown, or since it was pulled ahead and cannot begin soon. */
@@ -102,6 +107,19 @@ export class Pipeline {
     const { fn } = this, { delivery } = attempt;
     const trigger = attempt.trigger = triggerFor(fn, delivery.subject, delivery.stream);
     attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger), fn.policy.decode);
+  }
+
+  #enter(attempt: Attempt): MaybePromise<Outcome> {
+    return this.batches ? this.#collect(this.batches, attempt) : this.#begin(attempt);
+  }
+
+  /** Begins an attempt with its batch, so that waiting for others is part of no check, claim, timeout or duration. */
+  async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
+    try {
+      return await (await collector.collect(attempt) ? this.#begin(attempt) : this.giveBack(attempt, "shutdown"));
+    } finally {
+      attempt.batch?.leave(attempt); // also if a step has a defect: the others would wait for it
+    }
   }
 
   /** Reads the stored counts of a redelivery. A failure becomes the attempt's `stateError`. */
@@ -187,7 +205,8 @@ export class Pipeline {
 
   /** Settles the attempt and ends its telemetry. Every attempt leaves the pipeline here. */
   #finish(attempt: Attempt, outcome: Outcome): MaybePromise<Outcome> {
-    const { settler, observer } = this.ports, { delivery, claim } = attempt;
+    const { settler, observer } = this.ports, { delivery, claim, batch } = attempt;
+    batch?.leave(attempt);
     // Frees the permit of an attempt that did not run. After a run the verdict is reported already.
     attempt.permit?.report("ignored");
     const usedUp = attempt.usedUpAfter(outcome);

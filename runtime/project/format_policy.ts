@@ -11,6 +11,8 @@ export interface FormattedPolicy {
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
+  /** Absent if events are handled one by one. */
+  readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
   readonly from: "all" | "new" | { readonly since: Duration };
   /** Null if events of any age are handled. */
@@ -28,7 +30,7 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { decode, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
+  { decode, retry, timeoutMs, concurrency, batch, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
     FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
@@ -38,6 +40,7 @@ export function formatPolicy(
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,
+    ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
@@ -77,6 +80,7 @@ export function policyValues({ dependencies, ...own }: FormattedPolicy): PolicyV
   const given = { ...own, dependencies };
   const defaults = {
     ...DEFAULTS,
+    ...(own.batch && { concurrency: FUNCTION_DEFAULTS.batch.concurrency }),
     ...(own.idempotency && { idempotency: IDEMPOTENCY_DEFAULTS }),
     dependencies: Object.fromEntries(Object.keys(dependencies).map((name) => [name, FUNCTION_DEFAULTS.breaker])),
   };

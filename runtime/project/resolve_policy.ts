@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
+import type { BatchPolicy } from "../core/batch.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
 import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
 import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import { BATCH_OPTIONS, batchConflict, batchSchema } from "./batch_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** Idempotency key of an event, and the time that a handled event is remembered. */
@@ -23,6 +25,8 @@ export interface FunctionPolicy {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
+  /** Undefined if events are handled one by one. */
+  readonly batch?: BatchPolicy;
   readonly maxHops: number;
   readonly from: Beginning;
   readonly maxAgeMs: number | undefined;
@@ -67,6 +71,7 @@ const OPTIONS = [
     "retry",
     "timeout",
     "concurrency",
+    "batch",
     "maxHops",
     "from",
     "idempotency",
@@ -77,6 +82,7 @@ const OPTIONS = [
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
+  ...BATCH_OPTIONS.map((name) => `batch.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
@@ -111,7 +117,8 @@ const options = z.strictObject({
   }).optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
-  concurrency: count.default(defaults.concurrency),
+  concurrency: count.optional(),
+  batch: batchSchema.optional(),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
   maxAge: durationSchema.optional(),
@@ -119,9 +126,22 @@ const options = z.strictObject({
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
 }).transform((
-  { name: _name, on: _on, emits: _emits, needs: _needs, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
+  {
+    name: _name,
+    on: _on,
+    emits: _emits,
+    needs: _needs,
+    timeout: timeoutMs,
+    maxAge: maxAgeMs,
+    idempotency,
+    batch,
+    concurrency = batch ? defaults.batch.concurrency : defaults.concurrency,
+    ...rest
+  },
 ): FunctionPolicy => ({
   ...rest,
+  concurrency,
+  ...(batch && { batch }),
   timeoutMs,
   maxAgeMs,
   idempotency,
@@ -132,8 +152,9 @@ export function resolvePolicy(
   given: FunctionOptions,
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
   const result = options.safeParse(given);
-  if (result.success) return { ok: true, policy: result.data };
-  return { ok: false, problems: optionProblems(result.error, OPTIONS) };
+  if (!result.success) return { ok: false, problems: optionProblems(result.error, OPTIONS) };
+  const conflict = batchConflict(result.data);
+  return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }
 
 /** Policy of a dependency's breaker that no function configures. */

@@ -38,7 +38,7 @@ function isSampled(span: Span): boolean {
  * Returns the link to the previous attempt. It says how the event came from there: by a retry, a redrive or a delayed
  * retry.
  */
-function linksOf({ previousTrace, delivery }: Attempt): Link[] | undefined {
+export function linksOf({ previousTrace, delivery }: Attempt): Link[] | undefined {
   const ids = parseTraceparent(previousTrace);
   if (!ids) return undefined;
   const kind = delivery.deliveryCount > 1
@@ -110,7 +110,7 @@ function hasFailed(span: Span & { readonly status?: { readonly code: SpanStatusC
   return span.status?.code === SpanStatusCode.ERROR;
 }
 
-function recordError(span: Span, error: ErrorDetail, redact: (text: string) => string): void {
+export function recordError(span: Span, error: ErrorDetail, redact: (text: string) => string): void {
   const message = redact(error.message);
   span.recordException({
     name: error.name,

@@ -5,10 +5,13 @@ import { isOwnModule } from "../core/own_modules.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import { errorText, type Outcome, type RetryReason } from "../core/outcome.ts";
 import type { Attempt } from "../engine/attempt.ts";
+import type { Batch } from "../engine/batch.ts";
+import { BatchRun } from "../engine/batch_run.ts";
 import type { BreakerChange } from "../engine/circuit_breaker.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { Settlement } from "../engine/settler.ts";
 import { addBreakerEvent, endAttemptSpan, startAttemptSpan } from "./attempt_span.ts";
+import { beginBatchSpan, endBatchSpan, recordInBatch } from "./batch_span.ts";
 import type { Logger } from "./otel/logs/logger.ts";
 import { readParent } from "./otel/propagation/trace_headers.ts";
 import { epochMs } from "./otel/spans/span_clock.ts";
@@ -21,6 +24,8 @@ export class TelemetryObserver implements Observer {
   constructor(readonly log: Logger) {}
 
   begin(attempt: Attempt): void {
+    const { batch } = attempt;
+    if (batch) return this.#beginInBatch(attempt, batch);
     // From the root, not the active context: the parent of a delivery is its publisher's span.
     const parent = readParent(attempt.delivery.headers), startedAtMs = attempt.nowMs;
     const span = startAttemptSpan(attempt, parent, epochMs(startedAtMs));
@@ -31,9 +36,9 @@ export class TelemetryObserver implements Observer {
   }
 
   end(attempt: Attempt, outcome: Outcome, settlement: Settlement): void {
-    const { span, otelContext } = attempt;
+    const { span, otelContext, batch } = attempt;
     try {
-      endAttemptSpan(span, attempt, outcome, this.log.options.redact ?? same);
+      if (!batch) endAttemptSpan(span, attempt, outcome, this.log.options.redact ?? same);
       if (!settlement.ok) {
         span.addEvent("weir.not_settled", { "error.message": errorDetail(settlement.error).message });
         logUnsettled(outcome, settlement.error, this.#createLog(attempt));
@@ -42,9 +47,26 @@ export class TelemetryObserver implements Observer {
       }
     } finally {
       attempt.endedAtMs = attempt.nowMs;
-      span.end(epochMs(attempt.endedAtMs));
-      if (otelContext instanceof SpanScope) otelContext.leave();
+      if (batch) this.#endInBatch(attempt, batch, outcome);
+      else {
+        span.end(epochMs(attempt.endedAtMs));
+        if (otelContext instanceof SpanScope) otelContext.leave();
+      }
     }
+  }
+
+  /** An attempt in a batch has the span of the batch, and its timeout counts from the start of the run. */
+  #beginInBatch(attempt: Attempt, batch: Batch): void {
+    attempt.startedAtMs = attempt.nowMs;
+    if (!batch.hasBegun) beginBatchSpan(batch, epochMs(attempt.startedAtMs));
+    attempt.span = batch.span;
+    attempt.otelContext = batch.otelContext;
+    attempt.createLog = this.#createLog;
+  }
+
+  #endInBatch(attempt: Attempt, batch: Batch, outcome: Outcome): void {
+    const isLast = recordInBatch(batch, attempt, outcome, this.log.options.redact ?? same);
+    if (isLast) endBatchSpan(batch, epochMs(attempt.endedAtMs));
   }
 
   breakerChanged(change: BreakerChange): void {
@@ -68,12 +90,15 @@ function spanFields(span: Span) {
   return isSpanContextValid(context) ? { trace_id: context.traceId, span_id: context.spanId } : {};
 }
 
-function logFields({ functionName, event, number, span, delivery: { history: { replay } } }: Attempt) {
+function logFields(attempt: Attempt) {
+  const { functionName, event, number, span, delivery: { history: { replay } } } = attempt;
   const { traceId, spanId } = span.spanContext();
+  const handled = attempt instanceof BatchRun
+    ? { events: attempt.attempts.length }
+    : { event_id: event.id, event_type: event.type };
   return {
     function: functionName,
-    event_id: event.id,
-    event_type: event.type,
+    ...handled,
     attempt: number,
     trace_id: traceId,
     span_id: spanId,

@@ -1,22 +1,16 @@
-import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
+import type { BatchOptions } from "../api/batch.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
 import type { Trigger } from "../api/trigger.ts";
 import { systemClock } from "../engine/system_clock.ts";
-import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
-import { DependencyBreakers } from "../engine/dependency_breakers.ts";
-import { Pipeline } from "../engine/pipeline.ts";
-import type { OutgoingEvent } from "../core/event.ts";
 import { payloadData } from "../api/define_event.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
-import { MemoryKvStore } from "./memory_kv_store.ts";
+import { InvokedPipeline } from "./invoke_pipeline.ts";
+import type { MemoryKvStore } from "./memory_kv_store.ts";
 import { resolveTested } from "./test_registry.ts";
-import { HandlerLog } from "./handler_log.ts";
 import { type InvokedSpan, SpanRecording } from "./record_spans.ts";
 import type { RecordedEvent } from "./recorded_event.ts";
-import { durationMs } from "./test_clock.ts";
 import { deliveryOf } from "./test_delivery.ts";
 import { withTestValues } from "./test_values.ts";
 
@@ -47,11 +41,18 @@ export interface InvokeResult {
   readonly kv: MemoryKvStore;
 }
 
+/** The result of {@linkcode invoke} for a function with `batch`: an assertion takes one of its `events`. */
+export interface BatchInvokeResult extends Pick<InvokeResult, "logs" | "spans" | "kv"> {
+  /** Each event in the order of the data: the decision of the runtime, and what would be published for it. */
+  readonly events: readonly Pick<InvokeResult, "outcome" | "emitted">[];
+}
+
 /**
  * Runs one function on one event through the pipeline of production, without NATS and without a network. Parsing,
  * schema, timeout, breakers, retry policy and telemetry are real.
  *
- * @param data The event's data, or a `RecordedEvent`, which is delivered byte for byte with its subject and headers.
+ * @param data The event's data, or a `RecordedEvent`, which is delivered byte for byte with its subject and headers. For
+ * a function with `batch`, a list of those: the events arrive together, with ids such as `test-event-1`.
  * @throws {StartupProblems} if the function is not valid.
  *
  * @example
@@ -78,77 +79,50 @@ export interface InvokeResult {
 export async function invoke<
   On extends Trigger | readonly Trigger[],
   Mode extends DecodeMode | undefined = DecodeMode | undefined,
+  Batch extends BatchOptions | undefined = BatchOptions | undefined,
 >(
-  fn: FunctionDefinition<On, Mode>,
-  data: DataOf<On, Mode> | RecordedEvent,
+  fn: FunctionDefinition<On, Mode, Batch>,
+  data: InvokeData<DataOf<On, Mode>, Batch>,
   options: InvokeOptions = {},
-): Promise<InvokeResult> {
-  const { clock = systemClock, attempt = 1 } = options;
+): Promise<ResultOf<Batch>> {
+  const { clock = systemClock, attempt = 1, id = "test-event" } = options;
   if (!Number.isInteger(attempt) || attempt < 1) {
     throw new TypeError(`invoke: attempt must be a whole number from 1, not ${attempt}`);
   }
-  const bound = resolveTested(fn, options);
-  const published: OutgoingEvent[] = [], kv = options.kv ?? new MemoryKvStore();
-  const log = new HandlerLog(clock), spans = new SpanRecording();
-  const dependencies = new DependencyBreakers(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
-  const pipeline = new Pipeline(bound, dependencies, {
-    clock,
-    publisher: new TracedPublisher({
-      publish: (event, listener) => {
-        published.push(event);
-        listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
-      },
-    }),
-    settler: {
-      settle: async (_name, _delivery, { kind }, _usedUp, claim) => {
-        await (kind === "ack" ? claim?.complete() : claim?.release());
-        return { ok: true };
-      },
-      extend: () => {},
-    },
-    attempts: {
-      read: () => Promise.resolve({ begun: attempt - 1, excused: 0, mayHaveEmitted: false }),
-      write: () => Promise.resolve(),
-      markPrefetching: () => Promise.resolve(),
-    },
-    idempotency: options.idempotencyStore ?? { claim: () => Promise.resolve({ kind: "claimed", claim: NO_CLAIM }) },
-    observer: log,
-    kv,
+  const bound = resolveTested(fn, options), isBatch = bound.policy.batch !== undefined;
+  if (isBatch && !Array.isArray(data)) {
+    throw new TypeError(`invoke: ${bound.name} has \`batch\`: its data is a list, with the data of each event`);
+  }
+  using invoked = new InvokedPipeline(bound, options);
+  const { pipeline, published, log, kv } = invoked, spans = new SpanRecording();
+  const each = isBatch ? data as readonly unknown[] : [data];
+  const attempts = each.map((one, index) => {
+    const own = isBatch ? { ...options, id: `${id}-${index + 1}` } : options;
+    return pipeline.newAttempt({ ...deliveryOf(bound, one, own, clock), deliveryCount: attempt });
   });
-  if (options.breaker) open(pipeline.breaker);
-  for (const name of Object.keys(options.dependencies ?? {})) open(dependencies.breaker(name));
-  const endGrace = shutDown(options.shutdown, clock, () => pipeline.runner.abortAll());
-  try {
-    const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
-    const handle = () => pipeline.handle(pipeline.newAttempt(delivery));
-    const outcome = await spans.run(() => withTestValues(options, handle));
-    const emitted = published.map(({ type, id, json }) => ({ type, id, data: payloadData(json) }));
-    return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
-  } finally {
-    endGrace();
-    pipeline.admission.close();
-    pipeline.runner.abortAll();
-  }
+  const handle = async () => {
+    const handled = attempts.map((attempt) => pipeline.handle(attempt));
+    // No timer, which a TestClock that the test moves meanwhile might overtake: the counts of a retry are in memory.
+    for (let step = 0; isBatch && step < STEPS_TO_COLLECT; step++) await undefined;
+    pipeline.batches?.collector.flush();
+    return await Promise.all(handled);
+  };
+  const outcomes = await spans.run(() => withTestValues(options, handle));
+  const events = outcomes.map((outcome, index) => {
+    const ids = new Set(attempts[index].emitted.map(({ id }) => id));
+    const own = isBatch ? published.filter(({ id }) => ids.has(id)) : published;
+    return { outcome, emitted: own.map(({ type, id, json }) => ({ type, id, data: payloadData(json) })) };
+  });
+  const common = { logs: log.lines, spans: spans.spans(), kv };
+  const result: BatchInvokeResult | InvokeResult = isBatch ? { events, ...common } : { ...events[0], ...common };
+  return result as ResultOf<Batch>;
 }
 
-/** The claim of an event that no store remembers. */
-const NO_CLAIM = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
+/** Microtasks after which every attempt is collected, with some to spare. */
+const STEPS_TO_COLLECT = 20;
 
-const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+/** The data that `invoke` takes: of each event for a function with `batch`. */
+type InvokeData<Data, Batch> = [Batch] extends [BatchOptions] ? readonly (Data | RecordedEvent)[]
+  : Data | RecordedEvent;
 
-/** Opens a breaker by reporting failures. */
-function open(breaker: CircuitBreaker): void {
-  while (breaker.state.kind !== "open") {
-    const admission = breaker.admit(NO_SPAN);
-    if (admission.admitted) admission.report("failure");
-  }
-}
-
-/** Gives back the delivery when the grace of a shutdown is over. Returns a function that cancels it. */
-function shutDown(shutdown: InvokeOptions["shutdown"], clock: typeof systemClock, giveBack: () => void): () => void {
-  if (shutdown === undefined) return () => {};
-  if (!(shutdown instanceof AbortSignal)) return clock.timer(durationMs(shutdown), giveBack);
-  if (shutdown.aborted) giveBack();
-  else shutdown.addEventListener("abort", giveBack, { once: true });
-  return () => shutdown.removeEventListener("abort", giveBack);
-}
+type ResultOf<Batch> = [Batch] extends [BatchOptions] ? BatchInvokeResult : InvokeResult;

@@ -8,6 +8,7 @@ import {
   RetryAfterError,
   type WeirEvent,
 } from "weir";
+import { invoke } from "weir/testing";
 import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { z } from "zod";
 import { copyProject } from "../support/project.ts";
@@ -121,6 +122,40 @@ Deno.test("emit takes the schema's input, of declared events only", () => {
     emit(Paid, { chargeId: "c1" });
   });
   assert.equal(definition.kind, "function");
+});
+
+Deno.test("defineFunction types the events of a batch by its triggers, and wants the cause of what is emitted", () => {
+  const batch = { size: 100 };
+  const stored = defineFunction({ on: [Created, Paid], emits: [Mailed], batch }, (events, ctx) => {
+    for (const event of events) {
+      const type: Same<typeof event.data, Order | { chargeId: string }> = true;
+      ctx.emit(Mailed, { to: `${event.id} ${type}` }, { cause: event });
+      ctx.batch.fail(event, new Error("no"));
+    }
+    // @ts-expect-error: events is a list
+    void events.data;
+    // @ts-expect-error: the cause is missing
+    ctx.emit(Mailed, { to: "a@b.c" });
+    // @ts-expect-error: Paid is not in `emits`
+    ctx.emit(Paid, { chargeId: "c1" }, { cause: events[0] });
+    // @ts-expect-error: no event
+    ctx.batch.fail("e1", new Error("no"));
+    return ctx.kv<number>("counts");
+  });
+  const raw = defineFunction({ on: "legacy.>", decode: "bytes", batch }, (events) => {
+    const data: Same<(typeof events)[number]["data"], Uint8Array<ArrayBuffer>> = true;
+    return data;
+  });
+  const single = defineFunction({ on: Created, batch: undefined }, (event) => event.data.orderId);
+  const tests = () => [
+    invoke(stored, [{ orderId: "o1" }, { chargeId: "c1" }]).then(({ events }) => events[0].outcome),
+    invoke(single, { orderId: "o1" }).then(({ outcome }) => outcome),
+    // @ts-expect-error: the data of a function with batches is a list
+    invoke(stored, { orderId: "o1" }),
+    // @ts-expect-error: a number is no order
+    invoke(stored, [7]),
+  ];
+  assert.deepEqual([stored.kind, raw.kind, typeof tests], ["function", "function", "function"]);
 });
 
 Deno.test("HandlerContext accepts the context of any function", () => {

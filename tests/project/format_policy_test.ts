@@ -34,6 +34,13 @@ Deno.test("formatPolicy writes the defaults in the words of the options", () => 
   ]);
 });
 
+Deno.test("policyValues of a function with batches has their bounds, and counts the concurrency in batches", () => {
+  assert.deepEqual(chosen(written({ batch: { size: 50 } })), ["batch.size 50"]);
+  const policy = written({ batch: { size: 50, maxWait: "5s", maxBytes: 1_000 }, concurrency: 2 });
+  const values = ["concurrency 2", "batch.size 50", "batch.maxWait 5s", "batch.maxBytes 1000"];
+  assert.deepEqual(chosen(policy), values);
+});
+
 Deno.test("policyValues marks the values that differ from the defaults", () => {
   const policy = written({
     retry: { attempts: 3, jitter: "none" },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { FunctionOptions } from "../../runtime/api/define_function.ts";
+import { eventsAtOnce } from "../../runtime/project/batch_policy.ts";
 import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
 /** Returns the problems of options, with `on` and `emits` added. */
@@ -36,6 +37,21 @@ Deno.test("resolvePolicy keeps the given options and fills in the others", () =>
   });
 });
 
+Deno.test("resolvePolicy runs one batch at a time unless `concurrency` says otherwise", () => {
+  const policyOf = (options: Partial<FunctionOptions>) => {
+    const resolved = resolvePolicy({ on: "orders.>", ...options });
+    if (!resolved.ok) throw new Error(resolved.problems.join("; "));
+    const { batch, concurrency } = resolved.policy;
+    return { batch, concurrency, atOnce: eventsAtOnce(resolved.policy) };
+  };
+  const batch = { size: 500, maxWaitMs: 1_000, maxBytes: 4_194_304 };
+  assert.deepEqual(policyOf({ batch: { size: 500 } }), { batch, concurrency: 1, atOnce: 1_000 });
+  const given = { batch: { size: 20, maxWait: "250ms", maxBytes: 100 }, concurrency: 3 } as const;
+  const policy = { size: 20, maxWaitMs: 250, maxBytes: 100 };
+  assert.deepEqual(policyOf(given), { batch: policy, concurrency: 3, atOnce: 80 });
+  assert.deepEqual(policyOf({ concurrency: 3 }), { batch: undefined, concurrency: 3, atOnce: 3 });
+});
+
 Deno.test("resolvePolicy accepts options without `emits`", () => {
   assert.deepEqual(resolvePolicy({ on: "orders.>" }), resolvePolicy({ on: "orders.>", emits: [] }));
   assert.ok(resolvePolicy({ on: "orders.>" }).ok);
@@ -67,6 +83,24 @@ const rows: [options: object, problem: string][] = [
   [{ retry: { attempts: 0 } }, "option retry.attempts: 0 is not a whole number from 1"],
   [{ retry: { attempts: -1 } }, "option retry.attempts: -1 is not a whole number from 1"],
   [{ concurrency: "16" }, 'option concurrency: "16" is not a whole number from 1'],
+  [{ batch: 500 }, "option batch: Invalid input: expected object, received number"],
+  [{ batch: {} }, "option batch.size: undefined is not a whole number from 1"],
+  [
+    { batch: { size: 20_000 } },
+    "option batch.size: 20000 is more than 10000: a function holds all events of a batch in memory",
+  ],
+  [{ batch: { size: 9, wait: "1s" } }, "unknown option batch.wait"],
+  [{ maxWait: "1s" }, "unknown option maxWait: it belongs in `batch`"],
+  [
+    { batch: { size: 9, maxWait: "2h" } },
+    "option batch.maxWait: 2h is more than an hour: collected events are in memory",
+  ],
+  [{ batch: { size: 9, maxBytes: 0 } }, "option batch.maxBytes: 0 is not a whole number from 1"],
+  [
+    { batch: { size: 9 }, retry: { attempts: 1 } },
+    "option batch: with `retry.attempts: 1` every event would be handled alone, since the last attempt of an event is a " +
+    "batch of its own: allow two attempts at least, or leave `batch` out",
+  ],
   [{ concurrency: 1.5 }, "option concurrency: 1.5 is not a whole number from 1"],
   [{ breaker: { halfOpenProbes: 0 } }, "option breaker.halfOpenProbes: 0 is not a whole number from 1"],
   [{ retry: { factor: 0.5 } }, "option retry.factor: 0.5 is not a number from 1"],

@@ -42,6 +42,24 @@ Deno.test("crashPoints passes every point once, in order", async () => {
   ]);
 });
 
+Deno.test("crashPoints passes every point of a function with batches, whose event is a batch of its own", async () => {
+  const stores = defineFunction({ on: Asked, emits: [Two], batch: { size: 10 } }, async (events, ctx) => {
+    for (const event of events) {
+      await ctx.kv("seen").put("a", 1);
+      ctx.emit(Two, event.data, { cause: event });
+    }
+  });
+  const { points, findings, outcome } = await crashPoints(stores, { n: 1 });
+  assert.deepEqual([outcome, findings], [{ kind: "ack" }, []]);
+  assert.deepEqual(points.map(({ at }) => at), [
+    'before kv seen.put("a")',
+    'after kv seen.put("a")',
+    "before storing the emitted demo.two",
+    "after storing the emitted demo.two",
+    "before the ack",
+  ]);
+});
+
 Deno.test("crashPoints finds a counter that is read and put", async () => {
   const counts = defineFunction({ on: Asked }, async (_event, ctx) => {
     const bucket = ctx.kv<number>("counts"), before = (await bucket.get("n"))?.value ?? 0;

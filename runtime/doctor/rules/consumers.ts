@@ -4,6 +4,8 @@ import { HELD_AHEAD } from "../../engine/prefetch.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_timing.ts";
 import { covers } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
+import { eventsAtOnce } from "../../project/batch_policy.ts";
+import type { FunctionPolicy } from "../../project/resolve_policy.ts";
 import { filtersOf, planConsumer } from "../../nats/topology/plan_consumer.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
@@ -93,15 +95,16 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
   },
   {
     id: "max-ack-pending",
-    holds: "max_ack_pending of every consumer is at least the concurrency of one process",
+    holds: "max_ack_pending of every consumer is at least the number of events that one process handles at once",
     why:
       "At max_ack_pending the server stops delivering, so handlers idle. Events that wait for a short retry count too.",
     fix: "`nats consumer edit STREAM CONSUMER --max-pending=…`, enough for all processes together",
     find: eachConsumer(({ max_ack_pending = -1 }, { name }, facts) => {
-      const workers = known(facts.config).WEIR_WORKERS, concurrency = concurrencyOf(facts, name);
-      const needed = concurrency * workers;
+      const workers = known(facts.config).WEIR_WORKERS, policy = policyOf(facts, name);
+      const needed = eventsAtOnce(policy) * workers, { batch, concurrency } = policy;
       if (max_ack_pending <= 0 || needed <= max_ack_pending) return undefined;
-      const factors = `(concurrency ${concurrency}, ${workers} ${workers === 1 ? "worker" : "workers"})`;
+      const each = batch ? `${concurrency + 1} batches of ${batch.size}` : `concurrency ${concurrency}`;
+      const factors = `(${each}, ${workers} ${workers === 1 ? "worker" : "workers"})`;
       return [`has max_ack_pending ${max_ack_pending}, and one process handles ${needed} events at a time ${factors}`];
     }),
   },
@@ -114,9 +117,10 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
       `waits for ${span(EXPIRES_MS)}. A refused request gets no events.`,
     fix: "`nats consumer edit STREAM CONSUMER --max-pull-batch=1000 --max-pull-expire=1m`, or a higher batch",
     find: eachConsumer(({ max_batch = 0, max_expires = 0 }, { name }, facts) => {
-      const concurrency = concurrencyOf(facts, name), limits: string[] = [];
-      if (max_batch > 0 && max_batch < Math.max(concurrency, HELD_AHEAD)) {
-        limits.push(`for more than ${max_batch} events (concurrency is ${concurrency})`);
+      const policy = policyOf(facts, name), atOnce = eventsAtOnce(policy), limits: string[] = [];
+      if (max_batch > 0 && max_batch < Math.max(atOnce, policy.batch ? 0 : HELD_AHEAD)) {
+        const why = policy.batch ? `it asks for up to ${atOnce}` : `concurrency is ${atOnce}`;
+        limits.push(`for more than ${max_batch} events (${why})`);
       }
       if (max_expires > 0 && max_expires < EXPIRES_MS * 1e6) {
         limits.push(`that wait for more than ${span(max_expires / 1e6)}`);
@@ -174,6 +178,6 @@ function severityOf(ackWaitMs: number): Severity {
   return ackWaitMs < MIN_ACK_WAIT_MS ? "error" : "warning";
 }
 
-function concurrencyOf({ project, names }: Facts, consumer: string): number {
-  return known(project).functions.find(({ name }) => names.consumer(name) === consumer)!.policy.concurrency;
+function policyOf({ project, names }: Facts, consumer: string): FunctionPolicy {
+  return known(project).functions.find(({ name }) => names.consumer(name) === consumer)!.policy;
 }

@@ -1,6 +1,7 @@
 import type { Log } from "../../api/context.ts";
 import { prefetchLimit } from "../../engine/prefetch.ts";
 import { systemClock } from "../../engine/system_clock.ts";
+import { eventsAtOnce } from "../../project/batch_policy.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { withTimeout } from "../client/with_timeout.ts";
 import { SharedDeliveries } from "./shared_deliveries.ts";
@@ -17,8 +18,8 @@ type WatchdogOptions = Pick<WatchdogStart, "options" | "logFormat">;
  * Returns how many slots a function needs. Its consumer of events and that of retries may each bring as many deliveries
  * as it may hold, and those that ended in the same tick still have theirs.
  */
-function slotsOf({ concurrency }: ResolvedFunction["policy"], functions: number): number {
-  return 3 * (concurrency + prefetchLimit(concurrency, functions, 1, Infinity).deliveries);
+function slotsOf(policy: ResolvedFunction["policy"], functions: number): number {
+  return 3 * (eventsAtOnce(policy) + prefetchLimit(policy.concurrency, functions, 1, Infinity).deliveries);
 }
 
 /** The leases of all deliveries of some functions, and the thread that extends them while this one is blocked. */

@@ -22,6 +22,8 @@ import { watchSockets } from "./watch_sockets.ts";
  * crash between two steps has the same effect as a crash at a step. Work that was not awaited may be lost after the
  * ack, so it is also tried without its effect.
  *
+ * A function with `batch` gets the event as a batch of its own.
+ *
  * The runtime's clock moves only between deliveries. A handler's own timers and `Date` are real. Files, unwatched
  * databases and other services appear only in `world`. The test's process survives, so the variables of a module
  * outlive each crash.

@@ -13,7 +13,7 @@ import { plainData } from "./compare_worlds.ts";
 import type { CrashOptions } from "./crash_report.ts";
 import { CrashWorld } from "./crash_world.ts";
 import { withTestValues } from "../test_values.ts";
-import { type CrashPlan, SimulatedProcess } from "./simulated_process.ts";
+import { type CrashPlan, SimulatedProcess, tick } from "./simulated_process.ts";
 
 /** Number of deliveries after which an unsettled event is assumed never to settle. */
 const MAX_DELIVERIES = 1_000;
@@ -107,6 +107,10 @@ async function deliverUntilSettled({ fn, delivery, timeoutMs }: Trial, world: Cr
         throw new Error(`${fn.name}: not settled after ${MAX_DELIVERIES} deliveries`);
       }
       const handled = process.run(() => pipeline.handle(pipeline.newAttempt({ ...given, deliveryCount })));
+      if (pipeline.batches) {
+        await tick(); // it is collected by then
+        pipeline.batches.collector.flush();
+      }
       const outcome = await within(Promise.race([handled, process.died])).catch((error) => {
         if (plan.lost === undefined) throw error;
         process.die(); // the handler waits for the step that is lost with the process

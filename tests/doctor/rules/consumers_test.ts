@@ -1,5 +1,5 @@
 import type { Facts } from "../../../runtime/doctor/facts.ts";
-import { configOf, consumer, stream, streams, testRules } from "../facts.ts";
+import { configOf, consumer, projectOf, ship, stream, streams, testRules } from "../facts.ts";
 
 const own = (config: Parameters<typeof consumer>[1], info = {}): Partial<Facts> => ({
   consumers: { value: [consumer("ship", config, { name: "ship", ...info })] },
@@ -37,6 +37,10 @@ testRules([
     ...own({ max_ack_pending: 40 }),
     config: configOf({ WEIR_WORKERS: "3" }),
   }, [/^max-ack-pending warning: .* 40, and one process handles 48 .*\(concurrency 16, 3 workers\)/]],
+  ["max-ack-pending", "below the batches of one process", {
+    ...own({}),
+    project: projectOf({ ship: ship({ batch: { size: 600 } } as object) }),
+  }, [/^max-ack-pending warning: .* 1000, and one process handles 1200 .*\(2 batches of 600, 1 worker\)/]],
   ["max-ack-pending", "without a limit", own({ max_ack_pending: -1 }), []],
   ["pull-limits", "below Weir's requests", own({ max_batch: 8, max_expires: 1e9 }), [
     /^pull-limits error: .*more than 8 .*more than 1s/,

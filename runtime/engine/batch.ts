@@ -1,0 +1,45 @@
+import { type Context, INVALID_SPAN_CONTEXT, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
+import type { Outcome, Result } from "../core/outcome.ts";
+import type { Attempt } from "./attempt.ts";
+
+/** An attempt whose turn to run has come, and that waits for the result of its batch. */
+export interface Member {
+  readonly attempt: Attempt;
+  readonly resolve: (result: Result) => void;
+}
+
+/**
+ * Attempts that were collected to run together. Each goes the way of every attempt by itself: some are refused on it,
+ * such as an event that was handled before. The batch runs when the last of them has joined or left.
+ */
+export class Batch {
+  /** Span of the batch, and the context of its handler. */
+  span: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  otelContext: Context = ROOT_CONTEXT;
+  hasBegun = false;
+  /** Runs of the handler. */
+  runs = 0;
+  /** Number of attempts that are settled, by their outcome. */
+  readonly outcomes = new Map<Outcome["kind"], number>();
+  readonly #awaited: Set<Attempt>;
+  readonly #joined: Member[] = [];
+
+  /** @param start Runs the attempts that have joined. There may be none. */
+  constructor(readonly attempts: readonly Attempt[], readonly start: (members: readonly Member[]) => void) {
+    this.#awaited = new Set(attempts);
+    for (const attempt of attempts) attempt.batch = this;
+  }
+
+  /** Joins the run, and resolves to the attempt's own result. */
+  join(attempt: Attempt): Promise<Result> {
+    return new Promise((resolve) => {
+      this.#joined.push({ attempt, resolve });
+      this.leave(attempt);
+    });
+  }
+
+  /** Records that the batch need not wait for an attempt any more. */
+  leave(attempt: Attempt): void {
+    if (this.#awaited.delete(attempt) && this.#awaited.size === 0) this.start(this.#joined);
+  }
+}

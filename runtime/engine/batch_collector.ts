@@ -1,0 +1,132 @@
+import { type BatchPolicy, batchSizeAt } from "../core/batch.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Clock } from "./clock.ts";
+
+/** An attempt that waits for its batch. */
+interface Collected {
+  readonly attempt: Attempt;
+  readonly atMs: number;
+  /** Called with false if the attempt must not begin any more. */
+  readonly resolve: (begins: boolean) => void;
+}
+
+/**
+ * Collects the attempts of a function to batches: until one is full by number or bytes, or its first attempt has waited
+ * for `maxWait`. At most `concurrency` batches run at once. Retries are collected apart from first attempts, by the
+ * number of the attempt, so that an event at fault comes back among few others, and in the end alone.
+ */
+export class BatchCollector {
+  /** By the number of the attempt. */
+  readonly #lanes = new Map<number, Lane>();
+  #running = 0;
+  #isClosed = false;
+
+  /** @param begin Called with the attempts of a batch before their promises resolve. */
+  constructor(
+    readonly policy: BatchPolicy,
+    readonly concurrency: number,
+    readonly clock: Clock,
+    readonly begin: (attempts: readonly Attempt[]) => void,
+  ) {}
+
+  /** Resolves to true when the attempt's batch begins, and to false if it must be given back. */
+  collect(attempt: Attempt): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const lane = this.#lanes.getOrInsertComputed(attempt.number, () => this.#newLane(attempt));
+      lane.add({ attempt, atMs: this.clock.now(), resolve });
+      this.#beginDue();
+    });
+  }
+
+  /** Lets what is collected begin without a further wait. */
+  flush(): void {
+    for (const lane of this.#lanes.values()) lane.flush();
+    this.#beginDue();
+  }
+
+  /** Frees the place of a batch that has run. */
+  ended(): void {
+    this.#running--;
+    this.#beginDue();
+  }
+
+  /** Gives back what is collected, and all that comes later. */
+  close(): void {
+    this.#isClosed = true;
+    for (const lane of this.#lanes.values()) {
+      for (const { resolve } of lane.take(Infinity, Infinity)) resolve(false);
+    }
+  }
+
+  #newLane({ number, retry }: Attempt): Lane {
+    const size = batchSizeAt(this.policy.size, number, retry.attempts);
+    return new Lane({ ...this.policy, size }, this.clock, () => this.#beginDue());
+  }
+
+  /** Begins batches while there are places, that of the earliest attempt first. */
+  #beginDue(): void {
+    while (this.#running < this.concurrency) {
+      let next: Lane | undefined;
+      for (const lane of this.#lanes.values()) {
+        if (lane.isDue && (!next || lane.firstAtMs < next.firstAtMs)) next = lane;
+      }
+      if (!next) return;
+      this.#running++;
+      const collected = next.take(next.policy.size, next.policy.maxBytes);
+      this.begin(collected.map(({ attempt }) => attempt));
+      for (const { resolve } of collected) resolve(true);
+    }
+  }
+}
+
+/** The collected attempts of one number, in the order of their arrival. */
+class Lane {
+  readonly #collected: Collected[] = [];
+  #bytes = 0;
+  /** Attempts that begin even if their batch is not full. */
+  #due = 0;
+  #cancelTimer: () => void = () => {};
+
+  constructor(readonly policy: BatchPolicy, readonly clock: Clock, readonly waited: () => void) {}
+
+  /** Whether its next batch may begin. */
+  get isDue(): boolean {
+    return this.#due > 0 || this.#collected.length >= this.policy.size || this.#bytes >= this.policy.maxBytes;
+  }
+
+  get firstAtMs(): number {
+    return this.#collected[0]?.atMs ?? Infinity;
+  }
+
+  add(collected: Collected): void {
+    this.#bytes += collected.attempt.delivery.payload.length;
+    if (this.#collected.push(collected) === 1) this.#setTimer();
+  }
+
+  flush(): void {
+    this.#due = this.#collected.length;
+  }
+
+  /** Removes and returns the attempts of one batch. */
+  take(size: number, maxBytes: number): Collected[] {
+    let count = 0, bytes = 0;
+    while (count < Math.min(size, this.#collected.length) && bytes < maxBytes) {
+      bytes += this.#collected[count++].attempt.delivery.payload.length;
+    }
+    this.#bytes -= bytes;
+    this.#due = Math.max(0, this.#due - count);
+    this.#cancelTimer();
+    const taken = this.#collected.splice(0, count);
+    if (this.#collected.length > 0) this.#setTimer();
+    return taken;
+  }
+
+  #setTimer(): void {
+    const delayMs = Math.max(0, this.firstAtMs + this.policy.maxWaitMs - this.clock.now());
+    this.#cancelTimer = this.clock.timer(delayMs, () => {
+      this.flush();
+      this.waited();
+    });
+  }
+}
