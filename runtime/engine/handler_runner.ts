@@ -59,7 +59,7 @@ export class InProcessRunner {
     }
     if (isAsync) return new Promise((resolve) => this.#wait(returned, new Run(attempt, context, startedMs, resolve)));
     context.end(false);
-    attempt.emitted = context.emitted;
+    takeEffects(attempt, context);
     return RETURNED;
   }
 
@@ -79,7 +79,7 @@ export class InProcessRunner {
   #end(run: Run, result: Result): void {
     if (!this.#running.delete(run)) return;
     const { attempt, context } = run, failure = context.end(result.kind === "timed-out");
-    if (result.kind === "returned") attempt.emitted = context.emitted;
+    if (result.kind === "returned") takeEffects(attempt, context);
     run.resolve(result.kind === "timed-out" ? blameDependency(result, failure) : result);
   }
 
@@ -112,6 +112,11 @@ class Run implements RunningHandler {
     readonly startedMs: number,
     readonly resolve: (result: Result) => void,
   ) {}
+}
+
+function takeEffects(attempt: Attempt, { emitted, cancelled }: AttemptContext): void {
+  attempt.emitted = emitted;
+  attempt.cancelledKeys = cancelled;
 }
 
 /** @throws Any error of a getter `then`. */

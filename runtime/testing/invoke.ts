@@ -28,6 +28,10 @@ export interface Emitted {
   readonly id: string;
   /** The event's data. */
   readonly data: unknown;
+  /** The time at which a delayed event is published. Absent for one that is published at once. */
+  readonly at?: Date;
+  /** The key that cancels a delayed event. Absent without one. */
+  readonly key?: string;
 }
 
 /** The result of {@linkcode invoke}. */
@@ -36,6 +40,8 @@ export interface InvokeResult {
   readonly outcome: Outcome;
   /** The events that would be published. None, unless the handler returned. */
   readonly emitted: readonly Emitted[];
+  /** The keys whose delayed events are cancelled. None, unless the handler returned. */
+  readonly cancelled: readonly string[];
   /** The lines that the handler logged, as the JSON log has them. */
   readonly logs: readonly Record<string, unknown>[];
   /**
@@ -88,17 +94,19 @@ export async function invoke<
     throw new TypeError(`invoke: attempt must be a whole number from 1, not ${attempt}`);
   }
   const bound = resolveTested(fn, options);
-  const published: OutgoingEvent[] = [], kv = options.kv ?? new MemoryKvStore();
+  const published: OutgoingEvent[] = [], cancelled: string[] = [], kv = options.kv ?? new MemoryKvStore();
   const log = new HandlerLog(clock), spans = new SpanRecording();
   const dependencies = new DependencyBreakers(bound.policy.dependencies, clock, (change) => log.breakerChanged(change));
+  const publisher = new TracedPublisher({
+    publish: (event, listener) => {
+      published.push(event);
+      listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
+    },
+  });
   const pipeline = new Pipeline(bound, dependencies, {
     clock,
-    publisher: new TracedPublisher({
-      publish: (event, listener) => {
-        published.push(event);
-        listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
-      },
-    }),
+    publisher,
+    delayed: { publisher, cancel: (key) => Promise.resolve(void cancelled.push(key)) },
     settler: {
       settle: async (_name, _delivery, { kind }, _usedUp, claim) => {
         await (kind === "ack" ? claim?.complete() : claim?.release());
@@ -121,13 +129,19 @@ export async function invoke<
     const delivery = { ...deliveryOf(bound, data, options, clock), deliveryCount: attempt };
     const handle = () => pipeline.handle(pipeline.newAttempt(delivery));
     const outcome = await spans.run(() => withTestValues(options, handle));
-    const emitted = published.map(({ type, id, json }) => ({ type, id, data: payloadData(json) }));
-    return { outcome, emitted, logs: log.lines, spans: spans.spans(), kv };
+    return { outcome, emitted: published.map(toEmitted), cancelled, logs: log.lines, spans: spans.spans(), kv };
   } finally {
     endGrace();
     pipeline.admission.close();
     pipeline.runner.abortAll();
   }
+}
+
+/** Returns an event as the results of the test kit show it. */
+export function toEmitted({ type, id, json, delayed }: OutgoingEvent): Emitted {
+  const data = payloadData(json);
+  if (!delayed) return { type, id, data };
+  return { type, id, data, at: new Date(delayed.atMs), ...(delayed.key !== undefined && { key: delayed.key }) };
 }
 
 /** The claim of an event that no store remembers. */
