@@ -16,6 +16,7 @@ import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
+import { nextTicksText } from "./plan/next_ticks.ts";
 import { planText } from "./plan/plan_text.ts";
 
 /** Explanation of orphans, for the help of `plan` and `apply`. */
@@ -75,7 +76,7 @@ Example:
 }
 
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
-  const { value: { steps, changes }, warnings } = await withDesiredState(
+  const { value: { steps, changes, ticks }, warnings } = await withDesiredState(
     { json },
     async ({ nc, jsm, names }, desired, functionNames, { functions }) => {
       const steps = await planCluster(nc, jsm, desired, functionNames);
@@ -83,12 +84,12 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
         desired.durables.some(({ functionName }) => functionName === name)
       );
       const changes = await changeWarnings({ nc, jsm, names }, selected, steps).catch(notRead);
-      return { steps, changes };
+      return { steps, changes, ticks: nextTicksText(selected, Date.now()) };
     },
   );
   printWarnings(changes);
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
-  else console.log(planText(steps, screen()));
+  else console.log([planText(steps, screen()), ...(ticks ? [ticks] : [])].join("\n\n"));
   const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }

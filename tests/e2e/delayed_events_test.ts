@@ -40,7 +40,7 @@ Deno.test("ctx.emit with a delay publishes an ordinary event once the time has c
     ...{ reason: "delayed-event", attempts: 0, error: "", stream: "", streamSequence: 0 },
   });
 
-  const soon = await runtime.publishAndSettle(Ordered, { n: 2, delay: 500 }, { waitForRetries: true });
+  const soon = await runtime.publishAndSettle(Ordered, { n: 2, delay: 500 }, { waitForRetries: true, timeout: "1m" });
   assert.deepEqual(soon.settled.map((entry) => entry.function), ["order", "remind"]);
   const [event] = received, [emitted] = soon.settled[0].emitted;
   assert.notEqual(soon.id, id);
@@ -64,12 +64,12 @@ Deno.test("ctx.cancel cancels the pending events of a key that another function 
   assert.deepEqual((await list()).map(({ key }) => key), ["order-1", "order-1", "order-2"]);
   await runtime.publishAndSettle(Paid, { n: 1 });
   assert.deepEqual((await list()).map(({ key }) => key), ["order-2"]);
-  await runtime.publishAndSettle(Ordered, { n: 3, delay: 300 }, { waitForRetries: true });
+  await runtime.publishAndSettle(Ordered, { n: 3, delay: 300 }, { waitForRetries: true, timeout: "1m" });
   await runtime.publishAndSettle(Paid, { n: 3 }); // it was published already
   assert.deepEqual(received.map(({ data }) => data), [{ n: 3 }]);
 });
 
-Deno.test("ctx.emit with a delay publishes each of 1,000 events once, and none of those that were cancelled", async () => {
+Deno.test("[G10] ctx.emit with a delay publishes each of 1,000 events once, and none of those that were cancelled", async () => {
   const { received, lateMs, functions } = reminders();
   await using runtime = await startTestRuntime({ functions });
   const ordered = Array.from({ length: 1_000 }, (_, n) => n), cancelled = ordered.filter((n) => n % 10 === 0);
