@@ -44,7 +44,17 @@ const TESTS: readonly (readonly string[])[] = [
   ],
   ["nats/consume/advisories_test.ts: Advisories brings back an event beyond max_deliver"],
   [KILLS, CLUSTER, SHUTDOWNS, SIMULATED],
-  [CRASHES, SIMULATED, "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id", ODD_HEADERS, RENEWED],
+  [
+    ...[
+      CRASHES,
+      SIMULATED,
+      "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id",
+      ODD_HEADERS,
+      RENEWED,
+    ],
+    "e2e/delayed_events_test.ts: ctx.emit with a delay publishes each of 1,000 events once",
+    "e2e/schedules_test.ts: start publishes and handles each tick",
+  ],
   [CRASHES, SIMULATED, "nats/dead_letters/dead_letters_test.ts: DeadLetters stores "],
   [CRASHES, "e2e/idempotency_test.ts: idempotency ", "e2e/identity_test.ts: idempotency ", RENEWED],
   [CRASHES, "nats/kv/nats_idempotency_store_test.ts: NatsIdempotencyStore grants the claim of a dead process again"],

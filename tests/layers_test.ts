@@ -23,7 +23,7 @@ const SEALED = ["telemetry/otel"];
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   core: /^(compare-versions|fastest-levenshtein|node:util)$/,
   api: /^(zod|@opentelemetry\/api)$/,
-  project: /^(zod|jsonc-parser|node:.*)$/,
+  project: /^(zod|jsonc-parser|croner|node:.*)$/,
   engine: /^(@opentelemetry\/api|node:crypto)$/,
 };
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));

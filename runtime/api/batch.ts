@@ -48,7 +48,7 @@ export interface BatchEmitOptions<Event = WeirEvent> extends EmitOptions {
 export interface BatchContext<
   Emits extends readonly EventDefinition[] = readonly EventDefinition[],
   Event = WeirEvent,
-> extends Omit<HandlerContext<Emits>, "emit"> {
+> extends Omit<HandlerContext<Emits>, "emit" | "cancel"> {
   /** The batch, to fail single events. */
   readonly batch: EventBatch<Event>;
   /**
@@ -62,4 +62,11 @@ export interface BatchContext<
     data: z.input<Emitted["data"]>,
     options: BatchEmitOptions<Event>,
   ): void;
+  /**
+   * Cancels the delayed events of a key once the handler has returned, unless it fails the event that is the `cause`. See
+   * {@linkcode HandlerContext.cancel}.
+   *
+   * @throws {TypeError} also if the cause is not of this batch
+   */
+  cancel(key: string, options: { readonly cause: Event }): void;
 }

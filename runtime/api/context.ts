@@ -1,5 +1,6 @@
 import type { Span } from "@opentelemetry/api";
 import type { z } from "zod";
+import type { Duration } from "../core/duration.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 
@@ -20,6 +21,14 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
    * @throws {TypeError} if the data does not match the event's schema, or the event is not in `emits`
    */
   emit<Event extends Emits[number]>(event: Event, data: z.input<Event["data"]>, options?: EmitOptions): void;
+  /**
+   * Cancels the delayed events of a key that are not published yet, whichever function of the project emitted them. It
+   * takes effect once the handler has returned, before new events are stored. An event that was published already stays,
+   * and a key without a pending event is no error.
+   *
+   * @throws {TypeError} if the key is not a non-empty text
+   */
+  cancel(key: string): void;
   /** Returns the circuit breaker of a dependency; functions of one process share it by name. */
   dependency(name: string): Dependency;
   /** Returns a NATS key-value bucket of JSON values, created on first use. */
@@ -57,6 +66,12 @@ export interface EmittingContext<Emits extends readonly EventDefinition[]> exten
 export interface EmitOptions {
   /** Id of the event, unique among what the function emits. Default: derived from function, event and position. */
   readonly id?: string;
+  /** Delay after which the event is published, counted from this call. Default: none. */
+  readonly delay?: Duration;
+  /** Time at which the event is published, in place of `delay`; a time in the past is at once. Default: at once. */
+  readonly at?: Date;
+  /** Key by which `ctx.cancel` cancels a delayed event. Several events may have one key. Default: none. */
+  readonly key?: string;
 }
 
 /** Circuit breaker around the calls of a dependency. */

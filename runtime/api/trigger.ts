@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { EventDefinition } from "./define_event.ts";
+import type { ScheduleTrigger, Tick } from "./schedule.ts";
 import type { EventOfType, KnownType } from "./schema_files.ts";
 
 /** Raw subject pattern in a stream that Weir does not own. */
@@ -16,10 +17,16 @@ export interface StreamPattern {
 
 /**
  * Trigger of a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
- * `legacy.>`, whose data is not checked. A pattern may name a stream that Weir does not own.
+ * `legacy.>`, whose data is not checked. A pattern may name a stream that Weir does not own. `cron` and `every` return
+ * schedules.
  */
 // A plain `string` would absorb the known types, and an editor would complete none.
-export type Trigger = EventDefinition | KnownType | (string & Record<never, never>) | StreamPattern;
+export type Trigger =
+  | EventDefinition
+  | KnownType
+  | (string & Record<never, never>)
+  | StreamPattern
+  | ScheduleTrigger;
 
 /** Type of the data of a raw subject pattern. */
 export type RawData<Mode> = Mode extends "text" ? string : Mode extends "bytes" ? Uint8Array<ArrayBuffer> : unknown;
@@ -27,6 +34,7 @@ export type RawData<Mode> = Mode extends "text" ? string : Mode extends "bytes" 
 /** Type of the events that a trigger, or a list of triggers, delivers. `Mode` is the function's `decode`, if any. */
 export type EventOf<On, Mode = undefined> = On extends EventDefinition<infer Type, infer Schema>
   ? WeirEvent<Type, z.output<Schema>>
+  : On extends ScheduleTrigger ? WeirEvent<string, Tick>
   : On extends KnownType ? EventOf<EventOfType<On>>
   : On extends string | StreamPattern ? WeirEvent<string, RawData<Mode>>
   : On extends readonly (infer One)[] ? EventOf<One, Mode>

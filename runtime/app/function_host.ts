@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import type { DelayedEvents } from "../engine/delayed_events.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
 import { Pipeline, type Ports } from "../engine/pipeline.ts";
@@ -16,10 +17,12 @@ import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
+import { StoredDelayedEvents } from "../nats/retry/delayed_events.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { Metering } from "./metering.ts";
@@ -164,6 +167,15 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas, names),
     cancelled: topology.cancelled,
+    delayed: delayedEvents(options),
+  };
+}
+
+function delayedEvents({ cluster: { jsm, names, messages }, metering }: FunctionHostOptions): DelayedEvents {
+  const stored = new StoredDelayedEvents(messages, jsm, names);
+  return {
+    publisher: metering.publisher(new TracedPublisher(stored.publisher)),
+    cancel: (key, kept) => stored.cancel(key, kept),
   };
 }
 

@@ -27,6 +27,7 @@ export function functionStatus(
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
+      ...(schedulesOf(fn).length > 0 && { schedules: schedulesOf(fn) }),
       emits: fn.emits.map(({ type }) => type),
       ...(fn.needs && { needs: fn.needs.map(({ name }) => name) }),
       policy: formatPolicy(fn.policy, Object.fromEntries(dependencies.map(({ name, policy }) => [name, policy]))),
@@ -50,4 +51,11 @@ export function functionStatus(
       },
     };
   });
+}
+
+/** Returns the schedules of a function as a status shows them. */
+function schedulesOf({ triggers }: ResolvedFunction): NonNullable<FunctionStatus["schedules"]> {
+  return triggers.flatMap(({ pattern: type, schedule }) =>
+    schedule ? [{ type, schedule: schedule.text, catchUp: schedule.catchUp }] : []
+  );
 }

@@ -5,6 +5,7 @@ import { backlogResources, tailResources } from "../nats/inspect/resources.ts";
 import { idempotencyResources } from "../nats/kv/resources.ts";
 import { eventResources } from "../nats/publish/resources.ts";
 import { retryResources } from "../nats/retry/resources.ts";
+import { scheduleResources } from "../nats/schedule/resources.ts";
 import type { Resources } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 
@@ -25,6 +26,7 @@ export function resourcesOf(
     deadLetterResources(names),
     retryResources(names),
     idempotencyResources(functions, names),
+    scheduleResources(functions, names),
     consumerResources(functions, names),
     tailResources(names),
     backlogResources(durablesOf(declared.filter((fn) => !functions.includes(fn)), names)),

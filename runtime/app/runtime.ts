@@ -10,6 +10,7 @@ import { PassedEvents } from "../nats/consume/passed_events.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { TailServer } from "../nats/inspect/tail_server.ts";
+import { Ticker } from "../nats/schedule/ticker.ts";
 import { RetryStream } from "../nats/retry/retry_stream.ts";
 import { type Registry, subjectsOf } from "../project/registry.ts";
 import { Metrics } from "../telemetry/metrics.ts";
@@ -139,6 +140,8 @@ async function startOn(
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
   const open = state.publicListener = openPublicListener(served);
+  const isPaused = (name: string) => topology.pauses.has(name);
+  await startService(stack, new Ticker({ functions, jsm, messages: cluster.messages, names, clock, log, isPaused }));
   await startService(stack, { start: () => host.start(), stop: () => stopWork(open, host, config.SHUTDOWN_GRACE) });
   return {
     url: open.url,

@@ -98,7 +98,16 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     }`;
 }
 
-function eventsCell({ triggers, emits }: FunctionStatus, { terminal }: Screen): string {
+/** Returns the triggers as their author wrote them: a schedule instead of the type of its ticks. */
+function triggersOf({ triggers, schedules = [] }: FunctionStatus, withCatchUp = false): string[] {
+  return triggers.map((trigger) => {
+    const found = schedules.find(({ type }) => type === trigger);
+    return found ? found.schedule + (withCatchUp ? `, catchUp ${found.catchUp}` : "") : trigger;
+  });
+}
+
+function eventsCell(fn: FunctionStatus, { terminal }: Screen): string {
+  const { emits } = fn, triggers = triggersOf(fn);
   if (terminal) return [...triggers, ...emits.map((type) => `→ ${type}`)].join("\n");
   return [triggers.join(", "), ...(emits.length > 0 ? [emits.join(", ")] : [])].join(" → ");
 }
@@ -110,7 +119,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
   const values = policyValues(fn.policy);
   const longest = Math.max(...values.map(({ value }) => String(value).length));
   const rows: (readonly [name: string, value: string])[] = [
-    ["on", fn.triggers.join(", ")],
+    ["on", triggersOf(fn, true).join(", ")],
     ["emits", fn.emits.join(", ") || "nothing"],
     ...(fn.needs ? [["needs", fn.needs.join(", ")] as const] : []),
     ["", ""],

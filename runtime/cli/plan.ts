@@ -9,6 +9,7 @@ import { changeWarnings } from "../app/change_warnings.ts";
 import { ownVariableNames } from "../app/own_config.ts";
 import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { loadProject } from "../project/load_project.ts";
+import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Registry } from "../project/registry.ts";
 import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
@@ -16,6 +17,7 @@ import { printableLines } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
+import { nextTicksText } from "./plan/next_ticks.ts";
 import { planText } from "./plan/plan_text.ts";
 
 /** Explanation of orphans, for the help of `plan` and `apply`. */
@@ -75,16 +77,17 @@ Example:
 }
 
 async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Promise<void> {
-  const { value: { steps, changes }, warnings } = await withDesiredState(
+  const { value: { steps, changes, ticks }, warnings } = await withDesiredState(
     { json },
     async (cluster, desired, functionNames, registry) => {
       const steps = await planCluster(cluster.nc, cluster.jsm, desired, functionNames);
-      return { steps, changes: await warningsOf(steps, cluster, desired, registry) };
+      const ticks = nextTicksText(selectedOf(desired, registry), Date.now());
+      return { steps, changes: await warningsOf(steps, cluster, desired, registry), ticks };
     },
   );
   printWarnings(changes);
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
-  else console.log(planText(steps, screen()));
+  else console.log([planText(steps, screen()), ...(ticks ? [ticks] : [])].join("\n\n"));
   const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);
   if (code !== EXIT_CODES.done) throw new CommandFailure("", code);
 }
@@ -93,11 +96,15 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
 export async function warningsOf(
   steps: readonly Step[],
   { nc, jsm, names }: Cluster,
-  { durables }: DesiredState,
-  { functions }: Registry,
+  desired: DesiredState,
+  registry: Registry,
 ): Promise<readonly string[]> {
-  const selected = functions.filter(({ name }) => durables.some(({ functionName }) => functionName === name));
-  return await changeWarnings({ nc, jsm, names }, selected, steps).catch(notRead);
+  return await changeWarnings({ nc, jsm, names }, selectedOf(desired, registry), steps).catch(notRead);
+}
+
+/** Returns the functions whose consumers are desired. */
+function selectedOf({ durables }: DesiredState, { functions }: Registry): ResolvedFunction[] {
+  return functions.filter(({ name }) => durables.some(({ functionName }) => functionName === name));
 }
 
 /** Returns a warning that the waiting events could not be read. A user without that permission still gets the plan. */

@@ -7,17 +7,21 @@ import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts"
 import { printJson, printLines, type Screen, screen, shortTime } from "./terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "./terminal/owned_cluster.ts";
 import { checkedSelection } from "./terminal/selected_names.ts";
-import { jsonLines, listLines } from "./terminal/table.ts";
+import { type Column, jsonLines, listLines } from "./terminal/table.ts";
 
 type ListOptions = DelayedRetryFilter & { readonly json?: boolean };
 
 export function retriesCommand(): Command {
-  const command = new Command("retries").description("List delayed retries, or cancel them.")
+  const command = new Command("retries").description("List delayed retries and delayed events, or cancel them.")
     .addHelpText("after", examples("retries list", "retries cancel 7"));
-  selectionOptions(command.command("list").description("List delayed retries, in the order in which they were stored."))
+  selectionOptions(
+    command.command("list").description("List delayed retries, and then events that functions emitted with a delay."),
+  )
     .addHelpText("after", examples("retries list", "retries list --function capturePayment --json"))
     .action((options: ListOptions) => withService((service) => list(service, options)));
-  command.command("cancel").description("Move delayed retries to the dead letters, with the reason `cancelled`.")
+  command.command("cancel").description(
+    "Move delayed retries and events to the dead letters, with the reason `cancelled`.",
+  )
     .argument("<sequences...>", "sequences from `list`", wholeNumbers)
     .option("--json", "print JSON")
     .addHelpText("after", examples("retries cancel 7 8"))
@@ -42,7 +46,7 @@ async function withService(
 async function list(service: RetryService, { json, ...filter }: ListOptions): Promise<void> {
   const retries = checkedSelection(service.list(filter), filter, service.cluster);
   const lines = json ? jsonLines(retries) : retryLines(retries, screen(), Date.now());
-  if (await printLines(lines) === 0) console.log("no delayed retries");
+  if (await printLines(lines) === 0) console.log("no delayed retries or events");
 }
 
 export function retryLines(
@@ -52,17 +56,24 @@ export function retryLines(
 ): AsyncIterable<string> {
   return listLines(
     retries,
-    () => [
+    (first) => [
       ["sequence", "seq", ({ sequence }) => sequence],
       ["function", "function", (retry) => retry.function],
       ["type", "type", ({ type }) => type],
       ["id", "id", ({ id }) => id],
       ["due", "due", ({ due }) => shortTime(due, nowMs, target)],
       ["attempts", "tries", ({ attempts }) => attempts],
+      ...(first.some(({ kind }) => kind === "event") ? EVENT_COLUMNS : []),
     ],
     target,
   );
 }
+
+/** Columns that tell delayed events from delayed retries, when there are any. */
+const EVENT_COLUMNS: readonly Column<DelayedRetry>[] = [
+  ["kind", "kind", ({ kind }) => kind],
+  ["key", "key", ({ key = "" }) => key],
+];
 
 async function cancel(service: RetryService, sequences: readonly number[], json = false): Promise<void> {
   const missing: number[] = [];
@@ -71,6 +82,6 @@ async function cancel(service: RetryService, sequences: readonly number[], json 
   if (json) printJson({ cancelled, missing });
   else if (cancelled > 0) console.log(`${cancelled} cancelled`); // otherwise the error says that all are missing
   if (missing.length > 0) {
-    throw new Error(`there is no delayed retry ${missing.join(", ")} (any more)`);
+    throw new Error(`there is no delayed retry or event ${missing.join(", ")} (any more)`);
   }
 }

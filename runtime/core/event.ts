@@ -53,4 +53,16 @@ export interface OutgoingEvent {
   readonly hops?: number;
   /** W3C trace context: `traceparent`, `tracestate`, `baggage`. */
   readonly trace?: Readonly<Record<string, string>>;
+  /** Default: the event is published at once. */
+  readonly delayed?: Delayed;
+}
+
+/** When an emitted event is published. */
+export interface Delayed {
+  /** Milliseconds since 1970, by the server's clock. */
+  readonly atMs: number;
+  /** Key that cancels it until then. Default: it cannot be cancelled by a key. */
+  readonly key?: string;
+  /** Name of the function that emits it, whose consumer on RETRIES receives it when it is due. */
+  readonly functionName: string;
 }

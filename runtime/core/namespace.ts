@@ -42,6 +42,8 @@ export class Namespace {
     readonly redriven: string;
     /** Prefix of delayed retries of this and earlier releases, whose `parked` is now `delayed`. */
     readonly anyDelayed: string;
+    /** Prefix of events that a function has emitted with a delay. */
+    readonly events: string;
   };
   /** The stream of dead letters, and the beginning of its subjects. */
   readonly deadLetters: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
@@ -70,6 +72,7 @@ export class Namespace {
       due: `${retries}.due`,
       redriven: `${retries}.redriven`,
       anyDelayed: `${retries}.*`,
+      events: `${retries}.events`,
     };
     this.deadLetters = {
       stream: this.stream("DEAD_LETTERS"),

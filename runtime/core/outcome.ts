@@ -73,8 +73,11 @@ export type Result =
 
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
-  /** `skipped` says why the handler did not run: the event was handled before, or a delayed retry of it waits. */
-  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" }
+  /**
+   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, or it is an
+   * event that the function emitted with a delay and that is now published.
+   */
+  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" | "published" }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {

@@ -15,7 +15,7 @@ import type { Claim } from "./idempotency_store.ts";
 import type { Lease } from "./leases.ts";
 import type { UsedUp } from "./settler.ts";
 
-const NOTHING: readonly OutgoingEvent[] = [];
+const NOTHING: readonly OutgoingEvent[] = [], NO_KEYS: ReadonlySet<string> = new Set();
 const NO_SPAN: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 const NO_LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const createNoLog = () => NO_LOG;
@@ -58,6 +58,8 @@ export class Attempt implements DeliveryFacts {
   batch: Batch | undefined;
   handlerContext: HandlerContext | undefined;
   emitted = NOTHING;
+  /** Keys whose delayed events the handler has cancelled. */
+  cancelledKeys = NO_KEYS;
 
   span = NO_SPAN;
   /** Context in which the handler runs; its active span is `span`. */

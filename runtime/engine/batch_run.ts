@@ -7,7 +7,7 @@ import { describeValue } from "../project/option_schemas.ts";
 import { Attempt } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import { AttemptContext, type HandlerResources } from "./handler_context.ts";
-import { resultOfThrown } from "./handler_runner.ts";
+import { resultOfThrown, takeEffects } from "./handler_runner.ts";
 
 /**
  * One run of the handler with the events of some attempts. It stands for them as the attempt of the run: with the span
@@ -45,7 +45,10 @@ export class BatchRun extends Attempt {
     return new RunContext(base, isShared ? replay : undefined, {
       size: events.length,
       fail: (event, error) => void this.failures.set(this.#own(event, "ctx.batch.fail").event, resultOfThrown(error)),
-    }, (event, data, options) => this.#emit(event, data, options));
+    }, {
+      emit: (event, data, options) => this.#emit(event, data, options),
+      cancel: (key, { cause } = {}) => this.#contextOf(cause, "ctx.cancel(key, { cause })").cancel(key),
+    });
   }
 
   /** Ends the contexts of single events. If the handler returned, sets what each event that did not fail has emitted. */
@@ -53,17 +56,19 @@ export class BatchRun extends Attempt {
     this.#isEnded = true;
     for (const [event, context] of this.#emitting) {
       context.end(false);
-      if (hasReturned && !this.failures.has(event)) this.#attempts.get(event)!.emitted = context.emitted;
+      if (hasReturned && !this.failures.has(event)) takeEffects(this.#attempts.get(event)!, context);
     }
   }
 
   #emit(event: EventDefinition, data: unknown, { cause, ...options }: Partial<BatchEmitOptions> = {}): void {
-    const attempt = this.#own(cause, `${this.fn.name} emits ${event?.type}: ctx.emit(Event, data, { cause })`);
-    const context = this.#emitting.getOrInsertComputed(
-      attempt.event,
-      () => new AttemptContext(attempt, this.resources),
-    );
-    context.emit(event, data, options);
+    this.#contextOf(cause, `${this.fn.name} emits ${event?.type}: ctx.emit(Event, data, { cause })`)
+      .emit(event, data, options);
+  }
+
+  /** Returns the context of a single event. */
+  #contextOf(cause: unknown, call: string): AttemptContext {
+    const attempt = this.#own(cause, call), create = () => new AttemptContext(attempt, this.resources);
+    return this.#emitting.getOrInsertComputed(attempt.event, create);
   }
 
   /** Returns the attempt of one of its events. */
@@ -78,14 +83,26 @@ export class BatchRun extends Attempt {
   }
 }
 
+interface Effects extends Pick<BatchContext, "emit"> {
+  cancel(key: string, options?: { readonly cause?: unknown }): void;
+}
+
 /** Context of a run: its members are bound, since authors destructure it. */
 class RunContext implements BatchContext {
   constructor(
     readonly base: HandlerContext,
     readonly replay: string | undefined,
     readonly batch: EventBatch,
-    readonly emit: BatchContext["emit"],
+    readonly effects: Effects,
   ) {}
+
+  get emit(): BatchContext["emit"] {
+    return this.effects.emit;
+  }
+
+  get cancel(): BatchContext["cancel"] {
+    return this.effects.cancel;
+  }
 
   get signal(): AbortSignal {
     return this.base.signal;

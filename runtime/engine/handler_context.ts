@@ -8,6 +8,7 @@ import type { OutgoingEvent } from "../core/event.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
+import { delayOf } from "./delayed_events.ts";
 import type { KvStore } from "./kv_store.ts";
 import { ServiceCalls } from "./service_calls.ts";
 
@@ -19,7 +20,8 @@ export interface HandlerResources {
 /** `emit` without its types: it checks its arguments itself. */
 type Emit = (event: EventDefinition, data: unknown, options?: EmitOptions) => void;
 
-const NOTHING: readonly OutgoingEvent[] = [];
+const NOTHING: readonly OutgoingEvent[] = [], NO_KEYS: ReadonlySet<string> = new Set();
+const EMIT_OPTIONS = ["id", "delay", "at", "key"];
 
 /**
  * The handler's context of one attempt. It buffers emitted events until the handler has returned. Its functions are
@@ -28,6 +30,9 @@ const NOTHING: readonly OutgoingEvent[] = [];
  */
 export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
+  /** Number of buffered events that the handler has cancelled itself: their positions stay in use. */
+  #dropped = 0;
+  #cancelled: Set<string> | undefined;
   #emit: Emit | undefined;
   #calls: DependencyCalls | undefined;
   #services: ServiceCalls | undefined;
@@ -47,6 +52,11 @@ export class AttemptContext implements HandlerContext {
 
   get emitted(): readonly OutgoingEvent[] {
     return this.#emitted ?? NOTHING;
+  }
+
+  /** Keys whose delayed events are cancelled. */
+  get cancelled(): ReadonlySet<string> {
+    return this.#cancelled ?? NO_KEYS;
   }
 
   get signal(): AbortSignal {
@@ -71,6 +81,10 @@ export class AttemptContext implements HandlerContext {
 
   get emit(): Emit {
     return this.#emit ??= (event, data, options) => this.#add(event, data, options);
+  }
+
+  get cancel(): HandlerContext["cancel"] {
+    return (key) => this.#cancel(key);
   }
 
   get dependency(): HandlerContext["dependency"] {
@@ -105,14 +119,17 @@ export class AttemptContext implements HandlerContext {
       throw new Error(`${where} after it returned: await whatever emits, so that it is published`);
     }
     if (!fn.emits.includes(event)) throw new TypeError(undeclared(fn, event));
-    for (const key in options) if (key !== "id") throw new TypeError(`${where}: ${unknownOption(key, "", ["id"])}`);
+    for (const key in options) {
+      if (!EMIT_OPTIONS.includes(key)) throw new TypeError(`${where}: ${unknownOption(key, "", EMIT_OPTIONS)}`);
+    }
     const parsed = parserOf(event)(data);
     if (!parsed.ok) {
       throw new TypeError(`${where} with data that its schema refuses: ${issueText(parsed.issues, parsed.omitted)}`);
     }
     const json = payloadText(event, data, where);
     const emitted = this.#emitted ??= [];
-    const id = options.id ?? emittedId(emitsAs, cause, event.type, emitted.length, originKey);
+    const position = emitted.length + this.#dropped;
+    const id = options.id ?? emittedId(emitsAs, cause, event.type, position, originKey);
     if (typeof id !== "string" || id === "") {
       throw new TypeError(
         `${where} with id ${
@@ -123,15 +140,29 @@ export class AttemptContext implements HandlerContext {
     if (emitted.some((other) => other.id === id)) {
       throw new TypeError(`${where} with id "${id}", which it has emitted already: JetStream would drop one of them`);
     }
+    const nowMs = clock.serverNow(), delayed = delayOf(options, fn.name, nowMs, where);
     emitted.push({
       id,
       type: event.type,
       source: `/functions/${emitsAs}`,
-      time: new Date(clock.serverNow()).toISOString(),
+      time: new Date(delayed?.atMs ?? nowMs).toISOString(),
       json,
       version: event.version,
       hops: hops + 1,
+      ...(delayed && { delayed }),
     });
+  }
+
+  #cancel(key: string): void {
+    const { name } = this.#attempt.fn;
+    if (this.#ended) throw new Error(`${name} cancels a key after it returned: await whatever cancels`);
+    if (typeof key !== "string" || key === "") {
+      throw new TypeError(`${name} cancels ${describeValue(key)}: a key is a non-empty text`);
+    }
+    (this.#cancelled ??= new Set()).add(key);
+    const before = this.#emitted?.length ?? 0;
+    this.#emitted = this.#emitted?.filter(({ delayed }) => delayed?.key !== key);
+    this.#dropped += before - (this.#emitted?.length ?? 0);
   }
 
   /** Calls of the attempt. After its end they refuse every further call. */

@@ -67,7 +67,7 @@ export class InProcessRunner implements HandlerRunner {
     }
     if (isAsync) return new Promise((resolve) => this.#wait(returned, new Run(attempt, context, startedMs, resolve)));
     context.end(false);
-    attempt.emitted = context.emitted;
+    takeEffects(attempt, context);
     return RETURNED;
   }
 
@@ -87,7 +87,7 @@ export class InProcessRunner implements HandlerRunner {
   #end(run: Run, result: Result): void {
     if (!this.#running.delete(run)) return;
     const { attempt, context } = run, failure = context.end(result.kind === "timed-out");
-    if (result.kind === "returned") attempt.emitted = context.emitted;
+    if (result.kind === "returned") takeEffects(attempt, context);
     run.resolve(result.kind === "timed-out" ? blameDependency(result, failure) : result);
   }
 
@@ -119,6 +119,12 @@ class Run implements RunningHandler {
     readonly startedMs: number,
     readonly resolve: (result: Result) => void,
   ) {}
+}
+
+/** Sets what a handler that returned has emitted and cancelled. */
+export function takeEffects(attempt: Attempt, { emitted, cancelled }: AttemptContext): void {
+  attempt.emitted = emitted;
+  attempt.cancelledKeys = cancelled;
 }
 
 /** @throws Any error of a getter `then`. */

@@ -19,6 +19,7 @@ import type { CancelledEvents } from "./cancelled_events.ts";
 import { BatchRunner } from "./batch_runner.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
+import { type DelayedEvents, dueEvent, PUBLISHED } from "./delayed_events.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
@@ -40,6 +41,8 @@ export interface Ports {
   readonly kv: KvStore;
   /** Default: no event is cancelled. */
   readonly cancelled?: CancelledEvents;
+  /** Default: `publisher` takes delayed events too, and nothing can be cancelled by a key. */
+  readonly delayed?: DelayedEvents;
 }
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
@@ -135,6 +138,7 @@ export class Pipeline {
   #begin(attempt: Attempt): MaybePromise<Outcome> {
     const { observer, idempotency, cancelled } = this.ports;
     observer.begin(attempt);
+    if (attempt.delivery.history.isDelayedEvent) return this.#publishDue(attempt);
     if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
     if (!refusal) {
@@ -177,7 +181,7 @@ export class Pipeline {
 
   #run(attempt: Attempt): MaybePromise<Outcome> {
     return then(this.runner.run(attempt), (result) => {
-      if (attempt.emitted.length === 0) return this.#decide(attempt, result);
+      if (attempt.emitted.length === 0 && attempt.cancelledKeys.size === 0) return this.#decide(attempt, result);
       return this.#storeEmitted(attempt, result).then((result) => this.#decide(attempt, result));
     });
   }
@@ -185,15 +189,29 @@ export class Pipeline {
   /** Invariant: emitted events are stored before their cause is acked. */
   async #storeEmitted(attempt: Attempt, result: Result): Promise<Result> {
     const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
+    const { emitted, cancelledKeys } = attempt, { publisher, delayed } = this.ports;
     try {
-      await Promise.all(attempt.emitted.map((event) => publishAsync(this.ports.publisher, event, options)));
+      for (const key of cancelledKeys) await delayed?.cancel(key, emitted);
+      await Promise.all(
+        emitted.map((event) => publishAsync(event.delayed && delayed ? delayed.publisher : publisher, event, options)),
+      );
       return result;
     } catch (thrown) {
-      const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
-      // The attempt is not retried, since it would emit an event of the same size.
-      if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
-      return { kind: "emit-failed", transient, error: errorDetail(thrown) };
+      return emitFailure(thrown);
     }
+  }
+
+  /** Publishes an event that the function emitted with a delay, and that is due. Its handler does not run. */
+  async #publishDue(attempt: Attempt): Promise<Outcome> {
+    if (!attempt.isCounted) return await this.#finish(attempt, deferForState(attempt, attempt.stateError));
+    if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
+    const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
+    try {
+      await publishAsync(this.ports.publisher, dueEvent(attempt), options);
+    } catch (thrown) {
+      return await this.#finish(attempt, decideOutcome(emitFailure(thrown), attempt));
+    }
+    return await this.#finish(attempt, PUBLISHED);
   }
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {
@@ -224,4 +242,11 @@ export class Pipeline {
       return breaker;
     });
   }
+}
+
+function emitFailure(thrown: unknown): Result {
+  const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
+  // The attempt is not retried, since it would emit an event of the same size.
+  if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
+  return { kind: "emit-failed", transient, error: errorDetail(thrown) };
 }

@@ -106,13 +106,15 @@ export function subjectsOf(
  */
 function unknownTypes(functions: readonly ResolvedFunction[], events: ReadonlyMap<string, EventDefinition>): string[] {
   return functions.flatMap(({ file, triggers }) =>
-    triggers.filter(({ pattern, event }) => !event && !isWildcard(pattern)).flatMap(({ pattern }) => {
-      const [first] = pattern.split(".");
-      const meant = didYouMean(pattern, events.keys());
-      const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
-      if (meant === "" && near.length === 0) return [];
-      return [`${file}: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
-    })
+    triggers.filter(({ pattern, event, schedule }) => !event && !schedule && !isWildcard(pattern)).flatMap(
+      ({ pattern }) => {
+        const [first] = pattern.split(".");
+        const meant = didYouMean(pattern, events.keys());
+        const near = [...events.keys()].filter((type) => type.startsWith(`${first}.`));
+        if (meant === "" && near.length === 0) return [];
+        return [`${file}: no event has the type "${pattern}"${meant || `; there are ${oneOf(near)}`}`];
+      },
+    )
   );
 }
 

@@ -6,7 +6,10 @@ import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import type { BoundSchema } from "../core/cloudevent.ts";
 import type { ResourceDefinition } from "../api/define_resource.ts";
 import type { FunctionDefinition, FunctionOptions } from "../api/define_function.ts";
+import type { ScheduleTrigger } from "../api/schedule.ts";
 import type { Trigger } from "../api/trigger.ts";
+import type { Schedule } from "../core/schedule.ts";
+import { resolveSchedule } from "./resolve_schedule.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
 import { functionNameProblem } from "../core/function_name.ts";
@@ -20,6 +23,8 @@ export interface ResolvedTrigger {
   readonly stream: string;
   /** Event of the subject. Default: none, for a raw pattern, whose data is not checked. */
   readonly event?: EventDefinition;
+  /** Schedule whose ticks are published on the subject. Default: none. */
+  readonly schedule?: Schedule;
 }
 
 export interface ResolvedFunction {
@@ -85,12 +90,17 @@ export function resolveFunction(
   }
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
-  const triggers = resolveTriggers(on, project, streams, problem);
+  const triggers = resolveTriggers(name, on, project, streams, problem);
   const typed = triggers.find(({ event }) => event);
   if (typed && resolved.ok && resolved.policy.decode) {
     problem(
       `option decode: it is for raw subject patterns, and the schema of "${typed.pattern}" says what its data is: leave ` +
         "it out, or move the patterns to a function of their own",
+    );
+  }
+  if (resolved.ok && resolved.policy.decode && triggers.some(({ schedule }) => schedule)) {
+    problem(
+      "option decode: it is for raw subject patterns, and the ticks of `cron` and `every` are JSON: leave it out",
     );
   }
   if (!Array.isArray(emits)) {
@@ -120,6 +130,7 @@ function nameOf(file: string): string {
 }
 
 function resolveTriggers(
+  functionName: string,
   on: Trigger | readonly Trigger[] | undefined,
   project: ProjectEvents,
   streams: StreamMap,
@@ -133,7 +144,7 @@ function resolveTriggers(
   if (given.length === 0) problem("`on` is empty: name at least one event, as in `on: OrderCreated`");
   const triggers: ResolvedTrigger[] = [];
   for (const one of given) {
-    const read = readTrigger(one, project);
+    const read = isSchedule(one) ? readSchedule(functionName, one) : readTrigger(one, project);
     if (typeof read === "string") {
       problem(read);
       continue;
@@ -143,11 +154,11 @@ function resolveTriggers(
       problem(`"${pattern}" is not a subject pattern: ${invalid}`);
       continue;
     }
-    if (!event && read.stream === undefined && !isWildcard(pattern) && !pattern.includes(".")) {
+    if (!event && !read.schedule && read.stream === undefined && !isWildcard(pattern) && !pattern.includes(".")) {
       problem(unknownType(pattern, project.events.keys()));
       continue;
     }
-    const home = streams.homeOf(pattern, read.stream);
+    const home = read.schedule ? streams.forSchedules() : streams.homeOf(pattern, read.stream);
     const clash = triggers.find((other) =>
       overlaps(other.pattern, pattern) && (!home.ok || other.stream === home.stream)
     );
@@ -157,7 +168,10 @@ function resolveTriggers(
       );
     }
     if (!home.ok) problem(home.problem);
-    else triggers.push(event ? { pattern, stream: home.stream, event } : { pattern, stream: home.stream });
+    else {
+      const { schedule } = read;
+      triggers.push({ pattern, stream: home.stream, ...(event && { event }), ...(schedule && { schedule }) });
+    }
   }
   return triggers;
 }
@@ -167,10 +181,21 @@ interface GivenTrigger {
   readonly pattern: string;
   readonly stream?: unknown;
   readonly event?: EventDefinition;
+  readonly schedule?: Schedule;
+}
+
+function isSchedule(trigger: Trigger): trigger is ScheduleTrigger {
+  return (trigger as ScheduleTrigger | null)?.kind === "schedule";
+}
+
+/** Returns the trigger of a schedule. Its subject names the function, since each function has ticks of its own. */
+function readSchedule(functionName: string, trigger: ScheduleTrigger): GivenTrigger | string {
+  const schedule = resolveSchedule(trigger);
+  return typeof schedule === "string" ? schedule : { pattern: `schedules.${functionName}.${schedule.name}`, schedule };
 }
 
 /** Returns a trigger, or the fault in it. */
-function readTrigger(trigger: Trigger, project: ProjectEvents): GivenTrigger | string {
+function readTrigger(trigger: Exclude<Trigger, ScheduleTrigger>, project: ProjectEvents): GivenTrigger | string {
   if (typeof trigger === "string") {
     const event = project.events.get(trigger);
     return event ? { pattern: trigger, stream: event.stream, event } : { pattern: trigger };

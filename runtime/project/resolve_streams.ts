@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_MISSED } from "../core/schedule.ts";
 import { covers, overlaps, subjectProblem } from "../core/subjects.ts";
 import { describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
@@ -11,6 +12,8 @@ export interface ResolvedStream {
   readonly maxBytes?: number;
   readonly storage?: "file" | "memory";
   readonly duplicateWindowMs?: number;
+  /** Greatest number of messages of one subject; older ones are removed. */
+  readonly maxPerSubject?: number;
 }
 
 /** Subjects of Weir and of NATS itself: of key-value buckets, object stores, MQTT and services, for some. */
@@ -39,6 +42,17 @@ const schema = z.strictObject({
 }));
 
 const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
+
+/**
+ * Stream of the ticks of `cron` and `every`. The last tick of a schedule tells which ticks were published, so it is kept
+ * for ever: a schedule may be yearly.
+ */
+export const SCHEDULES: ResolvedStream = {
+  name: "SCHEDULES",
+  subjects: ["schedules.>"],
+  maxAgeMs: 0,
+  maxPerSubject: MAX_MISSED,
+};
 
 type Home = { readonly ok: true; readonly stream: string } | { readonly ok: false; readonly problem: string };
 
@@ -106,6 +120,26 @@ export class StreamMap {
       );
     }
     this.#foreign.add(name);
+    return { ok: true, stream: name };
+  }
+
+  /** Returns the stream of ticks, which Weir owns. Adds it for the first schedule. */
+  forSchedules(): Home {
+    const { name, subjects: [own] } = SCHEDULES, known = this.#streams.get(name);
+    if (known === SCHEDULES) return { ok: true, stream: name };
+    const clash = known ??
+      [...this.#streams.values()].find(({ subjects }) => subjects.some((one) => overlaps(one, own)));
+    if (clash || this.#foreign.has(name)) {
+      const what = clash
+        ? `stream ${clash.name} ("${clash.subjects.join('", "')}") is the project's`
+        : `stream ${name} is another owner's`;
+      return {
+        ok: false,
+        problem:
+          `cron and every need the stream ${name} with the subjects "${own}" for themselves, but ${what}: rename it and its types`,
+      };
+    }
+    this.#streams.set(name, SCHEDULES);
     return { ok: true, stream: name };
   }
 

@@ -115,6 +115,7 @@ function logOutcome(outcome: Outcome, log: Log): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
+    if (skipped === "published") return log.debug("published a delayed event", { outcome: "ack" });
     const why = skipped === "delayed" ? "its delayed retry will run" : "it was handled before";
     return log.info(`not run: ${why}`, { outcome: "ack", skipped });
   }

@@ -13,7 +13,7 @@ export class TracedPublisher implements Publisher {
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
     if (event.trace) return this.inner.publish(event, listener, options);
-    const { id, type, source, time, json, version, extensions, hops } = event,
+    const { id, type, source, time, json, version, extensions, hops, delayed } = event,
       parent = options?.parent ?? context.active();
     const span = trace.getTracer("weir").startSpan(`publish ${type}`, {
       kind: SpanKind.PRODUCER,
@@ -29,7 +29,11 @@ export class TracedPublisher implements Publisher {
         "cloudevents.event_source": source,
       },
     }, parent);
-    const traced = { id, type, source, time, json, version, extensions, hops, trace: injectTrace(span, parent) };
+    if (delayed) span.setAttribute("weir.delayed_until", new Date(delayed.atMs).toISOString());
+    const traced = {
+      ...{ id, type, source, time, json, version, extensions, hops, trace: injectTrace(span, parent) },
+      ...(delayed && { delayed }),
+    };
     this.inner.publish(traced, new Traced(span, listener), options);
   }
 }

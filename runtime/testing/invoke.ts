@@ -4,6 +4,7 @@ import type { Trigger } from "../api/trigger.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { payloadData } from "../api/define_event.ts";
 import type { DecodeMode } from "../core/payload.ts";
+import type { OutgoingEvent } from "../core/event.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { DataOf, InvokeOptions } from "./invoke_options.ts";
 import { InvokedPipeline } from "./invoke_pipeline.ts";
@@ -22,6 +23,10 @@ export interface Emitted {
   readonly id: string;
   /** The event's data. */
   readonly data: unknown;
+  /** The time at which a delayed event is published. Absent for one that is published at once. */
+  readonly at?: Date;
+  /** The key that cancels a delayed event. Absent without one. */
+  readonly key?: string;
 }
 
 /** The result of {@linkcode invoke}. */
@@ -30,6 +35,8 @@ export interface InvokeResult {
   readonly outcome: Outcome;
   /** The events that would be published. None, unless the handler returned. */
   readonly emitted: readonly Emitted[];
+  /** The keys whose delayed events are cancelled. None, unless the handler returned. */
+  readonly cancelled: readonly string[];
   /** The lines that the handler logged, as the JSON log has them. */
   readonly logs: readonly Record<string, unknown>[];
   /**
@@ -42,7 +49,7 @@ export interface InvokeResult {
 }
 
 /** The result of {@linkcode invoke} for a function with `batch`: an assertion takes one of its `events`. */
-export interface BatchInvokeResult extends Pick<InvokeResult, "logs" | "spans" | "kv"> {
+export interface BatchInvokeResult extends Pick<InvokeResult, "cancelled" | "logs" | "spans" | "kv"> {
   /** Each event in the order of the data: the decision of the runtime, and what would be published for it. */
   readonly events: readonly Pick<InvokeResult, "outcome" | "emitted">[];
 }
@@ -94,7 +101,7 @@ export async function invoke<
     throw new TypeError(`invoke: ${bound.name} has \`batch\`: its data is a list, with the data of each event`);
   }
   using invoked = new InvokedPipeline(bound, options);
-  const { pipeline, published, log, kv } = invoked, spans = new SpanRecording();
+  const { pipeline, published, cancelled, log, kv } = invoked, spans = new SpanRecording();
   const each = isBatch ? data as readonly unknown[] : [data];
   const attempts = each.map((one, index) => {
     const own = isBatch ? { ...options, id: `${id}-${index + 1}` } : options;
@@ -111,11 +118,18 @@ export async function invoke<
   const events = outcomes.map((outcome, index) => {
     const ids = new Set(attempts[index].emitted.map(({ id }) => id));
     const own = isBatch ? published.filter(({ id }) => ids.has(id)) : published;
-    return { outcome, emitted: own.map(({ type, id, json }) => ({ type, id, data: payloadData(json) })) };
+    return { outcome, emitted: own.map(toEmitted) };
   });
-  const common = { logs: log.lines, spans: spans.spans(), kv };
+  const common = { cancelled, logs: log.lines, spans: spans.spans(), kv };
   const result: BatchInvokeResult | InvokeResult = isBatch ? { events, ...common } : { ...events[0], ...common };
   return result as ResultOf<Batch>;
+}
+
+/** Returns an event as the results of the test kit show it. */
+export function toEmitted({ type, id, json, delayed }: OutgoingEvent): Emitted {
+  const data = payloadData(json);
+  if (!delayed) return { type, id, data };
+  return { type, id, data, at: new Date(delayed.atMs), ...(delayed.key !== undefined && { key: delayed.key }) };
 }
 
 /** Microtasks after which every attempt is collected, with some to spare. */

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { EventDefinition } from "../api/define_event.ts";
 import type { RawData, StreamPattern } from "../api/trigger.ts";
+import type { ScheduleTrigger, Tick } from "../api/schedule.ts";
 import type { EventOfType, KnownType } from "../api/schema_files.ts";
 import type { Duration } from "../core/duration.ts";
 import type { ResourceFake } from "./fake_resource.ts";
@@ -13,6 +14,7 @@ import type { TestClock } from "./test_clock.ts";
  * what the function's `decode` yields.
  */
 export type DataOf<On, Mode = undefined> = On extends EventDefinition<string, infer Schema> ? z.input<Schema>
+  : On extends ScheduleTrigger ? Partial<Tick>
   : On extends KnownType ? DataOf<EventOfType<On>>
   : On extends string | StreamPattern ? RawData<Mode>
   : On extends readonly (infer One)[] ? DataOf<One, Mode>

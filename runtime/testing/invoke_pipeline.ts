@@ -17,21 +17,24 @@ export class InvokedPipeline implements Disposable {
   readonly log: HandlerLog;
   readonly kv: MemoryKvStore;
   readonly published: OutgoingEvent[] = [];
+  readonly cancelled: string[] = [];
   readonly #endGrace: () => void;
 
   constructor(fn: ResolvedFunction, options: InvokeOptions) {
-    const { clock = systemClock, attempt = 1 } = options, { published } = this;
+    const { clock = systemClock, attempt = 1 } = options, { published, cancelled } = this;
     const log = this.log = new HandlerLog(clock);
     this.kv = options.kv ?? new MemoryKvStore();
     const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, (change) => log.breakerChanged(change));
+    const publisher = new TracedPublisher({
+      publish: (event, listener) => {
+        published.push(event);
+        listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
+      },
+    });
     const pipeline = this.pipeline = new Pipeline(fn, dependencies, {
       clock,
-      publisher: new TracedPublisher({
-        publish: (event, listener) => {
-          published.push(event);
-          listener.stored({ stream: "TEST", sequence: published.length, duplicate: false });
-        },
-      }),
+      publisher,
+      delayed: { publisher, cancel: (key) => Promise.resolve(void cancelled.push(key)) },
       settler: {
         settle: async (_name, _delivery, { kind }, _usedUp, claim) => {
           await (kind === "ack" ? claim?.complete() : claim?.release());

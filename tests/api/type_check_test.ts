@@ -59,7 +59,7 @@ const mistakes: [code: string, firstLine: RegExp | string][] = [
   [OPTIONS("retry: { factor: 2n }"), "Type 'bigint' is not assignable to type 'number'."],
   [OPTIONS("retry: 3"), "Type 'number' has no properties in common with type 'RetryOptions'."],
   [OPTIONS('retry: { initial: "1y" }'), `Type '"1y"' is not assignable to type 'Duration | undefined'.`],
-  [OPTIONS('retry: { jitter: "half" }'), `Type '"half"' is not assignable to type '"full" | "none" | undefined'.`],
+  [OPTIONS('retry: { jitter: "half" }'), `Type '"half"' is not assignable to type '"none" | "full" | undefined'.`],
   [OPTIONS("breaker: false"), "Type 'false' has no properties in common with type 'BreakerOptions'."],
   [OPTIONS('breaker: { openFor: "5" }'), `Type '"5"' is not assignable to type 'Duration | undefined'.`],
   [

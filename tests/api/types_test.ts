@@ -116,7 +116,11 @@ Deno.test("emit takes the schema's input, of declared events only", () => {
     // @ts-expect-error: an event by its type's text is none
     ctx.emit("payments.captured", { chargeId: "c1" });
     // @ts-expect-error: no such option
-    ctx.emit(Paid, { chargeId: "c1" }, { key: "own" });
+    ctx.emit(Paid, { chargeId: "c1" }, { after: "1h" });
+    ctx.emit(Paid, { chargeId: "c1" }, { delay: "1h", key: "own" });
+    // @ts-expect-error: a time is a Date
+    ctx.emit(Paid, { chargeId: "c1" }, { at: "2026-01-01" });
+    ctx.cancel("own");
     ctx.emit(Math.random() < 0.5 ? Paid : Created, { chargeId: "c1" });
     const { emit } = ctx;
     emit(Paid, { chargeId: "c1" });

@@ -4,6 +4,7 @@ import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const RETRY: DelayedRetry = {
+  kind: "retry",
   sequence: 1_234,
   function: "reserveInventory",
   reason: "failed",
@@ -24,6 +25,16 @@ for (const columns of [80, 120]) {
     assert.deepEqual(lines.filter((line) => line.length > columns), []);
   });
 }
+
+Deno.test("retryLines shows the kind and the key of each once there is a delayed event", async () => {
+  const event: DelayedRetry = { ...RETRY, kind: "event", key: "order-7", attempts: 0 };
+  const [head, first, second] = await Array.fromAsync(
+    retryLines([RETRY, event], { terminal: false, colours: false }, NOW),
+  );
+  assert.match(head, /attempts +kind +key +error$/);
+  assert.match(first, / 5 +retry +TypeError/);
+  assert.match(second, / 0 +event +order-7 +TypeError/);
+});
 
 Deno.test("retryLines does not cut times or ids in a pipe", async () => {
   const [, row] = await Array.fromAsync(retryLines([RETRY], { terminal: false, colours: false }, NOW));

@@ -59,6 +59,7 @@ Deno.test("/retries lists delayed retries with reason and due time, and cancels 
   await t.step("GET /retries lists reason, error and due time, and filters", async () => {
     const { sequence, due, streamSequence, id, ...first } = events[0];
     assert.deepEqual(first, {
+      kind: "retry",
       function: "patient",
       type: "demo.asked",
       attempts: 1,

@@ -27,12 +27,12 @@ Deno.test("retries cancel cancels a delayed retry, and lists missing ones in JSO
   assert.equal((await program.status).code, 1);
   const text = program.lines.join("\n");
   assert.match(text, /"cancelled": 1,\s+"missing": \[\s+77\s+\]/);
-  assert.match(text, /weir: there is no delayed retry 77 \(any more\)/);
+  assert.match(text, /weir: there is no delayed retry or event 77 \(any more\)/);
   assert.deepEqual(await delayed(), []);
   await using none = startWeir(project.path, ["retries", "cancel", "77"], {
     NATS_URL: runtime.server.url,
     NO_COLOR: "1",
   });
   assert.equal((await none.status).code, 1);
-  assert.deepEqual(none.lines, ["weir: there is no delayed retry 77 (any more)"]);
+  assert.deepEqual(none.lines, ["weir: there is no delayed retry or event 77 (any more)"]);
 });

@@ -30,7 +30,7 @@ export default defineFunction({
   if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
   // Longer than the ack wait and the start of a successor on a loaded machine: the original is redelivered first.
   if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("35s");
-  ctx.emit(Answered, data);
+  ctx.emit(Answered, data, data.what === "emits later" ? { delay: "1s", key: "answer" } : {});
 });
 `;
 
@@ -42,6 +42,8 @@ export const TERM = { subject: "\\$JS\\.ACK\\.DEMO\\.\\S+", payload: "+TERM" };
 export const COUNTS = { subject: "\\$KV\\.weir_attempts\\.\\S+" };
 export const LETTER = { subject: "dead_letters\\.\\S+" };
 export const DELAY = { subject: "retries\\.delayed\\.\\S+" };
+export const LATER = { subject: "retries\\.events\\.\\S+" };
+export const DUE_ACK = { subject: "\\$JS\\.ACK\\.RETRIES\\.\\S+", payload: "+ACK" };
 export const CLAIM = { subject: "\\$KV\\.weir_inbox\\.\\S+" };
 export const DONE = {
   subject: "\\$KV\\.weir_inbox\\.\\S+",
@@ -50,7 +52,7 @@ export const DONE = {
 
 /** A point of settling, and what the handler does with the event. */
 export interface Moment {
-  readonly what: "succeeds" | "fails first" | "is delayed first" | "is delayed for longer" | "rejects";
+  readonly what: "succeeds" | "fails first" | "is delayed first" | "is delayed for longer" | "rejects" | "emits later";
   readonly point: Omit<TripPoint, "when">;
   readonly when: TripPoint["when"];
   /** True for a function with `idempotency`. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction } from "weir";
+import { cron, defineEvent, defineFunction, every } from "weir";
 import { z } from "zod";
 import { type ResolvedFunction, triggerFor } from "../../runtime/project/resolve_function.ts";
 import { parserOf } from "../../runtime/api/define_event.ts";
@@ -188,5 +188,39 @@ Deno.test("resolveFunction refuses a function without options", () => {
   assert.match(
     problemsOf(SCHEMAS, [{ file: "functions/ship.ts", exports }]).join("\n"),
     /^functions\/ship\.ts: .*option/,
+  );
+});
+
+Deno.test("resolveFunction gives each schedule a subject of its own in the stream SCHEDULES", () => {
+  const on = [cron("0 8 * * *", { timezone: "Europe/Berlin" }), every("30s"), Created];
+  const { triggers } = bound({ on });
+  assert.deepEqual(triggers.map(({ pattern, stream }) => [pattern.replace(/[0-9a-f]{12}$/, "…"), stream]), [
+    ["schedules.ship.cron-…", "SCHEDULES"],
+    ["schedules.ship.every-30s", "SCHEDULES"],
+    ["orders.created", "ORDERS"],
+  ]);
+  const [daily] = bound({ on: cron("0 8 * * *", { timezone: "Europe/Paris" }) }).triggers;
+  assert.notEqual(daily.pattern, triggers[0].pattern);
+  assert.equal(
+    bound({ on: cron(" 0 8 * * * ", { catchUp: "all", timezone: "Europe/Berlin" }) }).triggers[0].pattern,
+    triggers[0].pattern,
+  );
+});
+
+Deno.test("resolveFunction refuses schedules with options and streams that they do not go with", () => {
+  const problems = (options: object, ...more: unknown[]) =>
+    problemsOf([...SCHEMAS, schemas("more", ...more)], [fn("ship", options)]);
+  assert.match(
+    problems({ on: every("1s"), decode: "text" })[0],
+    /^functions\/ship\.ts: option decode: .* ticks .* are JSON: leave it out$/,
+  );
+  assert.match(problems({ on: [every("1m"), every("60s")] })[0], /"schedules\.ship\.every-1m" .* overlap/);
+  assert.match(
+    problems({ on: every("1ms") })[0],
+    /^functions\/ship\.ts: every\("1ms"\): the shortest interval is a second/,
+  );
+  assert.match(
+    problems({ on: every("1s") }, event("schedules.changed"))[0],
+    /^functions\/ship\.ts: cron and every need the stream SCHEDULES .* but stream SCHEDULES \("schedules\.>"\) is the project's: rename it and its types$/,
   );
 });

@@ -31,7 +31,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     `${RUN} weir/cli apply`,
   ],
   "dead-letters": ["List, show, redrive or discard dead letters", `${RUN} weir/cli dead-letters`],
-  retries: ["List delayed retries, or cancel them", `${RUN} weir/cli retries`],
+  retries: ["List delayed retries and events, or cancel them", `${RUN} weir/cli retries`],
   replay: ["Send stored events to one function again: NAME --since 24h | --from SEQUENCE", `${RUN} weir/cli replay`],
   migrate: [
     "Move waiting events, retries and dead letters into or out of a namespace",

@@ -81,8 +81,8 @@ export const PROJECT_RULES: readonly Rule[] = rulesOf("project", [
         ...functions.flatMap(({ emits }) => emits.map(({ type }) => type)),
       ];
       return functions.flatMap(({ name, triggers }) =>
-        triggers.filter(({ pattern, stream }) =>
-          !foreignStreams.includes(stream) && !sources.some((type) => overlaps(type, pattern))
+        triggers.filter(({ pattern, stream, schedule }) =>
+          !schedule && !foreignStreams.includes(stream) && !sources.some((type) => overlaps(type, pattern))
         ).map(({ pattern }) => ({
           what: `${name} listens to "${pattern}", which no function emits and no event with ingress matches`,
         }))

@@ -5,6 +5,8 @@ import { type Route, route } from "../router.ts";
 export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
+  /** Those of the triggers that are ticks of a schedule, by their type. Default: none. */
+  readonly schedules?: readonly { readonly type: string; readonly schedule: string; readonly catchUp: string }[];
   readonly emits: readonly string[];
   /** Names of the resources without which it does not pull. Default: none. */
   readonly needs?: readonly string[];

@@ -8,7 +8,7 @@ export interface Retries {
   cancel(sequence: number): Promise<boolean>;
 }
 
-/** Returns the routes that list and cancel delayed retries. `?function= &type= &limit=` filter the list. */
+/** Returns the routes that list and cancel delayed retries and delayed events. `?function= &type= &limit=` filter the list. */
 export function retryRoutes(retries: Retries, known: KnownFunctions): Route[] {
   return [
     route("GET", "/retries", async (request) => {
@@ -20,7 +20,7 @@ export function retryRoutes(retries: Retries, known: KnownFunctions): Route[] {
     route("DELETE", "/retries/:sequence", async (_, parameters) => {
       const sequence = numberOf("the sequence", parameters.sequence);
       if (await retries.cancel(sequence)) return new Response(null, { status: 204 });
-      throw new Problem("not-found", `no delayed retry is at ${sequence}: it has come due, or was cancelled`);
+      throw new Problem("not-found", `no delayed retry or event is at ${sequence}: it has come due, or was cancelled`);
     }),
   ];
 }

@@ -1,5 +1,7 @@
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
+import type { Beginning } from "../../project/resolve_policy.ts";
 import type { ResolvedFunction } from "../../project/resolve_function.ts";
+import { SCHEDULES } from "../../project/resolve_streams.ts";
 import { retryDurable } from "../retry/resources.ts";
 import type { Durable, Resources } from "../topology/resources.ts";
 
@@ -14,15 +16,18 @@ export function consumerResources(functions: readonly ResolvedFunction[], names:
  */
 export function durablesOf(functions: readonly ResolvedFunction[], names: Namespace = NO_NAMESPACE): Durable[] {
   return functions.flatMap(({ name, triggers, policy: { from } }): Durable[] => {
-    const streams = Map.groupBy(triggers, ({ stream }) => names.stream(stream)), all = from === "all";
+    const streams = Map.groupBy(triggers, ({ stream }) => names.stream(stream));
+    // A function that is declared again must not run the ticks of its earlier life.
+    const fromOf = (stream: string) => stream === names.stream(SCHEDULES.name) ? "new" : from;
+    const remembers = [...streams.keys()].filter((stream) => fromOf(stream) !== "all");
     const own = [...streams].map(([stream, group]) => ({
       functionName: name,
       consumer: names.consumer(name),
       stream,
       filters: group.map(({ pattern }) => names.subject(pattern)),
-      ...(!all && { from }),
+      ...(remembers.includes(stream) && { from: fromOf(stream) as Exclude<Beginning, "all"> }),
     }));
     const retries = retryDurable(name, names);
-    return [...own, all ? retries : { ...retries, remembers: [...streams.keys()] }];
+    return [...own, remembers.length === 0 ? retries : { ...retries, remembers }];
   });
 }

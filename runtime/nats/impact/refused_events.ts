@@ -6,6 +6,7 @@ import type { ResolvedFunction } from "../../project/resolve_function.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { isChunk } from "../dead_letters/chunks.ts";
 import { isPosition } from "../publish/stored_position.ts";
+import { DELAYED_EVENT } from "../retry/retry_headers.ts";
 import { foresee, type Foreseen } from "./foresee.ts";
 import type { Sample } from "./read_sample.ts";
 
@@ -56,7 +57,9 @@ export function retryPlace(names: Namespace): Place {
     events: "retries",
     stream,
     deliveryOf: (message) => {
-      return isPosition(message.subject, names) ? undefined : storedDelivery(stream, message, targetOf(message), names);
+      // Positions are no events, and a delayed event does not reach the handler of the function that emitted it.
+      if (isPosition(message.subject, names) || message.header.get(DELAYED_EVENT)) return undefined;
+      return storedDelivery(stream, message, targetOf(message), names);
     },
     except: [],
   };
@@ -71,6 +74,7 @@ export function deadLetterPlace(names: Namespace): Place {
       const { header } = message, subject = names.typeOf(message.subject);
       // An event that was refused before is not refused because of this change. The payload of a large event is stored
       // elsewhere.
+      if (header.get(DELAYED_EVENT)) return undefined;
       if (isChunk(subject) || header.get("weir-reason") === "invalid" || header.get("weir-payload")) return undefined;
       const type = header.get("weir-subject") || subject.split(".").slice(2).join(".");
       return { ...storedDelivery(stream, message, undefined, names), subject: type, storedAtMs: nowMs };

@@ -9,6 +9,7 @@ import { IDEMPOTENCY } from "../kv/resources.ts";
 import { NatsKvStore } from "../kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../retry/nats_attempt_store.ts";
 import { ATTEMPTS } from "../retry/resources.ts";
+import { delayedEventsOf } from "../retry/delayed_events.ts";
 import { delayedRetriesOf, hasDelayedRetry, RetryStream } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
 import { isForeign, ownerIn } from "../topology/owner.ts";
@@ -53,7 +54,8 @@ export class Migration {
     const consumers = await this.#consumers();
     return {
       events: sum(consumers.map(({ info }) => info.num_pending + info.num_ack_pending)),
-      delayedRetries: await count(retries.stream, (name) => delayedRetriesOf(name, from)),
+      delayedRetries: await count(retries.stream, (name) => delayedRetriesOf(name, from)) +
+        await count(retries.stream, (name) => delayedEventsOf(name, from)),
       deadLetters: await count(deadLetters.stream, (name) => `${deadLetters.prefix}.${name}.>`),
       entries: 0,
     };

@@ -2,11 +2,12 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import { removeMessage } from "../client/remove_message.ts";
 import { readStored } from "../inspect/read_stored.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
-import { delayedRetriesOf, isDelayedRetry } from "../retry/retry_stream.ts";
+import { delayedEventsOf } from "../retry/delayed_events.ts";
+import { delayedRetriesOf, isDelayed } from "../retry/retry_stream.ts";
 import { copyHeaders, inWindows, type MigrationCluster, onlyOnce, unlessStored } from "./cluster.ts";
 
 /**
- * Moves the delayed retries of a function with their times. Resolves to the number of retries.
+ * Moves the delayed retries and delayed events of a function with their times. Resolves to their number.
  *
  * Invariant: each retry is stored before it is deleted. A retry that comes due in between is moved as a waiting event,
  * and that move deletes the copy.
@@ -24,8 +25,10 @@ export async function moveDelayed(
 }
 
 async function* delayed({ jsm, from }: MigrationCluster, functionName: string): AsyncIterable<StoredMsg> {
-  for await (const message of readStored(jsm, from.retries.stream, delayedRetriesOf(functionName, from))) {
-    if (isDelayedRetry(message.subject, from)) yield message;
+  for (const subjects of [delayedRetriesOf(functionName, from), delayedEventsOf(functionName, from)]) {
+    for await (const message of readStored(jsm, from.retries.stream, subjects)) {
+      if (isDelayed(message.subject, from)) yield message;
+    }
   }
 }
 

@@ -80,13 +80,8 @@ class EventMessage implements TextMessage, PublishListener {
   }
 
   headers(): HeaderBlock {
-    const { event } = this, id = encodeAttribute(event.id), { source, headers } = sharedWith(event);
-    const block = new HeaderBlock().add("Nats-Msg-Id", joinId(source, id)).add("ce-specversion", "1.0")
-      .add("ce-id", id).addAll(headers);
-    if (event.hops !== undefined) block.add(HOPS, String(event.hops));
-    for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
-    for (const name in event.trace) block.add(name, event.trace[name]);
-    return block;
+    const { event } = this, id = encodeAttribute(event.id), shared = sharedWith(event);
+    return addAttributes(new HeaderBlock().add("Nats-Msg-Id", joinId(shared.source, id)), event, id, shared.headers);
   }
 
   stored(result: PublishResult): void {
@@ -101,6 +96,19 @@ class EventMessage implements TextMessage, PublishListener {
   failed(error: unknown): void {
     this.listener.failed(error);
   }
+}
+
+/** Returns the headers of an event without the id by which JetStream drops a duplicate. */
+export function attributeHeaders(event: OutgoingEvent): HeaderBlock {
+  return addAttributes(new HeaderBlock(), event, encodeAttribute(event.id), sharedWith(event).headers);
+}
+
+function addAttributes(block: HeaderBlock, event: OutgoingEvent, id: string, shared: HeaderBlock): HeaderBlock {
+  block.add("ce-specversion", "1.0").add("ce-id", id).addAll(shared);
+  if (event.hops !== undefined) block.add(HOPS, String(event.hops));
+  for (const name in event.extensions) block.add(`ce-${name}`, encodeAttribute(event.extensions[name]));
+  for (const name in event.trace) block.add(name, event.trace[name]);
+  return block;
 }
 
 /**

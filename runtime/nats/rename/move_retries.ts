@@ -12,7 +12,8 @@ import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, retryHeaders } from "../retry/retry_headers.ts";
-import { delayedRetriesOf, dueSubject, isDelayedRetry } from "../retry/retry_stream.ts";
+import { delayedEventsOf } from "../retry/delayed_events.ts";
+import { delayedRetriesOf, dueSubject, isDelayed } from "../retry/retry_stream.ts";
 
 /** Header with the old position of a moved message. A later run recognizes by it what was moved already. */
 export const MOVED_FROM = "weir-moved-from";
@@ -60,7 +61,7 @@ export class RetryMover {
           for (let at = 0; at < messages.length; at += WINDOW) {
             const nowMs = await serverNow(); // many take longer than the margin
             const ripe = messages.slice(at, at + WINDOW).filter((message) =>
-              !isDelayedRetry(message.subject, this.names) || dueMs(message) - nowMs > MARGIN_MS
+              !isDelayed(message.subject, this.names) || dueMs(message) - nowMs > MARGIN_MS
             );
             await Promise.all(ripe.map((message) => this.#move(message)));
           }
@@ -108,7 +109,7 @@ export class RetryMover {
   /** Invariant: a message is stored under the new name before it is removed under the old one. */
   async #move(message: StoredMsg): Promise<void> {
     const { names } = this, { stream } = names.retries, position = positionOf(message, names);
-    if (isDelayedRetry(message.subject, names)) {
+    if (isDelayed(message.subject, names)) {
       if (!this.#moved.has(position)) await this.#reschedule(message, position);
     } else {
       const delivery = storedDelivery(stream, message, undefined, names);
@@ -149,6 +150,7 @@ function subjectsOf(functionName: string, names: Namespace): string[] {
   const { due, redriven } = names.retries;
   return [
     delayedRetriesOf(functionName, names),
+    delayedEventsOf(functionName, names),
     ...[due, redriven].map((prefix) => `${prefix}.${functionName}.>`),
   ];
 }
@@ -158,7 +160,7 @@ function subjectsOf(functionName: string, names: Namespace): string[] {
  * schedule: when the retry comes due, the server writes that subject into a header of the new message.
  */
 function positionOf({ seq, subject, header }: StoredMsg, names: Namespace): string {
-  return isDelayedRetry(subject, names) ? subject : header.get("Nats-Scheduler") || `${names.retries.stream}.${seq}`;
+  return isDelayed(subject, names) ? subject : header.get("Nats-Scheduler") || `${names.retries.stream}.${seq}`;
 }
 
 function dueMs({ header }: StoredMsg): number {

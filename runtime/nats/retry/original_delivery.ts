@@ -11,7 +11,9 @@ export function originalDelivery(delivery: Delivery): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
   const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
-  const stream = delivery.headers.get("weir-stream") ?? delivery.stream, sequence = number("weir-sequence");
+  // A delayed event was in no other stream yet.
+  const stream = delivery.headers.get("weir-stream") ?? delivery.stream;
+  const sequence = number("weir-sequence") || (history.isDelayedEvent ? delivery.sequence : 0);
   const storedAtMs = Date.parse(delivery.headers.get("weir-time") ?? "") || delivery.storedAtMs;
   return {
     ...delivery,

@@ -10,6 +10,9 @@ import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
 
+/** Header of an event that a function has emitted with a delay, until it is published. */
+export const DELAYED_EVENT = "weir-delayed-event";
+
 /** Returns the headers of a retry: the event's own, its origin, and the attempts that it has used. */
 export function retryHeaders(functionName: string, delivery: Delivery, usedUp: UsedUp): MsgHdrs {
   const hdrs = ownHeaders(delivery.headers);
@@ -50,6 +53,7 @@ export function setOrigin(
   if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
   if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
   if (history.isForced) hdrs.set("weir-replay-forced", "true");
+  if (history.isDelayedEvent) hdrs.set(DELAYED_EVENT, "true");
 }
 
 /**
@@ -94,6 +98,7 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     ...(replay !== undefined && { replay }),
     ...(emitsAs !== undefined && { emitsAs }),
     ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
+    ...(headers.get(DELAYED_EVENT) === "true" && { isDelayedEvent: true }),
   };
 }
 

@@ -88,9 +88,9 @@ export function delayedRetriesOf(functionName: string, { retries }: Namespace = 
   return `${retries.anyDelayed}.${functionName}.*`;
 }
 
-/** Returns whether a message of the retry stream is a delayed retry, and not due. */
-export function isDelayedRetry(subject: string, names: Namespace = NO_NAMESPACE): boolean {
-  return /^retries\.(delayed|parked)\./.test(names.typeOf(subject));
+/** Returns whether a message of the retry stream is a delayed retry or a delayed event, and not due. */
+export function isDelayed(subject: string, names: Namespace = NO_NAMESPACE): boolean {
+  return /^retries\.(delayed|parked|events)\./.test(names.typeOf(subject));
 }
 
 /** Returns whether a delayed retry of an event is stored, by this or an earlier release. */

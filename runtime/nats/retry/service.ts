@@ -9,10 +9,11 @@ import { readStored } from "../inspect/read_stored.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { readBatches } from "../inspect/read_batches.ts";
-import { unhandledEvent } from "./retry_headers.ts";
-import { delayedRetriesOf, isDelayedRetry } from "./retry_stream.ts";
+import { delayedEventsOf, KEY_HEADER } from "./delayed_events.ts";
+import { DELAYED_EVENT, unhandledEvent } from "./retry_headers.ts";
+import { delayedRetriesOf, isDelayed } from "./retry_stream.ts";
 
-/** The operations on delayed retries, for the commands and the admin listener. */
+/** The operations on delayed retries and delayed events, for the commands and the admin listener. */
 export class RetryService {
   readonly #deadLetters: DeadLetters;
   readonly #names: Namespace;
@@ -30,18 +31,18 @@ export class RetryService {
     this.#deadLetters = new DeadLetters(cluster.messages, cluster.duplicates, Date.now, this.#names);
   }
 
-  /** Lists delayed retries, in the order they were stored. */
+  /** Lists delayed retries, and then delayed events, each in the order they were stored. */
   async *list(filter: DelayedRetryFilter): AsyncIterable<DelayedRetry> {
-    const { jsm } = this.cluster, names = this.#names;
+    const { jsm } = this.cluster, names = this.#names, fn = filter.function ?? "*";
     let found = 0;
-    for await (
-      const message of readStored(jsm, names.retries.stream, delayedRetriesOf(filter.function ?? "*", names))
-    ) {
-      if (!isDelayedRetry(message.subject, names)) continue;
-      const retry = toDelayedRetry(message, names);
-      if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
-      yield retry;
-      if (++found === filter.limit) return;
+    for (const subjects of [delayedRetriesOf(fn, names), delayedEventsOf(fn, names)]) {
+      for await (const message of readStored(jsm, names.retries.stream, subjects)) {
+        if (!isDelayed(message.subject, names)) continue;
+        const retry = toDelayedRetry(message, names);
+        if (filter.type !== undefined && !covers(filter.type, retry.type)) continue;
+        yield retry;
+        if (++found === filter.limit) return;
+      }
     }
   }
 
@@ -58,22 +59,23 @@ export class RetryService {
         const found = messages.find(({ header }) =>
           header.get("weir-stream") === stream && header.get("weir-sequence") === String(sequence)
         );
-        if (found) return { sequence: found.seq, isDelayed: isDelayedRetry(found.subject, names) };
+        if (found) return { sequence: found.seq, isDelayed: isDelayed(found.subject, names) };
       }
     }
   }
 
   /**
-   * Makes a dead letter of a delayed retry. It can then be redriven or discarded.
+   * Makes a dead letter of a delayed retry or a delayed event. It can then be redriven or discarded.
    *
-   * @returns False if no delayed retry has that sequence: it has come due, or was cancelled before.
+   * @returns False if none has that sequence: it has come due, or was cancelled before.
    * @throws {PublishError} when the dead letter is not known to be stored; the retry then stays.
    */
   async cancel(sequence: number): Promise<boolean> {
     const message = await this.cluster.jsm.streams.getMessage(this.#names.retries.stream, { seq: sequence });
-    if (!message || !isDelayedRetry(message.subject, this.#names)) return false;
-    const { function: functionName, error } = toDelayedRetry(message, this.#names);
-    return await this.#deadLetter(functionName, message, "its delayed retry was cancelled", error);
+    if (!message || !isDelayed(message.subject, this.#names)) return false;
+    const { function: functionName, error, kind } = toDelayedRetry(message, this.#names);
+    const why = kind === "event" ? "the delayed event was cancelled" : "its delayed retry was cancelled";
+    return await this.#deadLetter(functionName, message, why, error);
   }
 
   /**
@@ -123,6 +125,7 @@ export class RetryService {
 function toDelayedRetry({ seq, subject, header }: StoredMsg, names: Namespace): DelayedRetry {
   const fn = names.typeOf(subject).split(".")[2], target = names.typeOf(header.get("Nats-Schedule-Target"));
   const type = target.split(".").slice(3).join(".");
-  const due = header.get("Nats-Schedule").replace(/^@at /, "");
-  return { ...unhandledEvent(seq, header, { function: fn, type }), due };
+  const due = header.get("Nats-Schedule").replace(/^@at /, ""), key = header.get(KEY_HEADER);
+  const kind = header.get(DELAYED_EVENT) ? "event" : "retry";
+  return { ...unhandledEvent(seq, header, { function: fn, type }), kind, due, ...(key && { key }) };
 }

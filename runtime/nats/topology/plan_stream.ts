@@ -39,6 +39,7 @@ export function planStream(
   const declared: Partial<StreamConfig> = {
     max_age: stream.maxAgeMs && stream.maxAgeMs * 1e6,
     max_bytes: stream.maxBytes,
+    max_msgs_per_subject: stream.maxPerSubject,
     duplicate_window: stream.duplicateWindowMs && stream.duplicateWindowMs * 1e6,
     num_replicas: replicas,
   };

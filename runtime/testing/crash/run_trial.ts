@@ -146,6 +146,7 @@ function withSteps(context: HandlerContext, process: SimulatedProcess): HandlerC
     attempt: context.attempt,
     replay: context.replay,
     emit: context.emit,
+    cancel: context.cancel,
     kv: context.kv,
     log: context.log,
     span: context.span,

@@ -1,12 +1,11 @@
 import { formatDuration } from "../../core/duration.ts";
 import { type ResolvedFunction, triggerFor } from "../../project/resolve_function.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../nats/retry/retry_stream.ts";
-import { payloadData } from "../../api/define_event.ts";
 import type { Outcome } from "../../core/outcome.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { OutcomeEmitter } from "../../telemetry/outcome_emitter.ts";
 import { describeOutcome } from "../assertions/assert_outcome.ts";
-import type { Emitted } from "../invoke.ts";
+import { type Emitted, toEmitted } from "../invoke.ts";
 
 /** A delivery that a function settled. */
 export interface SettledEntry {
@@ -57,7 +56,8 @@ export class Settlements {
         if (why) open.push(`${fn.name}: "${subject}" ${id} ${why.replaceAll("\n", "\n  ")}`);
         for (const entry of entries) {
           settled.add(entry);
-          follow.push(...entry.emitted);
+          // A delayed event is published later, like a delayed retry.
+          follow.push(...entry.emitted.filter(({ at }) => withDelayed || !at));
         }
       }
     }
@@ -70,15 +70,14 @@ export class Settlements {
   }
 
   #take({ attempt, outcome, durationMs }: Settled): void {
+    if (outcome.kind === "ack" && outcome.skipped === "published") return; // no delivery of an event to the function
     const { event, delivery: { subject }, functionName, number, emitted } = attempt;
     const entry: SettledEntry = {
       function: functionName,
       event: { id: event.id, type: event.type, data: event.data },
       attempt: number,
       outcome,
-      emitted: outcome.kind === "ack"
-        ? emitted.map(({ type, id, json }) => ({ type, id, data: payloadData(json) }))
-        : [],
+      emitted: outcome.kind === "ack" ? emitted.map(toEmitted) : [],
       durationMs,
     };
     this.entries.push(entry);
