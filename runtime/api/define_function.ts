@@ -113,6 +113,13 @@ export interface FunctionOptions<
    * content type, and JSON if there is none.
    */
   readonly decode?: Mode;
+  /**
+   * Returns whether the function handles an event. An event for which it returns false is acked without a run, as
+   * `filtered`: it uses no attempt, no claim and no permit of a breaker. It is called before every attempt, so let it
+   * decide by the event alone. If it throws, or returns anything else, the attempt has failed. Default: every event is
+   * handled.
+   */
+  where?(event: EventOf<On, Mode>): boolean;
   /** Policy of retries. */
   readonly retry?: RetryOptions;
   /**

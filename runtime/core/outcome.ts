@@ -72,8 +72,11 @@ export type Result =
 
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
-  /** `skipped` says why the handler did not run: the event was handled before, or a delayed retry of it waits. */
-  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" }
+  /**
+   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, or the
+   * function's `where` returned false.
+   */
+  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" | "filtered" }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {

@@ -5,6 +5,7 @@ import type { Delivery } from "../core/delivery.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
 import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
+import type { FunctionPolicy } from "../project/resolve_policy.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
@@ -13,6 +14,7 @@ import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { type HandlerMiddleware, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
+import { filterEvent } from "./event_filter.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
@@ -37,7 +39,7 @@ export interface Ports {
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → admit → claim → run → decide → finish. */
+/** The way of a function's deliveries: read → check → filter → admit → claim → run → decide → finish. */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
@@ -108,17 +110,27 @@ export class Pipeline {
 
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
-    const { observer, idempotency, cancelled } = this.ports;
+    const { observer, cancelled } = this.ports;
     observer.begin(attempt);
     if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
-    if (!refusal) {
-      return then(attempt.lease.isValid(), (isValid) => {
-        return isValid ? this.#admit(attempt) : this.#finish(attempt, LEASE_EXPIRED);
-      });
-    }
+    if (refusal) return this.#refuse(attempt, refusal);
+    return then(attempt.lease.isValid(), (isValid) => {
+      if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
+      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#admit(attempt);
+    });
+  }
+
+  #refuse(attempt: Attempt, refusal: Outcome): MaybePromise<Outcome> {
     if (!needsConfirmation(attempt, refusal)) return this.#finish(attempt, refusal);
-    return claimToConfirm(idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
+    return claimToConfirm(this.ports.idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
+  }
+
+  #filter(attempt: Attempt, where: NonNullable<FunctionPolicy["where"]>): MaybePromise<Outcome> {
+    return then(
+      filterEvent(where, attempt, this.ports.attempts),
+      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#admit(attempt),
+    );
   }
 
   #admit(attempt: Attempt): MaybePromise<Outcome> {

@@ -8,6 +8,8 @@ import type { FunctionPolicy } from "./resolve_policy.ts";
 export interface FormattedPolicy {
   /** Absent if the data is decoded by its schema or its content type. */
   readonly decode?: DecodeMode;
+  /** Absent if every event is handled. */
+  readonly where?: "its own";
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
@@ -28,13 +30,14 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { decode, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
+  { decode, where, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
     FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
   return {
     ...(decode && { decode }),
+    ...(where && { where: "its own" }),
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,

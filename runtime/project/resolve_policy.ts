@@ -20,6 +20,8 @@ export type Beginning = "all" | "new" | { readonly sinceMs: number };
 export interface FunctionPolicy {
   /** Undefined if the data is decoded by its content type. */
   readonly decode?: DecodeMode;
+  /** Undefined if every event is handled. */
+  readonly where?: (event: WeirEvent) => boolean;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
@@ -64,6 +66,7 @@ const OPTIONS = [
     "on",
     "emits",
     "decode",
+    "where",
     "retry",
     "timeout",
     "concurrency",
@@ -101,6 +104,17 @@ const from = z.unknown().transform((given, ctx): Beginning => {
   return z.NEVER;
 });
 
+/** Refuses an async function: what it returns would never be false. */
+const where = z.custom<NonNullable<FunctionPolicy["where"]>>(
+  (given) => typeof given === "function" && given.constructor.name !== "AsyncFunction",
+  {
+    error: ({ input }) =>
+      typeof input === "function"
+        ? "it is async, and must return true or false at once: decide by the event alone, or in the handler"
+        : `${describeValue(input)} is not a function, such as \`(event) => event.data.total > 0\``,
+  },
+);
+
 const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
@@ -109,6 +123,7 @@ const options = z.strictObject({
   decode: z.enum(DECODE_MODES, {
     error: ({ input }) => `${describeValue(input)} is none of ${DECODE_MODES.map((mode) => `"${mode}"`).join(", ")}`,
   }).optional(),
+  where: where.optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),

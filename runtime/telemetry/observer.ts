@@ -37,7 +37,7 @@ export class TelemetryObserver implements Observer {
       if (!settlement.ok) {
         span.addEvent("weir.not_settled", { "error.message": errorDetail(settlement.error).message });
         logUnsettled(outcome, settlement.error, this.#createLog(attempt));
-      } else if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) {
+      } else if (outcome.kind !== "ack" || isNotable(outcome.skipped) || this.log.enabled("debug")) {
         logOutcome(outcome, this.#createLog(attempt));
       }
     } finally {
@@ -90,8 +90,8 @@ function logOutcome(outcome: Outcome, log: Log): void {
   if (outcome.kind === "ack") {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
-    const why = skipped === "delayed" ? "its delayed retry will run" : "it was handled before";
-    return log.info(`not run: ${why}`, { outcome: "ack", skipped });
+    const line = `not run: ${WHY_SKIPPED[skipped]}`, fields = { outcome: "ack", skipped };
+    return isNotable(skipped) ? log.info(line, fields) : log.debug(line, fields);
   }
   if (outcome.kind === "lease-expired") {
     return log.info("not run: its lease expired, and another replica may have it", { outcome: "lease-expired" });
@@ -111,6 +111,19 @@ function logOutcome(outcome: Outcome, log: Log): void {
   const line = `deferred, ${WHY[outcome.reason]}: ${next}, no attempt used up`;
   if (outcome.reason === "emit-failed" || outcome.reason === "state-unavailable") log.warn(line, retry);
   else log.info(line, retry);
+}
+
+type Skipped = NonNullable<(Outcome & { kind: "ack" })["skipped"]>;
+
+const WHY_SKIPPED: Readonly<Record<Skipped, string>> = {
+  "handled-before": "it was handled before",
+  "delayed": "its delayed retry will run",
+  "filtered": "the function's `where` returned false",
+};
+
+/** Returns whether a skipped event is worth a line. A filter may skip nearly every event. */
+function isNotable(skipped: Skipped | undefined): boolean {
+  return skipped !== undefined && skipped !== "filtered";
 }
 
 const WHY: Readonly<Record<RetryReason, string>> = {

@@ -40,6 +40,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     timeout: 90_000,
     from: { since: "1h" },
     decode: "bytes",
+    where: () => true,
     maxAge: "2d",
     idempotency: true,
     breaker: { openFor: "1m" },
@@ -47,6 +48,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
   });
   assert.deepEqual(chosen(policy), [
     "decode bytes",
+    "where its own",
     "retry.attempts 3",
     "retry.jitter none",
     "timeout 90s",
@@ -59,7 +61,11 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, ...rest } = written({ maxAge: "36h", idempotency: { ttl: 1_500 }, timeout: "1.5s" });
+  const { maxAge, idempotency, where: _where, ...rest } = written({
+    maxAge: "36h",
+    idempotency: { ttl: 1_500 },
+    timeout: "1.5s",
+  });
   assert.deepEqual(
     written({ ...rest, maxAge: maxAge!, idempotency: { ttl: idempotency!.ttl } }),
     { ...rest, maxAge, idempotency },

@@ -81,6 +81,11 @@ const rows: [options: object, problem: string][] = [
     { idempotency: { ttl: "10ms" } },
     "option idempotency.ttl: 10ms is too short: NATS counts it in whole seconds, so give at least one",
   ],
+  [{ where: "total > 0" }, 'option where: "total > 0" is not a function, such as `(event) => event.data.total > 0`'],
+  [
+    { where: async () => await Promise.resolve(true) },
+    "option where: it is async, and must return true or false at once: decide by the event alone, or in the handler",
+  ],
   [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
   [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],
   [{ retry: { initial: "1 s" } }, `option retry.initial: "1 s" is not a duration above zero: ${HELP}`],
