@@ -5,6 +5,7 @@ import type { EmittingContext, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
+import type { RateOptions } from "./rate_options.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
 /** Policy of retries: exponential backoff. */
@@ -114,10 +115,8 @@ export interface FunctionOptions<
    */
   readonly decode?: Mode;
   /**
-   * Returns whether the function handles an event. An event for which it returns false is acked without a run, as
-   * `filtered`: it uses no attempt, no claim and no permit of a breaker. It is called before every attempt, so let it
-   * decide by the event alone. If it throws, or returns anything else, the attempt has failed. Default: every event is
-   * handled.
+   * Returns whether the function handles an event, before each attempt. If it returns false, the event is acked without
+   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every event.
    */
   where?(event: EventOf<On, Mode>): boolean;
   /** Policy of retries. */
@@ -134,6 +133,8 @@ export interface FunctionOptions<
    * @default {16}
    */
   readonly concurrency?: number;
+  /** Limits the starts of the handler over all processes. Its events wait and use no attempt. Default: no limit. */
+  readonly rate?: RateOptions<On, Mode>;
   /**
    * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It
    * costs two writes an event.

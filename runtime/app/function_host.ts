@@ -13,6 +13,7 @@ import type { Unstored } from "../nats/consume/store_retrier.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
+import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
@@ -144,7 +145,7 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology } = options,
+  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology, log } = options,
     replicas = replicasOfNewBuckets(options);
   return {
     clock,
@@ -155,7 +156,13 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas, names),
     cancelled: topology.cancelled,
+    rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
   };
+}
+
+function logRate(log: Logger, name: string, problem: string | undefined): void {
+  if (problem !== undefined) log.error("the rate of a function is not shared", { function: name, error: problem });
+  else log.info("the rate of a function is shared again", { function: name });
 }
 
 /** Returns undefined if this process may not create buckets. */

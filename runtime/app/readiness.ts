@@ -27,7 +27,7 @@ interface ReadinessOptions {
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
  * declared, every function pulls, and the project's own checks of these functions pass. An open breaker, a paused
- * function and a dead letter that cannot be stored are degraded.
+ * function, a rate that is not shared and a dead letter that cannot be stored are degraded.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, unstored, own, redact } = options;
@@ -59,6 +59,10 @@ export function readiness(options: ReadinessOptions): Health {
       Object.fromEntries([
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...dispatchers.flatMap(({ pipeline: { rate, fn } }) => {
+          const problem = rate?.problem();
+          return problem === undefined ? [] : [[`rate of ${fn.name}`, redact(problem)]];
+        }),
         ...[...topology.pauses].map(([name, pause]) => [`function ${name}`, pause]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
         ...unstored().map(({ functionName, message, error }) => [

@@ -26,6 +26,7 @@ export type RetryReason =
   | "unknown-subject"
   | "newer-version"
   | "claim-held"
+  | "rate-limited"
   | "shutdown";
 
 /** Returns whether an event is retried so that a process of another release receives it. */

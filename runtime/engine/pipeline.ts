@@ -22,6 +22,8 @@ import type { Lease } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import type { Observer } from "./observer.ts";
 import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
+import { RateLimit } from "./rate_limit.ts";
+import type { RatePorts } from "./rate_store.ts";
 import type { Settler } from "./settler.ts";
 
 export interface Ports {
@@ -34,15 +36,19 @@ export interface Ports {
   readonly kv: KvStore;
   /** Default: no event is cancelled. */
   readonly cancelled?: CancelledEvents;
+  /** Default: the rates of functions are not limited. */
+  readonly rates?: RatePorts;
 }
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → filter → admit → claim → run → decide → finish. */
+/** The way of a function's deliveries: read → check → filter → rate → admit → claim → run → decide → finish. */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
+  /** Undefined if the function has no rate. */
+  readonly rate: RateLimit | undefined;
   readonly runner: InProcessRunner;
   /** Schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
@@ -59,6 +65,9 @@ export class Pipeline {
     this.breaker = new CircuitBreaker(name, "function", policy.breaker, clock, (to) => observer.breakerChanged(to));
     this.admission = new Admission(clock);
     this.admission.add(this.breaker);
+    if (policy.rate && ports.rates) {
+      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
+    }
     for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
     this.runner = new InProcessRunner(fn, clock, { kv, breaker: (name) => this.#breakerOf(name) }, middleware);
     for (const trigger of fn.triggers) {
@@ -117,7 +126,7 @@ export class Pipeline {
     if (refusal) return this.#refuse(attempt, refusal);
     return then(attempt.lease.isValid(), (isValid) => {
       if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
-      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#admit(attempt);
+      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeStart(attempt);
     });
   }
 
@@ -129,8 +138,18 @@ export class Pipeline {
   #filter(attempt: Attempt, where: NonNullable<FunctionPolicy["where"]>): MaybePromise<Outcome> {
     return then(
       filterEvent(where, attempt, this.ports.attempts),
-      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#admit(attempt),
+      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeStart(attempt),
     );
+  }
+
+  /** Waits for a start, if the function has a rate. */
+  #takeStart(attempt: Attempt): MaybePromise<Outcome> {
+    if (!this.rate) return this.#admit(attempt);
+    attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
+    return this.rate.take(attempt).then(async (refusal) => {
+      if (refusal) return await this.#finish(attempt, refusal);
+      return await attempt.lease.isValid() ? this.#admit(attempt) : this.#finish(attempt, LEASE_EXPIRED);
+    });
   }
 
   #admit(attempt: Attempt): MaybePromise<Outcome> {

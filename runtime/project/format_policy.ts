@@ -15,6 +15,8 @@ export interface FormattedPolicy {
   readonly concurrency: number;
   readonly maxHops: number;
   readonly from: "all" | "new" | { readonly since: Duration };
+  /** Absent if starts are not limited. */
+  readonly rate?: { readonly limit: number; readonly per: Duration; readonly by?: "its own" };
   /** Null if events of any age are handled. */
   readonly maxAge: Duration | null;
   /** Null if handled events are not remembered. */
@@ -30,7 +32,7 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { decode, where, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
+  { decode, where, rate, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
     FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
@@ -43,6 +45,7 @@ export function formatPolicy(
     concurrency,
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },
+    ...(rate && { rate: { limit: rate.limit, per: formatDuration(rate.perMs), ...(rate.by && { by: "its own" }) } }),
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
     idempotency: idempotency
       ? { ttl: formatDuration(idempotency.ttlMs), key: idempotency.key ? "its own" : "source and id" }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
+import type { RateLimitPolicy } from "../core/rate_window.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
@@ -11,6 +12,11 @@ import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.
 export interface IdempotencyPolicy {
   readonly ttlMs: number;
   readonly key?: (event: WeirEvent) => string;
+}
+
+/** Limit of the starts of a function, or of each key of its events. */
+export interface RatePolicy extends RateLimitPolicy {
+  readonly by?: (event: WeirEvent) => string;
 }
 
 /** The stored events with which a function begins on a stream that is new to it. */
@@ -28,6 +34,8 @@ export interface FunctionPolicy {
   readonly maxHops: number;
   readonly from: Beginning;
   readonly maxAgeMs: number | undefined;
+  /** Undefined if starts are not limited. */
+  readonly rate?: RatePolicy;
   /** Undefined if handled events are not remembered. */
   readonly idempotency: IdempotencyPolicy | undefined;
   readonly breaker: BreakerPolicy;
@@ -72,6 +80,7 @@ const OPTIONS = [
     "concurrency",
     "maxHops",
     "from",
+    "rate",
     "idempotency",
     "maxAge",
     "breaker",
@@ -80,6 +89,7 @@ const OPTIONS = [
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
+  ...["limit", "per", "by"].map((name) => `rate.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
@@ -95,6 +105,28 @@ const idempotency = z.preprocess(
   }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
 );
 
+/** Schema of a function of an event. It refuses an async one, which returns a promise. */
+function syncFunction<Fn>(result: string, example: string) {
+  return z.custom<Fn>((given) => typeof given === "function" && given.constructor.name !== "AsyncFunction", {
+    error: ({ input }) =>
+      typeof input === "function"
+        ? `it is async, and must return ${result} at once: decide by the event alone`
+        : `${describeValue(input)} is not a function, such as \`${example}\``,
+  });
+}
+
+/** Shortest `per`, in milliseconds: several times what a store in another region takes to answer. */
+const MIN_PER_MS = 100;
+
+const rate = z.strictObject({
+  limit: count,
+  per: durationSchema.refine((ms) => ms >= MIN_PER_MS, {
+    error: ({ input }) =>
+      `${input}ms is too short: give at least ${MIN_PER_MS}ms, with a limit that is higher in proportion`,
+  }),
+  by: syncFunction<NonNullable<RatePolicy["by"]>>("text", "(event) => event.data.tenant").optional(),
+}).transform(({ limit, per: perMs, by }): RatePolicy => ({ limit, perMs, ...(by && { by }) }));
+
 const from = z.unknown().transform((given, ctx): Beginning => {
   if (given === "all" || given === "new") return given;
   const since = Object(given) as { since?: unknown }, sinceMs = parseDuration(since.since);
@@ -104,17 +136,6 @@ const from = z.unknown().transform((given, ctx): Beginning => {
   return z.NEVER;
 });
 
-/** Refuses an async function: what it returns would never be false. */
-const where = z.custom<NonNullable<FunctionPolicy["where"]>>(
-  (given) => typeof given === "function" && given.constructor.name !== "AsyncFunction",
-  {
-    error: ({ input }) =>
-      typeof input === "function"
-        ? "it is async, and must return true or false at once: decide by the event alone, or in the handler"
-        : `${describeValue(input)} is not a function, such as \`(event) => event.data.total > 0\``,
-  },
-);
-
 const options = z.strictObject({
   name: z.unknown().optional(),
   on: z.unknown().optional(),
@@ -123,12 +144,14 @@ const options = z.strictObject({
   decode: z.enum(DECODE_MODES, {
     error: ({ input }) => `${describeValue(input)} is none of ${DECODE_MODES.map((mode) => `"${mode}"`).join(", ")}`,
   }).optional(),
-  where: where.optional(),
+  where: syncFunction<NonNullable<FunctionPolicy["where"]>>("true or false", "(event) => event.data.total > 0")
+    .optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.default(defaults.concurrency),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
+  rate: rate.optional(),
   maxAge: durationSchema.optional(),
   idempotency,
   breaker: breaker.prefault({}),

@@ -138,6 +138,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "unknown-subject": "the function does not listen to its subject",
   "newer-version": "its schema is of a later version than this process has",
   "claim-held": "another delivery handles it",
+  "rate-limited": "its rate is used up",
   "shutdown": "the runtime is shutting down",
 };
 

@@ -41,6 +41,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     from: { since: "1h" },
     decode: "bytes",
     where: () => true,
+    rate: { limit: 100, per: "1s", by: () => "k" },
     maxAge: "2d",
     idempotency: true,
     breaker: { openFor: "1m" },
@@ -53,6 +54,9 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     "retry.jitter none",
     "timeout 90s",
     "from.since 1h",
+    "rate.limit 100",
+    "rate.per 1s",
+    "rate.by its own",
     "maxAge 2d",
     "breaker.openFor 1m",
     "dependencies.PaymentService.consecutiveFailures 3",
@@ -61,7 +65,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, where: _where, ...rest } = written({
+  const { maxAge, idempotency, where: _where, rate: _rate, ...rest } = written({
     maxAge: "36h",
     idempotency: { ttl: 1_500 },
     timeout: "1.5s",

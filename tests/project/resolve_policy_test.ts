@@ -84,7 +84,22 @@ const rows: [options: object, problem: string][] = [
   [{ where: "total > 0" }, 'option where: "total > 0" is not a function, such as `(event) => event.data.total > 0`'],
   [
     { where: async () => await Promise.resolve(true) },
-    "option where: it is async, and must return true or false at once: decide by the event alone, or in the handler",
+    "option where: it is async, and must return true or false at once: decide by the event alone",
+  ],
+  [
+    { rate: { limit: 1, per: "50ms" } },
+    "option rate.per: 50ms is too short: give at least 100ms, with a limit that is higher in proportion",
+  ],
+  [{ rate: { limit: 0, per: "1s" } }, "option rate.limit: 0 is not a whole number from 1"],
+  [{ rate: { limit: 1 } }, `option rate.per: undefined is not a duration above zero: ${HELP}`],
+  [{ rate: { limit: 1, per: "1s", limits: 1 } }, 'unknown option rate.limits: did you mean "limit"?'],
+  [
+    { rate: { limit: 1, per: "1s", by: "tenant" } },
+    'option rate.by: "tenant" is not a function, such as `(event) => event.data.tenant`',
+  ],
+  [
+    { rate: { limit: 1, per: "1s", by: async () => await Promise.resolve("k") } },
+    "option rate.by: it is async, and must return text at once: decide by the event alone",
   ],
   [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
   [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],

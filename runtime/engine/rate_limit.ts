@@ -1,0 +1,177 @@
+import { createHash } from "node:crypto";
+import { EMPTY_WINDOW, freeStarts, mergeWindows, nextEnd, type RateWindow } from "../core/rate_window.ts";
+import { decideOutcome, deferForRate } from "../core/decide_outcome.ts";
+import { errorDetail } from "../core/error_detail.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { describeValue } from "../project/option_schemas.ts";
+import type { RatePolicy } from "../project/resolve_policy.ts";
+import type { AdmissionRule } from "./admission.ts";
+import type { Attempt } from "./attempt.ts";
+import type { ServerClock } from "./clock.ts";
+import { resultOfThrown } from "./handler_runner.ts";
+import { RateQueue, type RateScope } from "./rate_queue.ts";
+import type { RatePorts, StoredWindow } from "./rate_store.ts";
+
+/** Key of the window of a function whose rate has no `by`. */
+const ALL = "all";
+/** Bounds of the time within which a handler begins after its start was taken, in milliseconds; a fiftieth of `per`. */
+const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000, HOLD_PART = 50;
+/** Milliseconds between two tries of a store that fails. */
+const TRY_AGAIN_MS = 2_000;
+/** Number of keys above which idle ones are forgotten. */
+const MAX_KEYS = 10_000;
+/** Milliseconds that a stored window outlasts its starts. */
+const TTL_MARGIN_MS = 10_000;
+
+/**
+ * Limits the starts of a function over all processes. While none are left, the function does not pull. A delivery that
+ * was pulled before is held for a second at the most, or retried later. While the store fails, the process keeps to its
+ * share of the limit, which it reports.
+ */
+export class RateLimit implements AdmissionRule, RateScope {
+  /** Deliveries that have begun took their starts: they do not count against `permits`. */
+  readonly countsStarts = true;
+  readonly processId = crypto.randomUUID().slice(0, 8);
+  holdMs: number;
+  readonly #queues = new Map<string, RateQueue>();
+  readonly #listeners: (() => void)[] = [];
+  #known = EMPTY_WINDOW;
+  #problem: string | undefined;
+  #admitsAtMs: number | undefined;
+  #isClosed = false;
+  #cancel: () => void = () => {};
+
+  constructor(
+    readonly functionName: string,
+    readonly policy: RatePolicy,
+    readonly ports: RatePorts,
+    readonly clock: ServerClock,
+  ) {
+    this.holdMs = Math.min(HOLD_MAX_MS, Math.max(HOLD_MIN_MS, policy.perMs / HOLD_PART));
+  }
+
+  /** Number of deliveries that are held for a start. */
+  get waiting(): number {
+    return this.#queues.values().reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Returns how the function is limited while the store fails. Undefined if the limit is shared. */
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects. */
+  async take(attempt: Attempt): Promise<Outcome | undefined> {
+    let key = ALL;
+    try {
+      if (this.policy.by) key = hashOf(this.policy.by(attempt.event), attempt.functionName);
+    } catch (error) {
+      return decideOutcome(resultOfThrown(error), attempt);
+    }
+    const answer = await this.#queue(key).take();
+    if (answer.kind === "granted") return undefined;
+    return answer.kind === "closed"
+      ? decideOutcome({ kind: "shutdown" }, attempt)
+      : deferForRate(answer.delayMs, attempt);
+  }
+
+  /** Its part of the free starts, as far as they are known. With `by`, only the key of an event decides. */
+  permits(): number {
+    if (this.policy.by) return Infinity;
+    const queue = this.#queue(ALL), nowMs = this.clock.serverNow();
+    const free = freeStarts(queue.window, queue.limit, nowMs);
+    const part = this.isLocal() ? free : Math.ceil(free / this.takers());
+    return Math.max(0, part - queue.size);
+  }
+
+  admitsAgainAtMs(): number | undefined {
+    if (this.policy.by || this.permits() > 0) return undefined;
+    const endMs = this.#nextEndMs();
+    return endMs === undefined ? undefined : this.clock.now() + endMs - this.clock.serverNow();
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Each call of the listeners may set a timer, so they are called once for a time. */
+  changed(): void {
+    const admitsAtMs = this.policy.by || this.permits() > 0 ? undefined : this.#nextEndMs();
+    if (admitsAtMs !== undefined && admitsAtMs === this.#admitsAtMs) return;
+    this.#admitsAtMs = admitsAtMs;
+    for (const listener of this.#listeners) listener();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+    for (const queue of this.#queues.values()) queue.close();
+  }
+
+  isLocal(): boolean {
+    return this.#problem !== undefined;
+  }
+
+  takers(): number {
+    return Math.max(1, Object.keys(this.#known.takers).length);
+  }
+
+  note({ takers }: RateWindow): void {
+    this.#known = mergeWindows(this.#known, { ends: [], takers }, this.policy.perMs, this.clock.serverNow());
+  }
+
+  read(key: string): Promise<StoredWindow> {
+    return this.ports.store.read(this.functionName, key);
+  }
+
+  write(key: string, stored: StoredWindow): Promise<number | undefined> {
+    const ttlMs = this.policy.perMs + this.holdMs + TTL_MARGIN_MS;
+    return this.ports.store.write(this.functionName, key, stored, ttlMs);
+  }
+
+  failed(key: string, error: unknown): void {
+    const isNew = this.#problem === undefined;
+    this.#problem = `its rate is not shared, each process keeps to its part of the limit: ${
+      errorDetail(error).message
+    }`;
+    if (!isNew || this.#isClosed) return;
+    this.ports.reportProblem(this.functionName, this.#problem);
+    this.#tryAgainLater(key);
+  }
+
+  #nextEndMs(): number | undefined {
+    return nextEnd(this.#queue(ALL).window, this.clock.serverNow());
+  }
+
+  #tryAgainLater(key: string): void {
+    this.#cancel = this.clock.timer(TRY_AGAIN_MS, async () => {
+      try {
+        await this.#queue(key).restore();
+        if (this.#isClosed) return;
+        this.#problem = undefined;
+        this.ports.reportProblem(this.functionName, undefined);
+        this.changed();
+      } catch {
+        if (!this.#isClosed) this.#tryAgainLater(key);
+      }
+    });
+  }
+
+  #queue(key: string): RateQueue {
+    const found = this.#queues.get(key);
+    if (found) return found;
+    if (this.#queues.size >= MAX_KEYS) {
+      for (const [known, queue] of this.#queues) if (queue.isIdle) this.#queues.delete(known);
+    }
+    const queue = new RateQueue(key, this);
+    this.#queues.set(key, queue);
+    return queue;
+  }
+}
+
+/** Returns the key of an event as a token of a subject. @throws {TypeError} if the author's `by` returned no text. */
+function hashOf(key: unknown, functionName: string): string {
+  if (typeof key === "string" && key !== "") return createHash("sha256").update(key).digest("hex").slice(0, 32);
+  const what = `\`rate.by\` of ${functionName} returned ${describeValue(key)}: it must return text that is not empty`;
+  throw new TypeError(what);
+}
