@@ -27,6 +27,7 @@ const TESTS: readonly (readonly string[])[] = [
     CLUSTER,
     "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down",
     "e2e/rate_test.ts: rate loses no event when a process that holds some is killed",
+    "e2e/debounce_test.ts: debounce handles the last event of each key when the only process is killed meanwhile",
   ],
   [SIMULATED, CRASHES, KILLS],
   [

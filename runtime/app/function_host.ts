@@ -16,6 +16,7 @@ import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
+import { PendingEvents } from "../nats/retry/pending_events.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
@@ -156,6 +157,7 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     observer: metering.observer,
     kv: new NatsKvStore(nc, replicas, names),
     cancelled: topology.cancelled,
+    pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
   };
 }

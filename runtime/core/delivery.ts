@@ -32,6 +32,8 @@ export interface DeliveryHistory {
   readonly emitsAs?: string;
   /** True for a replay that an idempotent function handles although it has handled the event before. */
   readonly isForced?: true;
+  /** True for an event that has waited until its key was quiet. */
+  readonly isDebounced?: true;
 }
 
 /** One message that JetStream delivered. It is settled exactly once. */

@@ -74,10 +74,10 @@ export type Result =
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
   /**
-   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, or the
-   * function's `where` returned false.
+   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, the
+   * function's `where` returned false, or it waits until its key is quiet unless a later event of the key replaces it.
    */
-  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" | "filtered" }
+  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" | "filtered" | "debounced" }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {

@@ -12,6 +12,7 @@ import type { AttemptStore } from "./attempt_store.ts";
 import type { CancelledEvents } from "./cancelled_events.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
+import { debounceEvent, type DebounceStore, mustWait } from "./debounce.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { type HandlerMiddleware, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { filterEvent } from "./event_filter.ts";
@@ -36,6 +37,8 @@ export interface Ports {
   readonly kv: KvStore;
   /** Default: no event is cancelled. */
   readonly cancelled?: CancelledEvents;
+  /** Default: functions handle every event of a burst. */
+  readonly pending?: DebounceStore;
   /** Default: the rates of functions are not limited. */
   readonly rates?: RatePorts;
 }
@@ -43,7 +46,7 @@ export interface Ports {
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → filter → rate → admit → claim → run → decide → finish. */
+/** The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish. */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
@@ -142,8 +145,12 @@ export class Pipeline {
     );
   }
 
-  /** Waits for a start, if the function has a rate. */
+  /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
+    const { policy: { debounce } } = this.fn, { pending } = this.ports;
+    if (debounce && pending && mustWait(attempt.delivery.history)) {
+      return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
+    }
     if (!this.rate) return this.#admit(attempt);
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     return this.rate.take(attempt).then(async (refusal) => {

@@ -1,19 +1,16 @@
-import { createHash } from "node:crypto";
 import { EMPTY_WINDOW, freeStarts, mergeWindows, nextEnd, type RateWindow } from "../core/rate_window.ts";
 import { decideOutcome, deferForRate } from "../core/decide_outcome.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { describeValue } from "../project/option_schemas.ts";
 import type { RatePolicy } from "../project/resolve_policy.ts";
 import type { AdmissionRule } from "./admission.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ServerClock } from "./clock.ts";
+import { ALL, eventKey } from "./event_key.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import { RateQueue, type RateScope } from "./rate_queue.ts";
 import type { RatePorts, StoredWindow } from "./rate_store.ts";
 
-/** Key of the window of a function whose rate has no `by`. */
-const ALL = "all";
 /** Bounds of the time within which a handler begins after its start was taken, in milliseconds; a fiftieth of `per`. */
 const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000, HOLD_PART = 50;
 /** Milliseconds between two tries of a store that fails. */
@@ -62,9 +59,9 @@ export class RateLimit implements AdmissionRule, RateScope {
 
   /** Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects. */
   async take(attempt: Attempt): Promise<Outcome | undefined> {
-    let key = ALL;
+    let key: string;
     try {
-      if (this.policy.by) key = hashOf(this.policy.by(attempt.event), attempt.functionName);
+      key = eventKey(this.policy.by, attempt.event, `\`rate.by\` of ${attempt.functionName}`);
     } catch (error) {
       return decideOutcome(resultOfThrown(error), attempt);
     }
@@ -167,11 +164,4 @@ export class RateLimit implements AdmissionRule, RateScope {
     this.#queues.set(key, queue);
     return queue;
   }
-}
-
-/** Returns the key of an event as a token of a subject. @throws {TypeError} if the author's `by` returned no text. */
-function hashOf(key: unknown, functionName: string): string {
-  if (typeof key === "string" && key !== "") return createHash("sha256").update(key).digest("hex").slice(0, 32);
-  const what = `\`rate.by\` of ${functionName} returned ${describeValue(key)}: it must return text that is not empty`;
-  throw new TypeError(what);
 }

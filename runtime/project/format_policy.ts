@@ -15,6 +15,8 @@ export interface FormattedPolicy {
   readonly concurrency: number;
   readonly maxHops: number;
   readonly from: "all" | "new" | { readonly since: Duration };
+  /** Absent if every event of a burst is handled. */
+  readonly debounce?: { readonly quiet: Duration; readonly max?: Duration; readonly by?: "its own" };
   /** Absent if starts are not limited. */
   readonly rate?: { readonly limit: number; readonly per: Duration; readonly by?: "its own" };
   /** Null if events of any age are handled. */
@@ -32,8 +34,21 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { decode, where, rate, retry, timeoutMs, concurrency, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
-    FunctionPolicy,
+  {
+    decode,
+    where,
+    debounce,
+    rate,
+    retry,
+    timeoutMs,
+    concurrency,
+    maxHops,
+    from,
+    maxAgeMs,
+    idempotency,
+    breaker,
+    dependencies,
+  }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
@@ -45,6 +60,13 @@ export function formatPolicy(
     concurrency,
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },
+    ...(debounce && {
+      debounce: {
+        quiet: formatDuration(debounce.quietMs),
+        ...(debounce.maxMs && { max: formatDuration(debounce.maxMs) }),
+        ...(debounce.by && { by: "its own" }),
+      },
+    }),
     ...(rate && { rate: { limit: rate.limit, per: formatDuration(rate.perMs), ...(rate.by && { by: "its own" }) } }),
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
     idempotency: idempotency

@@ -19,6 +19,14 @@ export interface RatePolicy extends RateLimitPolicy {
   readonly by?: (event: WeirEvent) => string;
 }
 
+/** The quiet time after which the last event of a burst is handled. */
+export interface DebouncePolicy {
+  readonly quietMs: number;
+  /** Default: no limit. */
+  readonly maxMs?: number;
+  readonly by?: (event: WeirEvent) => string;
+}
+
 /** The stored events with which a function begins on a stream that is new to it. */
 export type Beginning = "all" | "new" | { readonly sinceMs: number };
 
@@ -34,6 +42,8 @@ export interface FunctionPolicy {
   readonly maxHops: number;
   readonly from: Beginning;
   readonly maxAgeMs: number | undefined;
+  /** Undefined if every event of a burst is handled. */
+  readonly debounce?: DebouncePolicy;
   /** Undefined if starts are not limited. */
   readonly rate?: RatePolicy;
   /** Undefined if handled events are not remembered. */
@@ -80,6 +90,7 @@ const OPTIONS = [
     "concurrency",
     "maxHops",
     "from",
+    "debounce",
     "rate",
     "idempotency",
     "maxAge",
@@ -89,6 +100,7 @@ const OPTIONS = [
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
+  ...["quiet", "max", "by"].map((name) => `debounce.${name}`),
   ...["limit", "per", "by"].map((name) => `rate.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
@@ -127,6 +139,24 @@ const rate = z.strictObject({
   by: syncFunction<NonNullable<RatePolicy["by"]>>("text", "(event) => event.data.tenant").optional(),
 }).transform(({ limit, per: perMs, by }): RatePolicy => ({ limit, perMs, ...(by && { by }) }));
 
+/** Shortest quiet time, in milliseconds: the server fires a schedule up to a third of a second late. */
+const MIN_QUIET_MS = 1_000;
+
+const debounce = z.strictObject({
+  quiet: durationSchema.refine((ms) => ms >= MIN_QUIET_MS, {
+    error: ({ input }) => `${input}ms is too short: the server's schedules are not that exact, so give at least 1s`,
+  }),
+  max: durationSchema.optional(),
+  by: syncFunction<NonNullable<DebouncePolicy["by"]>>("text", "(event) => event.data.documentId").optional(),
+}).refine(({ quiet, max = Infinity }) => max >= quiet, {
+  path: ["max"],
+  error: "it is shorter than `quiet`, so that no event would wait for `quiet`: give a longer one, or leave it out",
+}).transform(({ quiet: quietMs, max: maxMs, by }): DebouncePolicy => ({
+  quietMs,
+  ...(maxMs && { maxMs }),
+  ...(by && { by }),
+}));
+
 const from = z.unknown().transform((given, ctx): Beginning => {
   if (given === "all" || given === "new") return given;
   const since = Object(given) as { since?: unknown }, sinceMs = parseDuration(since.since);
@@ -151,11 +181,15 @@ const options = z.strictObject({
   concurrency: count.default(defaults.concurrency),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
+  debounce: debounce.optional(),
   rate: rate.optional(),
   maxAge: durationSchema.optional(),
   idempotency,
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
+}).refine(({ maxAge = Infinity, debounce }) => !(debounce && maxAge <= debounce.quietMs), {
+  path: ["maxAge"],
+  error: "it is not above `debounce.quiet`, so that every event would be too old: give a higher one",
 }).transform((
   { name: _name, on: _on, emits: _emits, needs: _needs, timeout: timeoutMs, maxAge: maxAgeMs, idempotency, ...rest },
 ): FunctionPolicy => ({

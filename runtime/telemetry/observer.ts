@@ -119,11 +119,12 @@ const WHY_SKIPPED: Readonly<Record<Skipped, string>> = {
   "handled-before": "it was handled before",
   "delayed": "its delayed retry will run",
   "filtered": "the function's `where` returned false",
+  "debounced": "it waits until its key is quiet",
 };
 
-/** Returns whether a skipped event is worth a line. A filter may skip nearly every event. */
+/** Returns whether a skipped event is worth a line. A filter and a debounce may skip nearly every event. */
 function isNotable(skipped: Skipped | undefined): boolean {
-  return skipped !== undefined && skipped !== "filtered";
+  return skipped === "handled-before" || skipped === "delayed";
 }
 
 const WHY: Readonly<Record<RetryReason, string>> = {

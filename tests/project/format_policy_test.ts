@@ -41,6 +41,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     from: { since: "1h" },
     decode: "bytes",
     where: () => true,
+    debounce: { quiet: "10s", max: "1m", by: () => "k" },
     rate: { limit: 100, per: "1s", by: () => "k" },
     maxAge: "2d",
     idempotency: true,
@@ -54,6 +55,9 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     "retry.jitter none",
     "timeout 90s",
     "from.since 1h",
+    "debounce.quiet 10s",
+    "debounce.max 1m",
+    "debounce.by its own",
     "rate.limit 100",
     "rate.per 1s",
     "rate.by its own",
@@ -65,7 +69,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, where: _where, rate: _rate, ...rest } = written({
+  const { maxAge, idempotency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
     maxAge: "36h",
     idempotency: { ttl: 1_500 },
     timeout: "1.5s",

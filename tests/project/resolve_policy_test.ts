@@ -90,6 +90,20 @@ const rows: [options: object, problem: string][] = [
     { rate: { limit: 1, per: "50ms" } },
     "option rate.per: 50ms is too short: give at least 100ms, with a limit that is higher in proportion",
   ],
+  [
+    { debounce: { quiet: "500ms" } },
+    "option debounce.quiet: 500ms is too short: the server's schedules are not that exact, so give at least 1s",
+  ],
+  [
+    { debounce: { quiet: "10s", max: "5s" } },
+    "option debounce.max: it is shorter than `quiet`, so that no event would wait for `quiet`: give a longer one, or " +
+    "leave it out",
+  ],
+  [
+    { debounce: { quiet: "10s" }, maxAge: "10s" },
+    "option maxAge: it is not above `debounce.quiet`, so that every event would be too old: give a higher one",
+  ],
+  [{ debounce: { quiet: "10s", bye: 1 } }, 'unknown option debounce.bye: did you mean "by"?'],
   [{ rate: { limit: 0, per: "1s" } }, "option rate.limit: 0 is not a whole number from 1"],
   [{ rate: { limit: 1 } }, `option rate.per: undefined is not a duration above zero: ${HELP}`],
   [{ rate: { limit: 1, per: "1s", limits: 1 } }, 'unknown option rate.limits: did you mean "limit"?'],

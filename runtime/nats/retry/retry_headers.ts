@@ -49,6 +49,7 @@ export function setOrigin(
   if (history.replay !== undefined) hdrs.set("weir-replay", history.replay);
   if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
   if (history.isForced) hdrs.set("weir-replay-forced", "true");
+  if (history.isDebounced) hdrs.set("weir-debounced", "true");
 }
 
 /** Upper bound of a subject, in characters: with our prefix and the reply it fits the server's line of 4,096 bytes. */
@@ -90,6 +91,7 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     ...(replay !== undefined && { replay }),
     ...(emitsAs !== undefined && { emitsAs }),
     ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
+    ...(headers.get("weir-debounced") === "true" && { isDebounced: true }),
   };
 }
 
