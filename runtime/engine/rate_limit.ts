@@ -11,8 +11,12 @@ import { resultOfThrown } from "./handler_runner.ts";
 import { RateQueue, type RateScope } from "./rate_queue.ts";
 import type { RatePorts, StoredWindow } from "./rate_store.ts";
 
-/** Bounds of the time within which a handler begins after its start was taken, in milliseconds; a fiftieth of `per`. */
-const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000, HOLD_PART = 50;
+/** Bounds of the least time within which a handler begins after its start was taken, in milliseconds. */
+const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000;
+/** That time is this part of `per`. */
+const HOLD_PART = 50;
+/** Factor of the hold after each answer. */
+const HOLD_DECAY = 0.9;
 /** Milliseconds between two tries of a store that fails. */
 const TRY_AGAIN_MS = 2_000;
 /** Number of keys above which idle ones are forgotten. */
@@ -22,14 +26,15 @@ const TTL_MARGIN_MS = 10_000;
 
 /**
  * Limits the starts of a function over all processes. While none are left, the function does not pull. A delivery that
- * was pulled before is held for a second at the most, or retried later. While the store fails, the process keeps to its
+ * was pulled before is held for two seconds at the most, or retried later. While the store fails, the process keeps to its
  * share of the limit, which it reports.
  */
 export class RateLimit implements AdmissionRule, RateScope {
   /** Deliveries that have begun took their starts: they do not count against `permits`. */
   readonly countsStarts = true;
   readonly processId = crypto.randomUUID().slice(0, 8);
-  holdMs: number;
+  readonly #minHoldMs: number;
+  #holdMs: number;
   readonly #queues = new Map<string, RateQueue>();
   readonly #listeners: (() => void)[] = [];
   #known = EMPTY_WINDOW;
@@ -44,7 +49,17 @@ export class RateLimit implements AdmissionRule, RateScope {
     readonly ports: RatePorts,
     readonly clock: ServerClock,
   ) {
-    this.holdMs = Math.min(HOLD_MAX_MS, Math.max(HOLD_MIN_MS, policy.perMs / HOLD_PART));
+    this.#holdMs = this.#minHoldMs = Math.min(HOLD_MAX_MS, Math.max(HOLD_MIN_MS, policy.perMs / HOLD_PART));
+  }
+
+  get holdMs(): number {
+    return this.#holdMs;
+  }
+
+  /** Twice what the store takes to answer, and soon less again after a slow answer: a longer hold lowers the rate. */
+  answered(tookMs: number): void {
+    const least = Math.max(this.#minHoldMs, this.#holdMs * HOLD_DECAY);
+    this.#holdMs = Math.min(this.policy.perMs, Math.max(least, 2 * tookMs));
   }
 
   /** Number of deliveries that are held for a start. */
@@ -72,11 +87,10 @@ export class RateLimit implements AdmissionRule, RateScope {
       : deferForRate(answer.delayMs, attempt);
   }
 
-  /** Its part of the free starts, as far as they are known. With `by`, only the key of an event decides. */
+  /** Its part of the starts that are free soon, as far as they are known. With `by`, only the key of an event decides. */
   permits(): number {
     if (this.policy.by) return Infinity;
-    const queue = this.#queue(ALL), nowMs = this.clock.serverNow();
-    const free = freeStarts(queue.window, queue.limit, nowMs);
+    const queue = this.#queue(ALL), free = freeStarts(queue.window, queue.limit, this.#pulledMs());
     const part = this.isLocal() ? free : Math.ceil(free / this.takers());
     return Math.max(0, part - queue.size);
   }
@@ -84,7 +98,7 @@ export class RateLimit implements AdmissionRule, RateScope {
   admitsAgainAtMs(): number | undefined {
     if (this.policy.by || this.permits() > 0) return undefined;
     const endMs = this.#nextEndMs();
-    return endMs === undefined ? undefined : this.clock.now() + endMs - this.clock.serverNow();
+    return endMs === undefined ? undefined : this.clock.now() + endMs - this.#pulledMs();
   }
 
   onChange(listener: () => void): void {
@@ -137,7 +151,12 @@ export class RateLimit implements AdmissionRule, RateScope {
   }
 
   #nextEndMs(): number | undefined {
-    return nextEnd(this.#queue(ALL).window, this.clock.serverNow());
+    return nextEnd(this.#queue(ALL).window, this.#pulledMs());
+  }
+
+  /** Time at which what is pulled now arrives: it may begin with the starts that are free by then. */
+  #pulledMs(): number {
+    return this.clock.serverNow() + this.holdMs;
   }
 
   #tryAgainLater(key: string): void {

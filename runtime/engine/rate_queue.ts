@@ -24,7 +24,9 @@ export interface RateScope {
   /** Id of this process. */
   readonly processId: string;
   /** Time within which a handler begins after its start was taken, in milliseconds. */
-  holdMs: number;
+  readonly holdMs: number;
+  /** The store has answered after this time. */
+  answered(tookMs: number): void;
   /** Whether the store fails, so that this process limits itself. */
   isLocal(): boolean;
   /** Number of processes that are known to share the limit. While the store fails, that of before. */
@@ -40,7 +42,7 @@ export interface RateScope {
 }
 
 /** Longest time that a delivery is held for a start, in milliseconds. It is far below the ack wait. */
-export const HELD_MS = 1_000;
+export const HELD_MS = 2_000;
 /** Revision of a window that must be read again. */
 const UNKNOWN = -1;
 const GRANTED: RateAnswer = { kind: "granted" }, CLOSED: RateAnswer = { kind: "closed" };
@@ -52,7 +54,7 @@ interface Waiting {
 
 /**
  * The deliveries of one key that ask for a start. All that wait take their starts with one write. What would wait for
- * longer than a second is sent back, each with the time of a start of its own.
+ * longer than two seconds is sent back, each with the time of a start of its own.
  */
 export class RateQueue {
   #waiting: Waiting[] = [];
@@ -128,18 +130,21 @@ export class RateQueue {
 
   async #fillOnce(): Promise<void> {
     const { scope, scope: { clock, policy } } = this, local = scope.isLocal();
+    const mayBeOld = !local && this.#isKnown;
     const stored = local ? { window: this.#own, revision: 0 } : await this.#current();
     const nowMs = clock.serverNow(), sentMs = clock.now();
     const count = Math.min(this.#waiting.length, freeStarts(stored.window, this.limit, nowMs));
-    if (count === 0) return await this.#wait(stored.window, nowMs);
+    if (count === 0) return mayBeOld ? this.#forget() : await this.#wait(stored.window, nowMs);
     const take = this.#take(count);
-    if (!local && !await this.#write(stored, withTake(stored.window, take, policy, nowMs))) return;
-    this.#own = withTake(this.#own, take, policy, nowMs);
-    if (clock.now() - sentMs > scope.holdMs) {
-      // The answer came too late for the starts to be used. The next ones may be used for longer.
-      scope.holdMs = Math.min(policy.perMs, scope.holdMs * 2);
-      return;
+    if (!local) {
+      const isWritten = await this.#write(stored, withTake(stored.window, take, policy, nowMs));
+      const tookMs = clock.now() - sentMs;
+      scope.answered(tookMs);
+      if (!isWritten) return;
+      // The answer came too late for the starts to be used. The next write drops them.
+      if (tookMs > take.holdMs) return void (this.#stored = { ...this.#stored!, window: stored.window });
     }
+    this.#own = withTake(this.#own, take, policy, nowMs);
     for (const { answer } of this.#waiting.splice(0, count)) answer(GRANTED);
     scope.changed();
   }
@@ -151,8 +156,9 @@ export class RateQueue {
   /** Returns the stored window. Adds this process's starts if it lacks them: then it was lost, and begun anew. */
   async #current(): Promise<StoredWindow> {
     const { scope, scope: { policy: { perMs }, processId, clock } } = this;
-    if (this.#stored && this.#stored.revision !== UNKNOWN) return this.#stored;
-    const stored = await scope.read(this.key), nowMs = clock.serverNow();
+    if (this.#isKnown) return this.#stored!;
+    const sentMs = clock.now(), stored = await scope.read(this.key), nowMs = clock.serverNow();
+    scope.answered(clock.now() - sentMs);
     scope.note(stored.window);
     const isLost = !(processId in stored.window.takers) && nextEnd(this.#own, nowMs) !== undefined;
     return this.#stored = isLost ? { ...stored, window: mergeWindows(stored.window, this.#own, perMs, nowMs) } : stored;
@@ -190,7 +196,11 @@ export class RateQueue {
         resolve();
       };
     });
-    this.#forget(); // others may have taken starts meanwhile
+  }
+
+  /** Whether a write may replace the window. If another process has replaced it, the write fails, and it is read. */
+  get #isKnown(): boolean {
+    return this.#stored !== undefined && this.#stored.revision !== UNKNOWN;
   }
 
   /** Lets the window be read again before the next take. What is known of it stays. */

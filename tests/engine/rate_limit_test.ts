@@ -75,9 +75,9 @@ Deno.test("RateLimit permits nothing while its starts are used up, and again whe
   const { clock, take, limit, admission } = setup(), heard: number[] = [];
   admission.onMorePermits(() => heard.push(admission.permits()));
   await take(10);
-  assert.deepEqual([limit.permits(), limit.admitsAgainAtMs()], [0, clock.nowMs + 1_020]);
+  assert.deepEqual([limit.permits(), limit.admitsAgainAtMs()], [0, clock.nowMs + 1_000]); // 20 ms ahead, to pull
   heard.length = 0;
-  await clock.advance(1_019);
+  await clock.advance(999);
   assert.deepEqual(heard, []);
   await clock.advance(1);
   assert.deepEqual(heard, [10]);
@@ -97,7 +97,7 @@ Deno.test("RateLimit permits its part of what is free when other processes take 
   assert.equal(limit.permits(), 3); // six are free, for two processes
 });
 
-Deno.test("RateLimit holds deliveries for a start within a second, and sends the others back, each to a time of its own", async () => {
+Deno.test("RateLimit holds deliveries for a start within two seconds, and sends the others back, each to a time of its own", async () => {
   const { clock, take, limit } = setup({ limit: 2, per: "500ms" });
   await take(2);
   const taking = take(6), outcomes: unknown[] = [];
@@ -121,19 +121,22 @@ Deno.test("RateLimit reads the window again when another process was faster", as
   store.takeElsewhere(9, clock);
   const taking = take(1);
   await clock.advance(0);
-  assert.deepEqual([limit.waiting, limit.permits()], [0, 0]);
-  assert.partialDeepStrictEqual(await taking, [{ kind: "retry", reason: "rate-limited" }]);
+  assert.deepEqual([limit.waiting, limit.permits()], [1, 0]);
+  await clock.advance("1020ms");
+  assert.deepEqual(await taking, [undefined]);
 });
 
 Deno.test("RateLimit asks again for starts whose answer came too late to be used", async () => {
   const { clock, store, take, limit } = setup({ limit: 100, per: "1s" });
-  let slow = 2;
+  let slow = 1;
   store.before = () => {
     if (slow-- > 0) clock.move(30);
   };
   assert.deepEqual(await take(1), [undefined]);
-  assert.equal(limit.holdMs, 40);
-  assert.equal(freeStarts(store.windows.get("all")!.window, 100, clock.nowMs), 98);
+  assert.equal(limit.holdMs, 60 * 0.9);
+  assert.equal(freeStarts(store.windows.get("all")!.window, 100, clock.nowMs), 99, "the unused start is dropped");
+  await take(20);
+  assert.ok(limit.holdMs < 60 * 0.9);
 });
 
 Deno.test("RateLimit keeps to its part of the limit while the store fails, reports it, and shares again", async () => {
@@ -145,10 +148,9 @@ Deno.test("RateLimit keeps to its part of the limit while the store fails, repor
   await clock.advance(0);
   assert.equal(limit.isLocal(), true);
   assert.match(limit.problem()!, /^its rate is not shared, each process keeps to its part of the limit: no answer$/);
-  assert.equal(limit.permits(), 0); // five are its part: one before, and four of these
+  assert.deepEqual([limit.permits(), limit.waiting], [0, 2]); // five are its part: one before, and four of these
   await clock.advance("15s");
-  const outcomes = await taking;
-  assert.equal(outcomes.filter((outcome) => outcome === undefined).length, 4);
+  assert.deepEqual(await taking, Array(6).fill(undefined));
   assert.equal(limit.permits(), 5, "it remembers the other process for as long as the store fails");
   const late = take(2);
   await clock.advance(0);
