@@ -176,7 +176,7 @@ export class RateLimit implements AdmissionRule, RateScope {
   #queue(key: string): RateQueue {
     const found = this.#queues.get(key);
     if (found) return found;
-    if (this.#queues.size >= MAX_KEYS) {
+    if (this.#queues.size >= MAX_KEYS && !this.isLocal()) {
       for (const [known, queue] of this.#queues) if (queue.isIdle) this.#queues.delete(known);
     }
     const queue = new RateQueue(key, this);

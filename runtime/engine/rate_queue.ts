@@ -85,10 +85,9 @@ export class RateQueue {
     return scope.isLocal() ? Math.max(1, Math.floor(limit / scope.takers())) : limit;
   }
 
-  /** Whether nothing waits, and no start of this process counts. */
+  /** Whether nothing waits. The queue may then be forgotten: its window is in the store. */
   get isIdle(): boolean {
-    const nowMs = this.scope.clock.serverNow();
-    return !this.#isFilling && this.#promisedMs <= nowMs && nextEnd(this.#own, nowMs) === undefined;
+    return !this.#isFilling;
   }
 
   take(): Promise<RateAnswer> {

@@ -192,6 +192,15 @@ Deno.test("RateLimit with `by` limits each key, and always pulls", async () => {
   assert.equal(store.windows.size, 2);
 });
 
+Deno.test("RateLimit forgets idle keys beyond 10,000, and keeps to their limits all the same", async () => {
+  const { take, store } = setup({ limit: 1, per: "1h", by: ({ data }) => (data as { t: string }).t });
+  await take(1, { t: "first" });
+  for (let n = 0; n < 10_000; n++) await take(1, { t: `t${n}` });
+  const before = store.reads;
+  assert.partialDeepStrictEqual(await take(1, { t: "first" }), [{ kind: "retry", reason: "rate-limited" }]);
+  assert.equal(store.reads, before + 1);
+});
+
 const mistakes: [title: string, by: () => unknown][] = [
   ["throws", () => assert.fail("no tenant")],
   ["returns no text", () => undefined],
