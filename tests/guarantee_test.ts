@@ -28,6 +28,8 @@ const TESTS: readonly (readonly string[])[] = [
     CLUSTER,
     "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down",
     "e2e/batch_test.ts: storeRows loses no row when its process is killed among batches",
+    "e2e/rate_test.ts: rate loses no event when a process that holds some is killed",
+    "e2e/debounce_test.ts: debounce handles the last event of each key when the only process is killed meanwhile",
   ],
   [SIMULATED, CRASHES, KILLS],
   [
@@ -71,6 +73,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/deliveries_test.ts: ctx.emit into a full stream is retried",
     "e2e/refused_store_test.ts: a stream that is sealed uses up no attempt",
     "e2e/kv_outage_test.ts: ctx.kv uses up no attempt and trips no breaker",
+    "e2e/rate_test.ts: rate limits the starts of four replicas together",
     "nats/consume/settle_test.ts: NatsSettler stores the attempts of a retry through an outage",
     "e2e/disconnect_test.ts: retry.attempts does not count deliveries that never arrived",
     "e2e/versions_test.ts: a delivery of a later version waits for the release that knows it",

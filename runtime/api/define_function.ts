@@ -3,10 +3,13 @@ import type { Duration } from "../core/duration.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import { BATCH_DEFAULTS, type BatchOptions } from "./batch.ts";
 import type { HandlerContext } from "./context.ts";
+import type { DebounceOptions } from "./debounce_options.ts";
 import type { EventDefinition } from "./define_event.ts";
 import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
 import type { HandlerOf } from "./handler.ts";
+import type { IdempotencyOptions } from "./idempotency_options.ts";
+import type { RateOptions } from "./rate_options.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
 /** Policy of retries: exponential backoff. */
@@ -71,25 +74,6 @@ export interface BreakerOptions {
   readonly halfOpenProbes?: number;
 }
 
-/** Policy of a function that remembers the events it has handled. */
-export interface IdempotencyOptions<
-  On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
-  Mode extends DecodeMode | undefined = undefined,
-> {
-  /**
-   * Returns the idempotency key of an event, such as an order's number. An id is unique within its source only, so a
-   * key made of `id` needs `source` too. For a message without an id, `id` is its stream, sequence and time here: if
-   * the stream is created again, it reuses the sequences. Default: the event's source and id.
-   */
-  key?(event: EventOf<On, Mode>): string;
-  /**
-   * Time that a handled event is remembered, at least one second.
-   *
-   * @default {"7d"}
-   */
-  readonly ttl?: Duration;
-}
-
 /** Options of {@linkcode defineFunction}. The defaults are in {@linkcode FUNCTION_DEFAULTS}. */
 export interface FunctionOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
@@ -116,6 +100,11 @@ export interface FunctionOptions<
    * content type, and JSON if there is none.
    */
   readonly decode?: Mode;
+  /**
+   * Returns whether the function handles an event, before each attempt. If it returns false, the event is acked without
+   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every event.
+   */
+  where?(event: EventOf<On, Mode>): boolean;
   /** Policy of retries. */
   readonly retry?: RetryOptions;
   /**
@@ -133,6 +122,10 @@ export interface FunctionOptions<
   readonly concurrency?: number;
   /** Hands the events to the handler in batches, as `(events, ctx)`. Default: one by one. */
   readonly batch?: Batch;
+  /** Handles the last event of a burst alone, once no other of its key has come for a while. Default: all events. */
+  readonly debounce?: DebounceOptions<On, Mode>;
+  /** Limits the starts of the handler over all processes. Its events wait and use no attempt. Default: no limit. */
+  readonly rate?: RateOptions<On, Mode>;
   /**
    * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It
    * costs two writes an event.

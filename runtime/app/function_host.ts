@@ -2,7 +2,8 @@ import { getHeapStatistics } from "node:v8";
 import type { DelayedEvents } from "../engine/delayed_events.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
-import { Pipeline, type Ports } from "../engine/pipeline.ts";
+import { Pipeline } from "../engine/pipeline.ts";
+import type { Ports } from "../engine/ports.ts";
 import { NO_PREFETCH, prefetchLimit } from "../engine/prefetch.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import { systemClock } from "../engine/system_clock.ts";
@@ -15,9 +16,11 @@ import type { Unstored } from "../nats/consume/store_retrier.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
+import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { StoredDelayedEvents } from "../nats/retry/delayed_events.ts";
+import { PendingEvents } from "../nats/retry/pending_events.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import { eventsAtOnce } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
@@ -156,7 +159,7 @@ function createSettler(
 }
 
 function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
-  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology } = options,
+  const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology, log } = options,
     replicas = replicasOfNewBuckets(options);
   return {
     clock,
@@ -168,6 +171,8 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     kv: new NatsKvStore(nc, replicas, names),
     cancelled: topology.cancelled,
     delayed: delayedEvents(options),
+    pending: new PendingEvents(jsm, messages, clock, names),
+    rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
   };
 }
 
@@ -177,6 +182,11 @@ function delayedEvents({ cluster: { jsm, names, messages }, metering }: Function
     publisher: metering.publisher(new TracedPublisher(stored.publisher)),
     cancel: (key, kept) => stored.cancel(key, kept),
   };
+}
+
+function logRate(log: Logger, name: string, problem: string | undefined): void {
+  if (problem !== undefined) log.error("the rate of a function is not shared", { function: name, error: problem });
+  else log.info("the rate of a function is shared again", { function: name });
 }
 
 /** Returns undefined if this process may not create buckets. */

@@ -1,11 +1,17 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
+import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
 import { errorText } from "../core/outcome.ts";
 import type { LastError } from "../telemetry/metered_observer.ts";
+
+function rateStatus(rate: RateLimit): FunctionStatus["rate"] {
+  const problem = rate.problem();
+  return { state: problem ? "local" : rate.permits() === 0 ? "used-up" : "free", waiting: rate.waiting };
+}
 
 /**
  * Returns the status of each function: its policy, its backlog by the server's count, and its breakers.
@@ -39,6 +45,7 @@ export function functionStatus(
       dependencies: Object.fromEntries(
         dependencies.map(({ name, state }) => [name, state.kind]),
       ),
+      ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,

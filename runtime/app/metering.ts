@@ -108,6 +108,9 @@ export class Metering implements Service {
       "weir.function.pulling",
       each(({ consumers }) => consumers.every((consumer) => consumer.problem() === undefined) ? 1 : 0),
     );
+    this.metrics.gauge("weir.function.rate_limited", each(({ pipeline }) => pipeline.rate?.permits() === 0 ? 1 : 0));
+    this.metrics.gauge("weir.function.rate_waiting", each(({ pipeline }) => pipeline.rate?.waiting ?? 0));
+    this.metrics.gauge("weir.function.rate_local", each(({ pipeline }) => pipeline.rate?.isLocal() ? 1 : 0));
     this.metrics.gauge(
       "weir.breaker.state",
       () =>

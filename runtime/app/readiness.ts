@@ -25,7 +25,7 @@ interface ReadinessOptions {
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
  * declared, every function pulls, and the checks that the project defines for these functions pass. It is
- * degraded, and stays ready, with an open breaker, a paused function, a concern of the topology, or an event that cannot
+ * degraded, and stays ready, with an open breaker, a paused function, a rate that is not shared, a concern of the topology, or an event that cannot
  * be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
@@ -58,6 +58,10 @@ export function readiness(options: ReadinessOptions): Health {
       Object.fromEntries([
         ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
           .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...dispatchers.flatMap(({ pipeline: { rate, fn } }) => {
+          const problem = rate?.problem();
+          return problem === undefined ? [] : [[`rate of ${fn.name}`, redact(problem)]];
+        }),
         ...[...topology.pauses].map(([name, pause]) => [`function ${name}`, pause]),
         ...topology.concerns().map((concern, i) => [`topology ${i + 1}`, concern]),
         ...unstored().map(({ functionName, message, error }) => [

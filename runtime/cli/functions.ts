@@ -130,6 +130,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ...(fn.pausedUntil === undefined ? [] : [["paused", pauseEnd(fn.pausedUntil)] as const]),
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
+    ...(fn.rate ? [["rate", `${fn.rate.state}, ${fn.rate.waiting} held`] as const] : []),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
@@ -160,10 +161,11 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
 }
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
-function policyCell({ attempts, timeout, policy: { retry, maxAge, idempotency } }: FunctionStatus): string {
+function policyCell({ attempts, timeout, policy: { retry, rate, maxAge, idempotency } }: FunctionStatus): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
     ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
+    ...(rate ? [`${rate.limit} per ${rate.per}${rate.by ? " and key" : ""}`] : []),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),
   ].join("\n");

@@ -38,6 +38,8 @@ const OTHER_RELEASE_DELAYS = [
 const OTHER_RELEASE_DELIVERIES = 80;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;
+/** Largest random part that is added to the delay of a delivery that its rate holds back. */
+const RATE_SPREAD = 0.1;
 
 /** Decides the outcome of a delivery whose handler has run. */
 export function decideOutcome(result: Result, context: RetryContext): Outcome {
@@ -110,6 +112,18 @@ function deferUnavailable(
 export function deferForClaim(context: RetryContext): Outcome {
   const delayMs = Math.max(CLAIM_HELD_MIN_MS, backoffMs(context.retry, context.excusedDeliveries + 1, context.random));
   return { kind: "retry", reason: "claim-held", delayMs, usesAttempt: false };
+}
+
+/** Retries a delivery once the function's rate has a start for it. */
+export function deferForRate(delayMs: number, { random }: RetryContext): Outcome {
+  // Its start was promised by this process alone. Other processes may have promised the same.
+  const spreadMs = delayMs * RATE_SPREAD * random;
+  return {
+    kind: "retry",
+    reason: "rate-limited",
+    delayMs: Math.max(1, Math.ceil(delayMs + spreadMs)),
+    usesAttempt: false,
+  };
 }
 
 /**

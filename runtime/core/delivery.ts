@@ -34,6 +34,8 @@ export interface DeliveryHistory {
   readonly isForced?: true;
   /** True for an event that the function has emitted with a delay: it is published, and the handler does not run. */
   readonly isDelayedEvent?: true;
+  /** True for an event that has waited until its key was quiet. */
+  readonly isDebounced?: true;
 }
 
 /** One message that JetStream delivered. It is settled exactly once. */

@@ -27,6 +27,7 @@ export type RetryReason =
   | "newer-version"
   | "claim-held"
   | "prefetched"
+  | "rate-limited"
   | "shutdown";
 
 /** Returns whether an event is retried so that a process of another release receives it. */
@@ -71,13 +72,17 @@ export type Result =
   }
   | { readonly kind: "shutdown" };
 
+/** Why an event is acked although its handler did not run. */
+export type SkipReason = "handled-before" | "delayed" | "published" | "filtered" | "debounced";
+
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
   /**
-   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, or it is an
-   * event that the function emitted with a delay and that is now published.
+   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, it is an event
+   * that the function emitted with a delay and that is now published, the function's `where` returned false, or it waits
+   * until its key is quiet unless a later event of the key replaces it.
    */
-  | { readonly kind: "ack"; readonly skipped?: "handled-before" | "delayed" | "published" }
+  | { readonly kind: "ack"; readonly skipped?: SkipReason }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }
   | {

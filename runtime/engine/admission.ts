@@ -4,10 +4,14 @@ import type { Clock } from "./clock.ts";
 export interface AdmissionRule {
   /** Number of deliveries that may begin now; Infinity without a limit. */
   permits(): number;
+  /** True if `permits` has subtracted the deliveries that run, since each used a permit when it began. @default false */
+  readonly countsStarts?: boolean;
   /** Time, by the clock, at which the rule will permit more deliveries. Undefined when that time is not known. */
   admitsAgainAtMs(): number | undefined;
   /** Calls back after every change that may alter `permits` or `admitsAgainAtMs`. */
   onChange(listener: () => void): void;
+  /** Ends the waits of deliveries. Called when the process stops. */
+  close?(): void;
 }
 
 /**
@@ -36,6 +40,18 @@ export class Admission {
     return permits;
   }
 
+  /**
+   * Number of deliveries to ask for.
+   *
+   * @param held Deliveries that arrived while admission was limited, and have not ended.
+   * @param arrived Deliveries that have arrived and not begun.
+   */
+  credits(held: number, arrived: number): number {
+    let credits = Infinity;
+    for (const rule of this.#rules) credits = Math.min(credits, rule.permits() - (rule.countsStarts ? 0 : held));
+    return credits - arrived;
+  }
+
   /** Calls back whenever more deliveries may begin than before. */
   onMorePermits(listener: () => void): void {
     this.#onMorePermits = listener;
@@ -47,6 +63,7 @@ export class Admission {
     this.#onMorePermits = () => {};
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
+    for (const rule of this.#rules) rule.close?.();
   }
 
   /** A timer may fire before the rule's clock shows the time. It is then set again for the rest. */

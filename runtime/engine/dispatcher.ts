@@ -78,7 +78,7 @@ export class Dispatcher implements ConsumerSink {
   credits(): number {
     if (this.#isStopping) return 0;
     const free = this.#atOnce - this.inFlight;
-    const permits = this.pipeline.admission.permits() - this.#limited.size - this.#arrived.length;
+    const permits = this.pipeline.admission.credits(this.#limited.size, this.#arrived.length);
     return Math.max(0, Math.min(free, permits));
   }
 

@@ -9,49 +9,33 @@ import {
   type GiveBackReason,
 } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
-import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
 import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
+import type { FunctionPolicy } from "../project/resolve_policy.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
-import type { AttemptStore } from "./attempt_store.ts";
-import type { CancelledEvents } from "./cancelled_events.ts";
 import { BatchRunner } from "./batch_runner.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import type { ServerClock } from "./clock.ts";
-import { type DelayedEvents, dueEvent, PUBLISHED } from "./delayed_events.ts";
+import { debounceEvent, mustWait } from "./debounce.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
+import { publishDue, storeEffects } from "./effects.ts";
+import { filterEvent } from "./event_filter.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
-import type { IdempotencyStore } from "./idempotency_store.ts";
-import type { KvStore } from "./kv_store.ts";
 import type { Lease } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
-import type { Observer } from "./observer.ts";
-import { publishAsync, type Publisher, PublishError } from "./publisher.ts";
-import type { Settler } from "./settler.ts";
-
-export interface Ports {
-  readonly clock: ServerClock;
-  readonly publisher: Publisher;
-  readonly settler: Settler;
-  readonly attempts: AttemptStore;
-  readonly idempotency: IdempotencyStore;
-  readonly observer: Observer;
-  readonly kv: KvStore;
-  /** Default: no event is cancelled. */
-  readonly cancelled?: CancelledEvents;
-  /** Default: `publisher` takes delayed events too, and nothing can be cancelled by a key. */
-  readonly delayed?: DelayedEvents;
-}
+import type { Ports } from "./ports.ts";
+import { RateLimit } from "./rate_limit.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → admit → claim → run → decide → finish. */
+/** The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish. */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
+  /** Undefined if the function has no rate. */
+  readonly rate: RateLimit | undefined;
   readonly runner: HandlerRunner;
   /** Undefined if events are handled one by one. */
   readonly batches: BatchRunner | undefined;
@@ -70,6 +54,9 @@ export class Pipeline {
     this.breaker = new CircuitBreaker(name, "function", policy.breaker, clock, (to) => observer.breakerChanged(to));
     this.admission = new Admission(clock);
     this.admission.add(this.breaker);
+    if (policy.rate && ports.rates) {
+      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
+    }
     for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
     const resources = { kv, breaker: (name: string) => this.#breakerOf(name) };
     this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
@@ -136,18 +123,42 @@ export class Pipeline {
 
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
-    const { observer, idempotency, cancelled } = this.ports;
+    const { observer, cancelled } = this.ports;
     observer.begin(attempt);
     if (attempt.delivery.history.isDelayedEvent) return this.#publishDue(attempt);
     if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
-    if (!refusal) {
-      return then(attempt.lease.isValid(), (isValid) => {
-        return isValid ? this.#admit(attempt) : this.#finish(attempt, LEASE_EXPIRED);
-      });
-    }
+    if (refusal) return this.#refuse(attempt, refusal);
+    return then(attempt.lease.isValid(), (isValid) => {
+      if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
+      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeStart(attempt);
+    });
+  }
+
+  #refuse(attempt: Attempt, refusal: Outcome): MaybePromise<Outcome> {
     if (!needsConfirmation(attempt, refusal)) return this.#finish(attempt, refusal);
-    return claimToConfirm(idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
+    return claimToConfirm(this.ports.idempotency, attempt, refusal).then((outcome) => this.#finish(attempt, outcome));
+  }
+
+  #filter(attempt: Attempt, where: NonNullable<FunctionPolicy["where"]>): MaybePromise<Outcome> {
+    return then(
+      filterEvent(where, attempt, this.ports.attempts),
+      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeStart(attempt),
+    );
+  }
+
+  /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
+  #takeStart(attempt: Attempt): MaybePromise<Outcome> {
+    const { policy: { debounce } } = this.fn, { pending } = this.ports;
+    if (debounce && pending && mustWait(attempt.delivery.history)) {
+      return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
+    }
+    if (!this.rate) return this.#admit(attempt);
+    attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
+    return this.rate.take(attempt).then(async (refusal) => {
+      if (refusal) return await this.#finish(attempt, refusal);
+      return await attempt.lease.isValid() ? this.#admit(attempt) : this.#finish(attempt, LEASE_EXPIRED);
+    });
   }
 
   #admit(attempt: Attempt): MaybePromise<Outcome> {
@@ -182,36 +193,15 @@ export class Pipeline {
   #run(attempt: Attempt): MaybePromise<Outcome> {
     return then(this.runner.run(attempt), (result) => {
       if (attempt.emitted.length === 0 && attempt.cancelledKeys.size === 0) return this.#decide(attempt, result);
-      return this.#storeEmitted(attempt, result).then((result) => this.#decide(attempt, result));
+      return storeEffects(this.ports, attempt, result).then((result) => this.#decide(attempt, result));
     });
   }
 
-  /** Invariant: emitted events are stored before their cause is acked. */
-  async #storeEmitted(attempt: Attempt, result: Result): Promise<Result> {
-    const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
-    const { emitted, cancelledKeys } = attempt, { publisher, delayed } = this.ports;
-    try {
-      for (const key of cancelledKeys) await delayed?.cancel(key, emitted);
-      await Promise.all(
-        emitted.map((event) => publishAsync(event.delayed && delayed ? delayed.publisher : publisher, event, options)),
-      );
-      return result;
-    } catch (thrown) {
-      return emitFailure(thrown);
-    }
-  }
-
-  /** Publishes an event that the function emitted with a delay, and that is due. Its handler does not run. */
+  /** Publishes a delayed event of the function that is due. Its handler does not run. */
   async #publishDue(attempt: Attempt): Promise<Outcome> {
     if (!attempt.isCounted) return await this.#finish(attempt, deferForState(attempt, attempt.stateError));
     if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
-    const options = { storedSinceMs: attempt.emittedSinceMs, parent: attempt.otelContext };
-    try {
-      await publishAsync(this.ports.publisher, dueEvent(attempt), options);
-    } catch (thrown) {
-      return await this.#finish(attempt, decideOutcome(emitFailure(thrown), attempt));
-    }
-    return await this.#finish(attempt, PUBLISHED);
+    return await this.#finish(attempt, await publishDue(this.ports.publisher, attempt));
   }
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {
@@ -242,11 +232,4 @@ export class Pipeline {
       return breaker;
     });
   }
-}
-
-function emitFailure(thrown: unknown): Result {
-  const isPublishError = thrown instanceof PublishError, transient = isPublishError && thrown.transient;
-  // The attempt is not retried, since it would emit an event of the same size.
-  if (isPublishError && thrown.code === "too-large") return { kind: "rejected", error: errorDetail(thrown) };
-  return { kind: "emit-failed", transient, error: errorDetail(thrown) };
 }

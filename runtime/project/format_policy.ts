@@ -8,6 +8,8 @@ import type { FunctionPolicy } from "./resolve_policy.ts";
 export interface FormattedPolicy {
   /** Absent if the data is decoded by its schema or its content type. */
   readonly decode?: DecodeMode;
+  /** Absent if every event is handled. */
+  readonly where?: "its own";
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
@@ -15,6 +17,10 @@ export interface FormattedPolicy {
   readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
   readonly from: "all" | "new" | { readonly since: Duration };
+  /** Absent if every event of a burst is handled. */
+  readonly debounce?: { readonly quiet: Duration; readonly max?: Duration; readonly by?: "its own" };
+  /** Absent if starts are not limited. */
+  readonly rate?: { readonly limit: number; readonly per: Duration; readonly by?: "its own" };
   /** Null if events of any age are handled. */
   readonly maxAge: Duration | null;
   /** Null if handled events are not remembered. */
@@ -30,19 +36,42 @@ export interface FormattedPolicy {
  * @param called Breakers of dependencies that were called, by name. Default: none.
  */
 export function formatPolicy(
-  { decode, retry, timeoutMs, concurrency, batch, maxHops, from, maxAgeMs, idempotency, breaker, dependencies }:
-    FunctionPolicy,
+  {
+    decode,
+    where,
+    debounce,
+    rate,
+    retry,
+    timeoutMs,
+    concurrency,
+    batch,
+    maxHops,
+    from,
+    maxAgeMs,
+    idempotency,
+    breaker,
+    dependencies,
+  }: FunctionPolicy,
   called: Readonly<Record<string, BreakerPolicy>> = {},
 ): FormattedPolicy {
   const { attempts, initialMs, maxMs, factor, jitter } = retry;
   return {
     ...(decode && { decode }),
+    ...(where && { where: "its own" }),
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,
     ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },
+    ...(debounce && {
+      debounce: {
+        quiet: formatDuration(debounce.quietMs),
+        ...(debounce.maxMs && { max: formatDuration(debounce.maxMs) }),
+        ...(debounce.by && { by: "its own" }),
+      },
+    }),
+    ...(rate && { rate: { limit: rate.limit, per: formatDuration(rate.perMs), ...(rate.by && { by: "its own" }) } }),
     maxAge: maxAgeMs === undefined ? null : formatDuration(maxAgeMs),
     idempotency: idempotency
       ? { ttl: formatDuration(idempotency.ttlMs), key: idempotency.key ? "its own" : "source and id" }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
+import type { RateLimitPolicy } from "../core/rate_window.ts";
 import type { RetryPolicy } from "../core/backoff.ts";
 import type { BatchPolicy } from "../core/batch.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
@@ -15,6 +16,19 @@ export interface IdempotencyPolicy {
   readonly key?: (event: WeirEvent) => string;
 }
 
+/** Limit of the starts of a function, or of each key of its events. */
+export interface RatePolicy extends RateLimitPolicy {
+  readonly by?: (event: WeirEvent) => string;
+}
+
+/** The quiet time after which the last event of a burst is handled. */
+export interface DebouncePolicy {
+  readonly quietMs: number;
+  /** Default: no limit. */
+  readonly maxMs?: number;
+  readonly by?: (event: WeirEvent) => string;
+}
+
 /** The stored events with which a function begins on a stream that is new to it. */
 export type Beginning = "all" | "new" | { readonly sinceMs: number };
 
@@ -22,6 +36,8 @@ export type Beginning = "all" | "new" | { readonly sinceMs: number };
 export interface FunctionPolicy {
   /** Undefined if the data is decoded by its content type. */
   readonly decode?: DecodeMode;
+  /** Undefined if every event is handled. */
+  readonly where?: (event: WeirEvent) => boolean;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
@@ -30,6 +46,10 @@ export interface FunctionPolicy {
   readonly maxHops: number;
   readonly from: Beginning;
   readonly maxAgeMs: number | undefined;
+  /** Undefined if every event of a burst is handled. */
+  readonly debounce?: DebouncePolicy;
+  /** Undefined if starts are not limited. */
+  readonly rate?: RatePolicy;
   /** Undefined if handled events are not remembered. */
   readonly idempotency: IdempotencyPolicy | undefined;
   readonly breaker: BreakerPolicy;
@@ -68,12 +88,15 @@ const OPTIONS = [
     "on",
     "emits",
     "decode",
+    "where",
     "retry",
     "timeout",
     "concurrency",
     "batch",
     "maxHops",
     "from",
+    "debounce",
+    "rate",
     "idempotency",
     "maxAge",
     "breaker",
@@ -83,6 +106,8 @@ const OPTIONS = [
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
   ...BATCH_OPTIONS.map((name) => `batch.${name}`),
+  ...["quiet", "max", "by"].map((name) => `debounce.${name}`),
+  ...["limit", "per", "by"].map((name) => `rate.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
   ...Object.keys(defaults.breaker).flatMap((name) => [`breaker.${name}`, `dependencies.*.${name}`]),
 ];
@@ -97,6 +122,46 @@ const idempotency = z.preprocess(
     ttl: ttl.prefault(defaults.idempotency.ttl),
   }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
 );
+
+/** Schema of a function of an event. It refuses an async one, which returns a promise. */
+function syncFunction<Fn>(result: string, example: string) {
+  return z.custom<Fn>((given) => typeof given === "function" && given.constructor.name !== "AsyncFunction", {
+    error: ({ input }) =>
+      typeof input === "function"
+        ? `it is async, and must return ${result} at once: decide by the event alone`
+        : `${describeValue(input)} is not a function, such as \`${example}\``,
+  });
+}
+
+/** Shortest `per`, in milliseconds: several times what a store in another region takes to answer. */
+const MIN_PER_MS = 100;
+
+const rate = z.strictObject({
+  limit: count,
+  per: durationSchema.refine((ms) => ms >= MIN_PER_MS, {
+    error: ({ input }) =>
+      `${input}ms is too short: give at least ${MIN_PER_MS}ms, with a limit that is higher in proportion`,
+  }),
+  by: syncFunction<NonNullable<RatePolicy["by"]>>("text", "(event) => event.data.tenant").optional(),
+}).transform(({ limit, per: perMs, by }): RatePolicy => ({ limit, perMs, ...(by && { by }) }));
+
+/** Shortest quiet time, in milliseconds: the server fires a schedule up to a third of a second late. */
+const MIN_QUIET_MS = 1_000;
+
+const debounce = z.strictObject({
+  quiet: durationSchema.refine((ms) => ms >= MIN_QUIET_MS, {
+    error: ({ input }) => `${input}ms is too short: the server's schedules are not that exact, so give at least 1s`,
+  }),
+  max: durationSchema.optional(),
+  by: syncFunction<NonNullable<DebouncePolicy["by"]>>("text", "(event) => event.data.documentId").optional(),
+}).refine(({ quiet, max = Infinity }) => max >= quiet, {
+  path: ["max"],
+  error: "it is shorter than `quiet`, so that no event would wait for `quiet`: give a longer one, or leave it out",
+}).transform(({ quiet: quietMs, max: maxMs, by }): DebouncePolicy => ({
+  quietMs,
+  ...(maxMs && { maxMs }),
+  ...(by && { by }),
+}));
 
 const from = z.unknown().transform((given, ctx): Beginning => {
   if (given === "all" || given === "new") return given;
@@ -115,16 +180,23 @@ const options = z.strictObject({
   decode: z.enum(DECODE_MODES, {
     error: ({ input }) => `${describeValue(input)} is none of ${DECODE_MODES.map((mode) => `"${mode}"`).join(", ")}`,
   }).optional(),
+  where: syncFunction<NonNullable<FunctionPolicy["where"]>>("true or false", "(event) => event.data.total > 0")
+    .optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.optional(),
   batch: batchSchema.optional(),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
+  debounce: debounce.optional(),
+  rate: rate.optional(),
   maxAge: durationSchema.optional(),
   idempotency,
   breaker: breaker.prefault({}),
   dependencies: z.record(z.string(), breaker).default({}),
+}).refine(({ maxAge = Infinity, debounce }) => !(debounce && maxAge <= debounce.quietMs), {
+  path: ["maxAge"],
+  error: "it is not above `debounce.quiet`, so that every event would be too old: give a higher one",
 }).transform((
   {
     name: _name,

@@ -73,6 +73,21 @@ export const INSTRUMENTS = {
     ["function"],
     "1 while this process pulls events for the function, 0 while pulling has a problem.",
   ),
+  "weir.function.rate_limited": gauge(
+    "",
+    ["function"],
+    "1 while this process does not pull because the rate of the function is used up, 0 otherwise.",
+  ),
+  "weir.function.rate_waiting": gauge(
+    "{delivery}",
+    ["function"],
+    "Deliveries that this process holds until the rate of the function has starts for them. 0 without a rate.",
+  ),
+  "weir.function.rate_local": gauge(
+    "",
+    ["function"],
+    "1 while the rate is not shared, since its bucket fails: this process keeps to its part. 0 without a rate.",
+  ),
   "weir.breaker.state": gauge(
     "",
     ["of", "name", "state"],

@@ -42,7 +42,7 @@ export class TelemetryObserver implements Observer {
       if (!settlement.ok) {
         span.addEvent("weir.not_settled", { "error.message": errorDetail(settlement.error).message });
         logUnsettled(outcome, settlement.error, this.#createLog(attempt));
-      } else if (outcome.kind !== "ack" || outcome.skipped || this.log.enabled("debug")) {
+      } else if (outcome.kind !== "ack" || isNotable(outcome.skipped) || this.log.enabled("debug")) {
         logOutcome(outcome, this.#createLog(attempt));
       }
     } finally {
@@ -116,8 +116,8 @@ function logOutcome(outcome: Outcome, log: Log): void {
     const { skipped } = outcome;
     if (skipped === undefined) return log.debug("handled", { outcome: "ack" });
     if (skipped === "published") return log.debug("published a delayed event", { outcome: "ack" });
-    const why = skipped === "delayed" ? "its delayed retry will run" : "it was handled before";
-    return log.info(`not run: ${why}`, { outcome: "ack", skipped });
+    const line = `not run: ${WHY_SKIPPED[skipped]}`, fields = { outcome: "ack", skipped };
+    return isNotable(skipped) ? log.info(line, fields) : log.debug(line, fields);
   }
   if (outcome.kind === "lease-expired") {
     return log.info("not run: its lease expired, and another replica may have it", { outcome: "lease-expired" });
@@ -139,6 +139,21 @@ function logOutcome(outcome: Outcome, log: Log): void {
   else log.info(line, retry);
 }
 
+type Skipped = NonNullable<(Outcome & { kind: "ack" })["skipped"]>;
+
+const WHY_SKIPPED: Readonly<Record<Skipped, string>> = {
+  "handled-before": "it was handled before",
+  "delayed": "its delayed retry will run",
+  "published": "it is a delayed event, which is published now",
+  "filtered": "the function's `where` returned false",
+  "debounced": "it waits until its key is quiet",
+};
+
+/** Returns whether a skipped event is worth a line. A filter and a debounce may skip nearly every event. */
+function isNotable(skipped: Skipped | undefined): boolean {
+  return skipped === "handled-before" || skipped === "delayed";
+}
+
 const WHY: Readonly<Record<RetryReason, string>> = {
   "failed": "failed",
   "timed-out": "timed out",
@@ -152,6 +167,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "newer-version": "its schema is of a later version than this process has",
   "claim-held": "another delivery handles it",
   "prefetched": "it was pulled ahead and could not begin soon",
+  "rate-limited": "its rate is used up",
   "shutdown": "the runtime is shutting down",
 };
 

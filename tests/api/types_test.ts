@@ -238,6 +238,20 @@ Deno.test("RetryOptions refuses an unknown jitter", () => {
   assert.equal(definition.kind, "function");
 });
 
+Deno.test("defineFunction types the event of `where` by its triggers", () => {
+  const one = defineFunction({
+    on: Created,
+    where: ({ data }) => {
+      const same: Same<typeof data, Order> = true;
+      return same;
+    },
+  }, () => {});
+  const raw = defineFunction({ on: "legacy.>", decode: "text", where: ({ data }) => data.length > 0 }, () => {});
+  // @ts-expect-error: true or false, not a promise
+  defineFunction({ on: Created, where: () => Promise.resolve(true) }, () => {});
+  assert.deepEqual([one.kind, raw.kind], ["function", "function"]);
+});
+
 Deno.test("defineFunction types the data of raw patterns by `decode`, also for an idempotency key", () => {
   const legacy = { pattern: "legacy.>", stream: "LEGACY" } as const;
   const text = defineFunction({ on: legacy, decode: "text" }, (event) => {

@@ -42,6 +42,16 @@ Deno.test("Admission permits the least that any rule permits", () => {
   assert.equal(admission.permits(), 2);
 });
 
+Deno.test("Admission credits what rules permit less what has arrived, and less what runs unless a rule counts starts", () => {
+  const { admission } = setup();
+  const rule = { permits: () => 8, admitsAgainAtMs: () => undefined, onChange: () => {} };
+  assert.equal(admission.credits(3, 2), Infinity);
+  admission.add({ ...rule, countsStarts: true });
+  assert.equal(admission.credits(3, 2), 6);
+  admission.add(rule);
+  assert.equal(admission.credits(3, 2), 3);
+});
+
 Deno.test("Admission calls back when a breaker's open time has passed, and when it has closed", () => {
   const { clock, admission, heard, newBreaker } = setup();
   const breaker = newBreaker();

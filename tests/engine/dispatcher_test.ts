@@ -3,7 +3,7 @@ import { defineFunction } from "weir";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
-import type { Ports } from "../../runtime/engine/pipeline.ts";
+import type { Ports } from "../../runtime/engine/ports.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";

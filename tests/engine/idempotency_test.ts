@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defineFunction, type WeirEvent } from "weir";
-import type { IdempotencyOptions } from "../../runtime/api/define_function.ts";
+import type { IdempotencyOptions } from "../../runtime/api/idempotency_options.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { Attempt } from "../../runtime/engine/attempt.ts";
 import { claimEvent, idempotencyKey, IdempotencyKeyError } from "../../runtime/engine/idempotency.ts";

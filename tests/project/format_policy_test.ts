@@ -47,6 +47,9 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     timeout: 90_000,
     from: { since: "1h" },
     decode: "bytes",
+    where: () => true,
+    debounce: { quiet: "10s", max: "1m", by: () => "k" },
+    rate: { limit: 100, per: "1s", by: () => "k" },
     maxAge: "2d",
     idempotency: true,
     breaker: { openFor: "1m" },
@@ -54,10 +57,17 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
   });
   assert.deepEqual(chosen(policy), [
     "decode bytes",
+    "where its own",
     "retry.attempts 3",
     "retry.jitter none",
     "timeout 90s",
     "from.since 1h",
+    "debounce.quiet 10s",
+    "debounce.max 1m",
+    "debounce.by its own",
+    "rate.limit 100",
+    "rate.per 1s",
+    "rate.by its own",
     "maxAge 2d",
     "breaker.openFor 1m",
     "dependencies.PaymentService.consecutiveFailures 3",
@@ -66,7 +76,11 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, ...rest } = written({ maxAge: "36h", idempotency: { ttl: 1_500 }, timeout: "1.5s" });
+  const { maxAge, idempotency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
+    maxAge: "36h",
+    idempotency: { ttl: 1_500 },
+    timeout: "1.5s",
+  });
   assert.deepEqual(
     written({ ...rest, maxAge: maxAge!, idempotency: { ttl: idempotency!.ttl } }),
     { ...rest, maxAge, idempotency },

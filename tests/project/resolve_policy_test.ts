@@ -115,6 +115,40 @@ const rows: [options: object, problem: string][] = [
     { idempotency: { ttl: "10ms" } },
     "option idempotency.ttl: 10ms is too short: NATS counts it in whole seconds, so give at least one",
   ],
+  [{ where: "total > 0" }, 'option where: "total > 0" is not a function, such as `(event) => event.data.total > 0`'],
+  [
+    { where: async () => await Promise.resolve(true) },
+    "option where: it is async, and must return true or false at once: decide by the event alone",
+  ],
+  [
+    { rate: { limit: 1, per: "50ms" } },
+    "option rate.per: 50ms is too short: give at least 100ms, with a limit that is higher in proportion",
+  ],
+  [
+    { debounce: { quiet: "500ms" } },
+    "option debounce.quiet: 500ms is too short: the server's schedules are not that exact, so give at least 1s",
+  ],
+  [
+    { debounce: { quiet: "10s", max: "5s" } },
+    "option debounce.max: it is shorter than `quiet`, so that no event would wait for `quiet`: give a longer one, or " +
+    "leave it out",
+  ],
+  [
+    { debounce: { quiet: "10s" }, maxAge: "10s" },
+    "option maxAge: it is not above `debounce.quiet`, so that every event would be too old: give a higher one",
+  ],
+  [{ debounce: { quiet: "10s", bye: 1 } }, 'unknown option debounce.bye: did you mean "by"?'],
+  [{ rate: { limit: 0, per: "1s" } }, "option rate.limit: 0 is not a whole number from 1"],
+  [{ rate: { limit: 1 } }, `option rate.per: undefined is not a duration above zero: ${HELP}`],
+  [{ rate: { limit: 1, per: "1s", limits: 1 } }, 'unknown option rate.limits: did you mean "limit"?'],
+  [
+    { rate: { limit: 1, per: "1s", by: "tenant" } },
+    'option rate.by: "tenant" is not a function, such as `(event) => event.data.tenant`',
+  ],
+  [
+    { rate: { limit: 1, per: "1s", by: async () => await Promise.resolve("k") } },
+    "option rate.by: it is async, and must return text at once: decide by the event alone",
+  ],
   [{ idempotency: { key: "orderId" } }, "option idempotency.key: not a function"],
   [{ idempotency: { keys: 1 } }, 'unknown option idempotency.keys: did you mean "key"?'],
   [{ retry: { initial: "1 s" } }, `option retry.initial: "1 s" is not a duration above zero: ${HELP}`],

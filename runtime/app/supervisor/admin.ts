@@ -140,6 +140,10 @@ async function getJson<Answer>(url: string, timeoutMs: number, headers?: Headers
 /** States of a breaker, from best to worst. */
 const BREAKER_STATES = ["unknown", "closed", "half-open", "open"];
 
+type RateStatus = NonNullable<FunctionStatus["rate"]>;
+/** States of a rate, from best to worst. */
+const RATE_STATES: readonly RateStatus["state"][] = ["free", "used-up", "local"];
+
 /** Merges the statuses that several processes report of the same functions, in the order of the first process. */
 export function mergeFunctions(all: readonly (readonly FunctionStatus[])[]): FunctionStatus[] {
   const merged = new Map<string, FunctionStatus>();
@@ -163,6 +167,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     dependencies: Object.fromEntries(
       [...names].map((name) => [name, worst(a.dependencies[name], b.dependencies[name])]),
     ),
+    ...(a.rate && b.rate && { rate: worstRate(a.rate, b.rate) }),
     // Counts of the server, which are equal in every process.
     pending: a.pending ?? b.pending,
     ackPending: a.ackPending ?? b.ackPending,
@@ -175,6 +180,11 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
 
 function worst(a = "unknown", b = "unknown"): string {
   return BREAKER_STATES.indexOf(a) >= BREAKER_STATES.indexOf(b) ? a : b;
+}
+
+function worstRate(a: RateStatus, b: RateStatus): RateStatus {
+  const state = RATE_STATES.indexOf(a.state) >= RATE_STATES.indexOf(b.state) ? a.state : b.state;
+  return { state, waiting: a.waiting + b.waiting };
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {

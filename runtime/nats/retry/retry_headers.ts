@@ -54,6 +54,7 @@ export function setOrigin(
   if (history.emitsAs !== undefined) hdrs.set("weir-emits-as", history.emitsAs);
   if (history.isForced) hdrs.set("weir-replay-forced", "true");
   if (history.isDelayedEvent) hdrs.set(DELAYED_EVENT, "true");
+  if (history.isDebounced) hdrs.set("weir-debounced", "true");
 }
 
 /**
@@ -99,6 +100,7 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     ...(emitsAs !== undefined && { emitsAs }),
     ...(headers.get("weir-replay-forced") === "true" && { isForced: true }),
     ...(headers.get(DELAYED_EVENT) === "true" && { isDelayedEvent: true }),
+    ...(headers.get("weir-debounced") === "true" && { isDebounced: true }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { KvBucket } from "../../api/context.ts";
 import type { AttemptCounts } from "../../engine/attempt_store.ts";
 import type { Claim, IdempotencyStore } from "../../engine/idempotency_store.ts";
 import type { KvStore } from "../../engine/kv_store.ts";
-import type { Ports } from "../../engine/pipeline.ts";
+import type { Ports } from "../../engine/ports.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import { payloadData } from "../../api/define_event.ts";
 import type { Outcome } from "../../core/outcome.ts";

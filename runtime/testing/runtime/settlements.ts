@@ -94,7 +94,7 @@ function openSince(last: SettledEntry | undefined, withDelayed: boolean): string
   if (!last) return "was not delivered, or is still being handled";
   const { outcome } = last;
   const delayed = outcome.kind === "retry" && outcome.delayMs >= RETRY_STREAM_MIN_DELAY_MS ||
-    outcome.kind === "ack" && outcome.skipped === "delayed";
+    outcome.kind === "ack" && (outcome.skipped === "delayed" || outcome.skipped === "debounced");
   if (delayed ? withDelayed : outcome.kind === "retry" || outcome.kind === "lease-expired") {
     return `is ${describeOutcome(outcome)}`;
   }

@@ -1,0 +1,209 @@
+import {
+  EMPTY_WINDOW,
+  endOf,
+  freeStarts,
+  mergeWindows,
+  nextEnd,
+  type RateLimitPolicy,
+  type RateWindow,
+  withTake,
+} from "../core/rate_window.ts";
+import type { ServerClock } from "./clock.ts";
+import type { StoredWindow } from "./rate_store.ts";
+
+/** Answer to a delivery that asks for a start. `wait` has the milliseconds after which it should come again. */
+export type RateAnswer =
+  | { readonly kind: "granted" }
+  | { readonly kind: "wait"; readonly delayMs: number }
+  | { readonly kind: "closed" };
+
+/** State that the queues of a function share. */
+export interface RateScope {
+  readonly policy: RateLimitPolicy;
+  readonly clock: ServerClock;
+  /** Id of this process. */
+  readonly processId: string;
+  /** Time within which a handler begins after its start was taken, in milliseconds. */
+  readonly holdMs: number;
+  /** The store has answered after this time. */
+  answered(tookMs: number): void;
+  /** Whether the store fails, so that this process limits itself. */
+  isLocal(): boolean;
+  /** Number of processes that are known to share the limit. While the store fails, that of before. */
+  takers(): number;
+  /** Notes the processes of a window that was read or written. */
+  note(window: RateWindow): void;
+  read(key: string): Promise<StoredWindow>;
+  write(key: string, stored: StoredWindow): Promise<number | undefined>;
+  /** The store has failed. */
+  failed(key: string, error: unknown): void;
+  /** Something has changed that `permits` depends on. */
+  changed(): void;
+}
+
+/** Longest time that a delivery is held for a start, in milliseconds. It is far below the ack wait. */
+export const HELD_MS = 2_000;
+/** Revision of a window that must be read again. */
+const UNKNOWN = -1;
+const GRANTED: RateAnswer = { kind: "granted" }, CLOSED: RateAnswer = { kind: "closed" };
+
+interface Waiting {
+  readonly untilMs: number;
+  readonly answer: (answer: RateAnswer) => void;
+}
+
+/**
+ * The deliveries of one key that ask for a start. All that wait take their starts with one write. What would wait for
+ * longer than two seconds is sent back, each with the time of a start of its own.
+ */
+export class RateQueue {
+  #waiting: Waiting[] = [];
+  /** The window as it was read or written last. */
+  #stored: StoredWindow | undefined;
+  /** The starts of this process alone. They limit it while the store fails, and repair a window that was lost. */
+  #own = EMPTY_WINDOW;
+  /** Time of the last start that was promised to a delivery that was sent back. */
+  #promisedMs = 0;
+  #isFilling = false;
+  #isClosed = false;
+  #wake: () => void = () => {};
+
+  constructor(readonly key: string, readonly scope: RateScope) {}
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** The window that limits this process, as far as it is known. */
+  get window(): RateWindow {
+    return this.scope.isLocal() ? this.#own : this.#stored?.window ?? EMPTY_WINDOW;
+  }
+
+  /** Starts that this process may use of a window: all of a shared one, and its share while the store fails. */
+  get limit(): number {
+    const { scope, scope: { policy: { limit } } } = this;
+    return scope.isLocal() ? Math.max(1, Math.floor(limit / scope.takers())) : limit;
+  }
+
+  /** Whether nothing waits. The queue may then be forgotten: its window is in the store. */
+  get isIdle(): boolean {
+    return !this.#isFilling;
+  }
+
+  take(): Promise<RateAnswer> {
+    if (this.#isClosed) return Promise.resolve(CLOSED);
+    return new Promise((answer) => {
+      this.#waiting.push({ untilMs: this.scope.clock.now() + HELD_MS, answer });
+      void this.#fill();
+    });
+  }
+
+  /** Answers all that wait, and whatever asks later, that the process stops. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
+    for (const { answer } of this.#waiting.splice(0)) answer(CLOSED);
+  }
+
+  /** Writes the starts of this process into the store. Rejects while it fails. */
+  async restore(): Promise<void> {
+    this.#forget();
+    const stored = await this.#current(), nowMs = this.scope.clock.serverNow();
+    await this.#write(stored, withTake(stored.window, this.#take(0), this.scope.policy, nowMs));
+  }
+
+  /** Takes starts for those that wait, until none does. Never rejects. */
+  async #fill(): Promise<void> {
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    while (this.#waiting.length > 0) {
+      try {
+        await this.#fillOnce();
+      } catch (error) {
+        this.#forget();
+        this.scope.failed(this.key, error);
+      }
+    }
+    this.#isFilling = false;
+  }
+
+  async #fillOnce(): Promise<void> {
+    const { scope, scope: { clock, policy } } = this, local = scope.isLocal();
+    const mayBeOld = !local && this.#isKnown;
+    const stored = local ? { window: this.#own, revision: 0 } : await this.#current();
+    const nowMs = clock.serverNow(), sentMs = clock.now();
+    const count = Math.min(this.#waiting.length, freeStarts(stored.window, this.limit, nowMs));
+    if (count === 0) return mayBeOld ? this.#forget() : await this.#wait(stored.window, nowMs);
+    const take = this.#take(count);
+    if (!local) {
+      const isWritten = await this.#write(stored, withTake(stored.window, take, policy, nowMs));
+      const tookMs = clock.now() - sentMs;
+      scope.answered(tookMs);
+      if (!isWritten) return;
+      // The answer came too late for the starts to be used. The next write drops them.
+      if (tookMs > take.holdMs) return void (this.#stored = { ...this.#stored!, window: stored.window });
+    }
+    this.#own = withTake(this.#own, take, policy, nowMs);
+    for (const { answer } of this.#waiting.splice(0, count)) answer(GRANTED);
+    scope.changed();
+  }
+
+  #take(count: number) {
+    return { count, by: this.scope.processId, holdMs: this.scope.holdMs };
+  }
+
+  /** Returns the stored window. Adds this process's starts if it lacks them: then it was lost, and begun anew. */
+  async #current(): Promise<StoredWindow> {
+    const { scope, scope: { policy: { perMs }, processId, clock } } = this;
+    if (this.#isKnown) return this.#stored!;
+    const sentMs = clock.now(), stored = await scope.read(this.key), nowMs = clock.serverNow();
+    scope.answered(clock.now() - sentMs);
+    scope.note(stored.window);
+    const isLost = !(processId in stored.window.takers) && nextEnd(this.#own, nowMs) !== undefined;
+    return this.#stored = isLost ? { ...stored, window: mergeWindows(stored.window, this.#own, perMs, nowMs) } : stored;
+  }
+
+  /** Writes a window, and returns whether it was written. If another process was faster, it is read again. */
+  async #write({ revision }: StoredWindow, window: RateWindow): Promise<boolean> {
+    const written = await this.scope.write(this.key, { window, revision });
+    if (written !== undefined) this.scope.note(window);
+    this.#stored = { window, revision: written ?? UNKNOWN };
+    return written !== undefined;
+  }
+
+  /** Sends back what would wait for too long, and waits for the next start with the others. */
+  async #wait(window: RateWindow, nowMs: number): Promise<void> {
+    const { scope, scope: { clock, policy } } = this, waitMs = Math.max(1, (nextEnd(window, nowMs) ?? nowMs) - nowMs);
+    const late: Waiting[] = [], held: Waiting[] = [], takers = scope.isLocal() ? 1 : scope.takers();
+    for (const waiting of this.#waiting) {
+      const endMs = endOf(window, (held.length + 1) * takers, nowMs);
+      const isSoon = endMs !== undefined && endMs - nowMs <= waiting.untilMs - clock.now();
+      (isSoon ? held : late).push(waiting);
+    }
+    this.#waiting = held;
+    const everyMs = policy.perMs / this.limit * takers;
+    for (const { answer } of late) {
+      this.#promisedMs = Math.max(nowMs + waitMs, this.#promisedMs + everyMs);
+      answer({ kind: "wait", delayMs: this.#promisedMs - nowMs });
+    }
+    scope.changed();
+    if (held.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.timer(waitMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Whether a write may replace the window. If another process has replaced it, the write fails, and it is read. */
+  get #isKnown(): boolean {
+    return this.#stored !== undefined && this.#stored.revision !== UNKNOWN;
+  }
+
+  /** Lets the window be read again before the next take. What is known of it stays. */
+  #forget(): void {
+    if (this.#stored) this.#stored = { ...this.#stored, revision: UNKNOWN };
+  }
+}
