@@ -12,7 +12,7 @@ import { DevServices } from "./dev_services.ts";
 import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
 import { LIVE, liveText, ProjectFiles } from "./project_files.ts";
-import { liveLines, printLine } from "./report_lines.ts";
+import { liveLines, printLine, problemLine } from "./report_lines.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
 import { TypeRollback } from "./type_check.ts";
@@ -227,7 +227,7 @@ export class Dev {
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
-    for (const problem of problems) this.#print(`${styleText("red", "error")} ${problem}`);
+    for (const problem of problems) this.#print(problemLine(problem));
     if (problems.length === 0) return;
     if (this.#revisions.running) return this.#print("the last working version keeps running");
     if (!transient) return this.#print("no functions are running: waiting for a change");

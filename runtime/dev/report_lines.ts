@@ -6,6 +6,15 @@ export function printLine(line: string): void {
   console.log(`${styleText("cyan", "dev")} ${line}`);
 }
 
+/** Formats a problem of a version that does not go live. */
+export function problemLine(problem: string): string {
+  const isUnset = /^\S+ is not set[,:]/.test(problem);
+  const hint = isUnset
+    ? "; dev reads variables once, so start it again, with those of .env: deno task --env-file dev"
+    : "";
+  return `${styleText("red", "error")} ${problem}${hint}`;
+}
+
 /**
  * Returns the lines about a project that went live: its warnings, and its functions that were not live before.
  *

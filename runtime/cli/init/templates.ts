@@ -61,6 +61,7 @@ for \`deno task\`.
 
 \`\`\`sh
 deno task dev    # runs everything on this machine, with a nats-server, and reloads saved files
+                 # with the variables in .env: deno task --env-file dev
 deno task test   # runs the tests
 deno task ok     # checks format, lint and types, then runs the tests
 \`\`\`
