@@ -33,7 +33,9 @@ function assertOptions(known: Command, words: readonly string[], where: string):
 for (const page of PAGES) {
   Deno.test(`${page}: every deno task exists, with the subcommands and options that are shown`, async () => {
     for (const command of await commandsOf(page)) {
-      for (const [, task, rest] of command.matchAll(/(?:npx -y deno@2\.9|\bdeno) task ([\w-]+)([^&|;]*)/g)) {
+      for (
+        const [, task, rest] of command.matchAll(/(?:npx -y deno@2\.9|\bdeno) task (?:--env-file )?([\w-]+)([^&|;]*)/g)
+      ) {
         if (task === "…") continue;
         assert.ok(tasks[task], `${page}: there is no task ${task}: ${command}`);
         const known: Command | undefined = (await program()).commands.find((one) => one.name() === task);

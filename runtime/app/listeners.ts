@@ -3,6 +3,7 @@ import type { ApiKeys } from "../http/api_keys.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
 import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
+import type { RuntimeIdentity } from "../http/admin/runtime_identity.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
 import { retryRoutes } from "../http/admin/retry_routes.ts";
 import { type Health, healthRoutes } from "../http/health.ts";
@@ -10,6 +11,7 @@ import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { type Handler, router } from "../http/router.ts";
+import { withoutPassword } from "../nats/client/nats_options.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { RetryService } from "../nats/retry/service.ts";
@@ -76,7 +78,7 @@ export function openAdminListener(
   const routes = [
     ...healthRoutes(health),
     ...metricsRoutes(() => metering.metrics.page()),
-    ...functionRoutes(status),
+    ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
     ...retryRoutes(new RetryService(cluster), { names, ran }),
   ];
@@ -85,6 +87,11 @@ export function openAdminListener(
     meter: sharesPort ? undefined : metering.requests.admin, // the supervisor records the requests that it forwards
   });
   return listenForAdmin(config, handler, log);
+}
+
+/** Returns the identity of a process with this configuration. @param project Name of its project. Default: none. */
+export function identityOf({ WEIR_NAMESPACE: namespace, NATS_URL }: Config, project?: string): RuntimeIdentity {
+  return { project, namespace, nats: NATS_URL.map(withoutPassword).join(",") };
 }
 
 /** Opens the admin listener with its routes, behind its guard. */

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
-import { ORPHANS_HELP, printWarnings, warningsOf, withDesiredState } from "./plan.ts";
+import { ORPHANS_HELP, printDefaultTargetProblem, printWarnings, warningsOf, withDesiredState } from "./plan.ts";
 import { count, stepText } from "./plan/plan_text.ts";
 
 interface Options {
@@ -47,6 +47,7 @@ async function apply(options: Options): Promise<void> {
       });
     },
   );
+  printDefaultTargetProblem(applied.map(({ step }) => step));
   if (options.json) printJson(applied.map(({ step, ...what }) => ({ ...step, done: !what.problem, ...what })));
   else print(applied);
   const problems = applied.flatMap(({ problem }) => problem ?? []);

@@ -8,7 +8,9 @@ import { pauseEnd } from "../nats/topology/pause.ts";
 import { LagReader } from "../nats/inspect/consumer_lag.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
 import { policyValues } from "../project/format_policy.ts";
-import { loadProject } from "../project/load_project.ts";
+import { projectName } from "../project/deno_json.ts";
+import { loadProject, PROJECT } from "../project/load_project.ts";
+import { askRuntime } from "./functions/ask_runtime.ts";
 import { showVariables } from "./functions/variables.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
@@ -52,8 +54,12 @@ async function functions(name: string | undefined, options: { json?: boolean; en
   if (options.env) return await showVariables(options);
   const config = commandConfig();
   const url = `http://${config.ADMIN_HOST}:${config.ADMIN_PORT}/functions`;
-  const running = await askRuntime(url, config.WEIR_ADMIN_KEY);
-  const { status, reached } = running ? { status: running, reached: true } : await readCluster(url);
+  const own = { project: await projectName(PROJECT), namespace: config.WEIR_NAMESPACE };
+  const running = await askRuntime(url, config.WEIR_ADMIN_KEY, own);
+  if (running.status && !options.json) console.error(printable(running.source));
+  const { status, reached } = running.status
+    ? { status: running.status, reached: true }
+    : await readCluster(running.source);
   if (name !== undefined) {
     const fn = status.find((fn) => fn.name === name);
     if (!fn) {
@@ -178,21 +184,10 @@ function breakers({ breaker, dependencies }: FunctionStatus): string {
   return [`itself: ${breaker}`, ...all.map(([name, state]) => `${name}: ${state}`)].join("\n");
 }
 
-async function askRuntime(url: string, key: string | undefined): Promise<FunctionStatus[] | undefined> {
-  try {
-    const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(4_000) });
-    const status = response.ok ? await response.json() : undefined;
-    // Another program, or an older version, may listen on that port.
-    return Array.isArray(status) && status.every(({ policy }) => policy) ? status : undefined;
-  } catch {
-    return undefined; // no runtime here
-  }
-}
-
-async function readCluster(url: string): Promise<{ status: FunctionStatus[]; reached: boolean }> {
+/** @param why Line that says why no process was asked. */
+async function readCluster(why: string): Promise<{ status: readonly FunctionStatus[]; reached: boolean }> {
   const registry = await loadProject();
-  console.error(`no runtime answers at ${url} (ADMIN_HOST, ADMIN_PORT): breakers and events in flight are unknown`);
+  console.error(printable(`${why}: breakers and events in flight are unknown`));
   const cluster = await connectCluster(commandConfig(), registry).catch((error) => {
     console.error(printable(`${error.message}; pending events are unknown`));
     return undefined;

@@ -8,7 +8,10 @@ export function initCommand(): Command {
   return new Command("init")
     .description("Create a project in a new or empty folder: a function, its event, its test, an image.")
     .argument("<dir>", "the folder")
-    .option("--weir <from>", "a version of Weir, or a folder that contains it (default: the Weir that runs this)")
+    .option(
+      "--weir <from>",
+      "a folder that contains Weir, or, once it is in a registry, a version (default: the Weir that runs this)",
+    )
     .addHelpText("after", examples("init ../shop", "init ../shop --weir ../weir", "init ../shop --weir 0.1.0"))
     .action(init);
 }

@@ -9,7 +9,7 @@ import type { PlannedFile, ProjectSource } from "./new/events.ts";
 import type { Plan } from "./new/plan.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
 import { paint, printJson } from "./terminal/output.ts";
-import { writeEventTypes } from "./types.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "./types.ts";
 
 interface Options {
   readonly on: string;
@@ -47,8 +47,10 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   const plan = attempt(() => planFunction(name.replace(/^functions\/|\.ts$/g, ""), on, emits, source));
   writeAll(plan.files);
   await format(plan.files);
-  await writeEventTypes();
-  const written = plan.files.map(describe), next = nextCommands(plan);
+  const hasTypes = await Deno.stat(new URL(EVENT_TYPES_FILE, PROJECT)).then(() => true, () => false);
+  const typesFile: ReturnType<typeof describe> = { path: EVENT_TYPES_FILE, what: hasTypes ? "changed" : "created" };
+  const written = [...plan.files.map(describe), ...(await writeEventTypes() ? [typesFile] : [])],
+    next = nextCommands(plan);
   if (json) return printJson({ files: written, next });
   for (const { path, what, events } of written) {
     console.log(`${paint("green", what.padEnd("created".length))} ${path}${events ? `: ${events.join(", ")}` : ""}`);
@@ -118,7 +120,9 @@ async function format(files: readonly PlannedFile[]): Promise<void> {
   await new Deno.Command(deno, { args: ["fmt", "--quiet", ...added], cwd }).output();
 }
 
-function describe({ path, before, declares }: PlannedFile) {
+function describe(
+  { path, before, declares }: PlannedFile,
+): { readonly path: string; readonly what: string; readonly events?: readonly string[] } {
   return { path, what: before === undefined ? "created" : "changed", ...(declares && { events: declares }) };
 }
 

@@ -14,11 +14,18 @@ import type { Registry } from "../project/registry.ts";
 import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
 import { printableLines } from "../telemetry/otel/logs/printable.ts";
-import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
+import { commandConfig, defaultTargetProblem, printDefaultTarget } from "./terminal/command_config.ts";
 import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
 import { nextTicksText } from "./plan/next_ticks.ts";
 import { planText } from "./plan/plan_text.ts";
+
+/** Prints what to do first if steps are blocked by another project's marks and the NATS is the default one. */
+export function printDefaultTargetProblem(steps: readonly Step[]): void {
+  if (!steps.some((step) => step.kind === "blocked" && step.isOwnedByOther)) return;
+  const problem = defaultTargetProblem(commandConfig());
+  if (problem) console.error(problem);
+}
 
 /** Explanation of orphans, for the help of `plan` and `apply`. */
 export const ORPHANS_HELP = `
@@ -86,6 +93,7 @@ async function plan({ json, strict }: { json?: boolean; strict?: boolean }): Pro
     },
   );
   printWarnings(changes);
+  printDefaultTargetProblem(steps);
   if (json) printJson(steps.filter(({ kind }) => kind !== "foreign"));
   else console.log([planText(steps, screen()), ...(ticks ? [ticks] : [])].join("\n\n"));
   const code = strict && warnings.length + changes.length > 0 ? EXIT_CODES.failed : exitCode(steps);

@@ -61,9 +61,7 @@ async function publish(type: string, source: string | undefined, options: Option
   const project = await loadEvents(), { events } = project;
   const event = events.get(type);
   if (!event) throw new Error(unknownType(type, events.keys()));
-  const items = source === undefined
-    ? await samples(event, options)
-    : await (await import("./publish/input.ts")).readData(source, event); // loaded here: no other command needs it
+  const items = source === undefined ? await samples(event, options) : await read(source, event);
   if (options.id !== undefined && items.length > 1) throw new Error("--id is for one event, and there are more");
   if (options.dryRun) return dryRun(type, items, source === undefined);
   const tracing = await setupTracing(ENVIRONMENT.get, config.OTEL_SERVICE_NAME);
@@ -93,6 +91,16 @@ function checkUsage(source: string | undefined, { sample, seed }: Options): void
     throw usageError("publish what? Give data or --sample, not both: one of them would be ignored");
   }
   if (seed !== undefined && sample === undefined) throw usageError("--seed needs --sample");
+}
+
+/** @throws {CommandFailure} with the first mistake in the data, and that nothing was published. */
+async function read(source: string, event: EventDefinition): Promise<unknown[]> {
+  const { readData } = await import("./publish/input.ts"); // loaded here: no other command needs it
+  try {
+    return await readData(source, event);
+  } catch (error) {
+    throw new CommandFailure(`${(error as Error).message}\nnothing was published`, EXIT_CODES.failed, { cause: error });
+  }
 }
 
 async function samples(event: EventDefinition, { sample: count = 1, seed = 1 }: Options): Promise<unknown[]> {

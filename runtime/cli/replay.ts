@@ -6,7 +6,7 @@ import { systemClock } from "../engine/system_clock.ts";
 import type { ReplayRecord } from "../nats/replay/replay_position.ts";
 import { Replayer } from "../nats/replay/replayer.ts";
 import { loadProject } from "../project/load_project.ts";
-import { type Bound, rangesOf } from "./replay/bounds.ts";
+import { type Bound, heldText, rangesOf } from "./replay/bounds.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { examples, functionName, streamName, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
@@ -85,12 +85,15 @@ async function replay(name: string, options: Options): Promise<void> {
       ranges: await rangesOf(cluster, consumers, options),
       ...{ read: 0, sent: 0, tooLarge: 0 },
     };
-    if (options.dryRun) return await dryRun(replayer, planned, options);
-    await send(replayer, planned, options, cluster);
+    const read =
+      await (options.dryRun ? dryRun(replayer, planned, options) : send(replayer, planned, options, cluster));
+    if (read > 0 || options.json) return;
+    for (const { stream } of planned.ranges) console.error(await heldText(cluster, stream));
   });
 }
 
-async function send(replayer: Replayer, planned: ReplayRecord, options: Options, { nc }: Cluster): Promise<void> {
+/** Resolves to the number of events that were read. */
+async function send(replayer: Replayer, planned: ReplayRecord, options: Options, { nc }: Cluster): Promise<number> {
   const unfinished = await replayer.unfinished(), { function: name } = planned;
   if (unfinished && unfinished.options !== planned.options) {
     throw new CommandFailure(
@@ -117,6 +120,7 @@ async function send(replayer: Replayer, planned: ReplayRecord, options: Options,
       throw new CommandFailure(`${tooLarge} events were not sent: with their headers they exceed max_payload`);
     }
     if (!finished) throw new CommandFailure("interrupted: run it again with the same options, and it continues");
+    return read;
   } finally {
     progress.end();
     stopListening();
@@ -130,7 +134,8 @@ async function noteIdempotency(name: string): Promise<void> {
   console.error(`${name} is idempotent: it skips what it has handled (\`handled-before\`); with --force it does not`);
 }
 
-async function dryRun(replayer: Replayer, planned: ReplayRecord, { json }: Options): Promise<void> {
+/** Resolves to the number of events that were read. */
+async function dryRun(replayer: Replayer, planned: ReplayRecord, { json }: Options): Promise<number> {
   const streams = new Map<string, { stream: string; events: number; first: number; last: number }>();
   let read = 0, sent = 0;
   for await (const { delivery: { stream, sequence }, isSent } of replayer.preview(planned)) {
@@ -140,12 +145,16 @@ async function dryRun(replayer: Replayer, planned: ReplayRecord, { json }: Optio
     const { events, first } = streams.get(stream) ?? { events: 0, first: sequence };
     streams.set(stream, { stream, events: events + 1, first, last: sequence });
   }
-  if (json) return printJson({ function: planned.function, events: sent, read, streams: [...streams.values()] });
+  if (json) {
+    printJson({ function: planned.function, events: sent, read, streams: [...streams.values()] });
+    return read;
+  }
   console.log(`${sent} of ${read} events would be sent to ${planned.function}`);
   for (const { stream, events, first, last } of streams.values()) {
     console.log(`  ${stream}: ${events}, from sequence ${first} to ${last}`);
   }
   console.error("dry run: nothing was sent");
+  return read;
 }
 
 async function abandon(replayer: Replayer, { json }: Options): Promise<void> {

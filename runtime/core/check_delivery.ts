@@ -24,7 +24,6 @@ export interface DeliveryFacts extends RetryContext {
   readonly isCancelled?: boolean;
   /** Longest chain of emitted events that the function continues. */
   readonly maxHops: number;
-  readonly ageMs: number;
   /** Age up to which the function takes events. Undefined when age does not matter. */
   readonly maxAgeMs: number | undefined;
 }

@@ -14,15 +14,23 @@ export interface RetryContext {
   readonly nowMs: number;
   /** Milliseconds since 1970 by the server's clock. */
   readonly serverNowMs: number;
+  /** Milliseconds since the event was stored, by the server's clock. */
+  readonly ageMs: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
 /**
- * Threshold of excused deliveries, for any reason. Beyond it a failed probe of a dependency, and a resource that is
- * unavailable, use up an attempt, which bounds an event that breaks what it needs.
+ * Threshold of excused deliveries, for any reason. From it on a resource that is unavailable uses up an attempt, and so
+ * does a failed probe of a dependency, of an event of {@linkcode PROBE_USES_ATTEMPT_AGE_MS}. It bounds an event that
+ * breaks what it needs.
  */
-export const PROBE_USES_ATTEMPT_FROM = 100;
+export const USES_ATTEMPT_FROM = 100;
+/**
+ * Age of an event, in milliseconds, from which a failed probe may use up an attempt: three days. A single event cannot
+ * be told from an outage by its probes, and an outage is shorter. A stream keeps an event for seven days by default.
+ */
+export const PROBE_USES_ATTEMPT_AGE_MS = 3 * 86_400_000;
 /**
  * Delays, in milliseconds, before an event that another release may handle is delivered again. Each holds
  * once there were `from` such deliveries. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
@@ -60,20 +68,23 @@ export function decideOutcome(result: Result, context: RetryContext): Outcome {
     case "retry-after":
       return again("retry-after", Math.max(1, requestedDelay(result, context)), result.error, context);
     case "dependency-open":
-      if (result.probeFailed && context.excusedDeliveries >= PROBE_USES_ATTEMPT_FROM) {
+      if (result.probeFailed && mayBeCause(context) && context.ageMs >= PROBE_USES_ATTEMPT_AGE_MS) {
         return again("failed", waitUntil(result.retryAtMs, context), result.error, context);
       }
       return deferForBreaker("dependency-open", result.retryAtMs, context, result.error);
     case "unavailable":
       return deferUnavailable("state-unavailable", context, result.error);
     case "resource-unavailable":
-      if (context.excusedDeliveries < PROBE_USES_ATTEMPT_FROM) {
-        return deferUnavailable("resource-unavailable", context, result.error);
-      }
+      if (!mayBeCause(context)) return deferUnavailable("resource-unavailable", context, result.error);
       return again("failed", backoffMs(context.retry, context.number, context.random), result.error, context);
     case "shutdown":
       return giveBack("shutdown");
   }
+}
+
+/** Returns whether the event was excused so often that it may itself break what it needs. */
+function mayBeCause({ excusedDeliveries }: RetryContext): boolean {
+  return excusedDeliveries >= USES_ATTEMPT_FROM;
 }
 
 /** Reason to give back a delivery whose handler has not begun, or was cut off by a shutdown. */

@@ -109,8 +109,12 @@ function isErrorLike(thrown: unknown): boolean {
   return isA(thrown, Error) || isA(thrown, Event) || typeof read(thrown, "message") === "string";
 }
 
+/** Ends the message of an error of a missing permission, which ends with Deno's flag. */
+const PERMISSION_HINT = " in the task `start` of deno.json, which `dev` uses too";
+
 function messageOf(error: unknown): string {
   const message = read(error, "message");
+  if (read(error, "name") === "NotCapable" && String(message).endsWith(" flag")) return `${message}${PERMISSION_HINT}`;
   if (isA(error, Event)) return `event "${read(error, "type")}"${message ? `: ${message}` : ""}`;
   return typeof message === "string" ? message : message === undefined ? "" : valueText(message);
 }

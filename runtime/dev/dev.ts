@@ -12,6 +12,7 @@ import { DevServices } from "./dev_services.ts";
 import type { ProjectSummary } from "./messages.ts";
 import { MOCK_SERVICES_FOLDER } from "./mock_services.ts";
 import { LIVE, liveText, ProjectFiles } from "./project_files.ts";
+import { liveLines, printLine, problemLine } from "./report_lines.ts";
 import { SpawnedRevision } from "./revision_process.ts";
 import { type ReloadResult, Revisions } from "./revisions.ts";
 import { TypeRollback } from "./type_check.ts";
@@ -39,7 +40,7 @@ interface DevOptions {
   revisionArguments(): Promise<readonly string[]>;
   /** Updates the generated files of `schemas/`. Returns those whose text changed. */
   generateFiles(): Promise<readonly string[]>;
-  /** Runs once the first revision is live. */
+  /** Runs once the first revision is live, also after others that failed. */
   onReady(dev: DevReady): void;
 }
 
@@ -75,6 +76,9 @@ export class Dev {
   readonly #changed = new Set<string>();
   #liveAtMs = 0;
   #failures = 0;
+  /** Project of the last revision that went live; undefined until the first. */
+  #live: ProjectSummary | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stop = new AbortController();
 
   constructor(readonly options: DevOptions) {
@@ -136,22 +140,13 @@ export class Dev {
   }
 
   async #runFunctions(): Promise<void> {
-    const { config, revisionArguments, generateFiles, onReady } = this.options;
+    const { config, revisionArguments, generateFiles } = this.options;
     this.#arguments = await revisionArguments();
     if (config.WEIR_WORKERS > 1) this.#print("WEIR_WORKERS is ignored: dev runs the functions in one process");
     await generateFiles();
     const project = await ProjectFiles.watch(PROJECT, FOLDERS, [DENO_JSON]); // begins before the first load
     void project.more.then(() => this.#revisions.supersedeLoad());
-    const first = await this.#revisions.reload();
-    if (first.kind === "live") {
-      const { natsUrl, natsServer, urls } = this.#services, ms = performance.now() - this.#startedAtMs;
-      const example = await this.#revisions.example();
-      if (this.#stopping) return;
-      this.#liveAtMs = performance.now();
-      onReady({ ms, ...urls, project: first.project, natsUrl, natsServer, example });
-      this.#types.wentLive([]);
-      void this.#checkTypes();
-    } else this.#reportFailure(first);
+    await this.#report(await this.#revisions.reload(), "", performance.now() - this.#startedAtMs);
     if (!this.options.inspected) void this.#watchThread();
     await this.#followChanges(project);
   }
@@ -194,7 +189,7 @@ export class Dev {
     for (const file of unused) this.#print(`${file} is not loaded: no function and no schema imports it`);
     for (const file of files) if (!isMock(file) && !unused.includes(file)) this.#changed.add(file);
     for (const file of generated) this.#changed.add(file);
-    this.#report(result, liveText(PROJECT, this.#changed), ms);
+    await this.#report(result, liveText(PROJECT, this.#changed), ms);
   }
 
   /** Checks types in the background. After a rollback, the files of the rolled-back save count as changed again. */
@@ -209,42 +204,47 @@ export class Dev {
     this.#failures = failures;
     if (failures > 1) this.#print(`restarting in ${readableDuration(delayMs)}, or on a change`);
     void delay(delayMs).then(async () => {
-      if (this.#stopping || this.#revisions.running) return;
-      this.#report(await this.#revisions.reload(), `restarted: ${LIVE}`, performance.now() - nowMs);
+      if (this.#stopping || !this.#revisions.idle) return;
+      await this.#report(await this.#revisions.reload(), `restarted: ${LIVE}`, performance.now() - nowMs);
     });
   }
 
-  #report(result: ReloadResult, what: string, ms?: number): void {
+  /** Reports the first revision that is live by `onReady`, and later ones by a line. */
+  async #report(result: ReloadResult, what: string, ms: number): Promise<void> {
     if (this.#stopping) return;
     if (result.kind === "failed") return this.#reportFailure(result);
     this.#liveAtMs = performance.now();
+    const before = this.#live, { project } = result, { natsUrl, natsServer, urls } = this.#services;
+    this.#live = project;
+    const example = before ? undefined : await this.#revisions.example();
+    if (this.#stopping) return;
+    if (!before) this.options.onReady({ ms, ...urls, project, natsUrl, natsServer, example });
     this.#types.wentLive(this.#changed);
     void this.#checkTypes();
     this.#changed.clear();
-    for (const warning of result.project.warnings) this.#print(`${styleText("yellow", "warning")} ${warning}`);
-    const took = ms === undefined ? "" : ` in ${Math.round(ms)} ms`;
-    if (what !== "") this.#print(what + took);
+    for (const line of liveLines(project, before)) this.#print(line);
+    if (what !== "") this.#print(`${what} in ${Math.round(ms)} ms`);
   }
 
   #reportFailure({ problems, transient }: ReloadResult & { kind: "failed" }): void {
-    for (const problem of problems) this.#print(`${styleText("red", "error")} ${problem}`);
+    for (const problem of problems) this.#print(problemLine(problem));
     if (problems.length === 0) return;
     if (this.#revisions.running) return this.#print("the last working version keeps running");
     if (!transient) return this.#print("no functions are running: waiting for a change");
     this.#print(`no functions are running: retrying every ${RETRY_MS / 1_000} s and on each change`);
-    void delay(RETRY_MS).then(() => this.#retry());
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => void this.#retry(), RETRY_MS);
   }
 
   /** Tries to start again, and prints nothing while the cause is outside the project. */
   async #retry(): Promise<void> {
-    if (this.#stopping || this.#revisions.running) return;
-    const result = await this.#revisions.reload();
-    if (result.kind === "failed" && result.problems.length === 0) return;
-    if (result.kind === "live" || !result.transient) return this.#report(result, `started: ${LIVE}`);
-    setTimeout(() => void this.#retry(), RETRY_MS);
+    if (this.#stopping || !this.#revisions.idle) return; // a reload that fails tries again by itself
+    const startedAtMs = performance.now(), result = await this.#revisions.reload();
+    if (result.kind === "failed" && result.transient) return this.#retryLater();
+    await this.#report(result, `started: ${LIVE}`, performance.now() - startedAtMs);
   }
-}
-
-function printLine(line: string): void {
-  console.log(`${styleText("cyan", "dev")} ${line}`);
 }

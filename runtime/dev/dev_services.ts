@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import { withoutPassword } from "../nats/client/nats_options.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
 import { type NatsServer, startServer } from "../nats_server/server.ts";
 import { PROJECT } from "../project/load_project.ts";
@@ -95,10 +96,6 @@ export class DevServices {
     await rememberDevServer({ nats: this.natsUrl, ...this.urls });
     await mockServices;
   }
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
 }
 
 /** Starts the nats-server of a project, on NATS's usual port if that is free, with its data in `.weir/`. */

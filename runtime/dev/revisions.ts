@@ -48,12 +48,19 @@ export class Revisions {
   #loading: { readonly process: RevisionProcess; readonly sinceMs: number; superseded: boolean } | undefined;
   /** Resolves when the last queued reload or rollback is done: they run one at a time. */
   #queue: Promise<unknown> = Promise.resolve();
+  /** Reloads and rollbacks that run or wait in the queue. */
+  #queued = 0;
 
   constructor(readonly options: RevisionsOptions) {}
 
   /** True while a revision is live. */
   get running(): boolean {
     return this.#current !== undefined;
+  }
+
+  /** True while no revision is live, and none is loaded or starts. */
+  get idle(): boolean {
+    return !this.running && this.#queued === 0;
   }
 
   /** Loads and starts the files as they are now. If that fails the current revision keeps running. */
@@ -74,7 +81,8 @@ export class Revisions {
   }
 
   #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#queue.then(task);
+    this.#queued++;
+    const result = this.#queue.then(task).finally(() => this.#queued--);
     this.#queue = result.catch(() => {});
     return result;
   }

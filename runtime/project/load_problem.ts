@@ -46,7 +46,7 @@ function explain(error: unknown, location: SourceLocation, context: ImportContex
     const flag = /the (--allow-\w+) flag/.exec(message)?.[1] ?? "it";
     return `${
       message.split(", run again")[0].replace("Requires", "it lacks")
-    }: grant ${flag} in the task \`start\` of deno.json`;
+    }: grant ${flag} in the task \`start\` of deno.json, which \`dev\` uses too`;
   }
   if (unresolved) return `an import fails: ${message}`;
   const name = /requested module '([^']*)' does not provide an export named '([^']*)'/.exec(message);

@@ -114,6 +114,7 @@ Deno.test("publish stores given data, and samples of the schema", async (t) => {
         broken.text,
         /^weir: standard input, line 2001, column 12, is not JSON: it ends too soon\n {2}\{"orderId":\n {13}\^$/m,
       );
+      for (const { text } of [wrong, broken]) assert.match(text, /\nnothing was published\n?$/);
       assert.match((await pipe("\n\n", "orders.created", "-")).text, /^weir: standard input is empty: give one event/);
       assert.equal(await stored(), before);
     },

@@ -6,8 +6,9 @@ import {
   decideOutcome,
   decideUnknownSubject,
   deferForBreaker,
-  PROBE_USES_ATTEMPT_FROM,
+  PROBE_USES_ATTEMPT_AGE_MS,
   type RetryContext,
+  USES_ATTEMPT_FROM,
 } from "../../runtime/core/decide_outcome.ts";
 import type { Verdict } from "../../runtime/core/breaker.ts";
 
@@ -19,6 +20,7 @@ const GIVEN: RetryContext = {
   retry: { attempts: 3, initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" },
   nowMs: 10_000,
   serverNowMs: 10_000,
+  ageMs: 60_000,
   random: 0.5,
 };
 const LAST = { number: 3 };
@@ -103,13 +105,13 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   [
     "after a hundred free deliveries a resource that is unavailable uses an attempt",
     needed,
-    { excusedDeliveries: PROBE_USES_ATTEMPT_FROM },
+    { excusedDeliveries: USES_ATTEMPT_FROM },
     again("failed", 100),
   ],
   [
     "and exhausts the attempts at last",
     needed,
-    { ...LAST, excusedDeliveries: PROBE_USES_ATTEMPT_FROM },
+    { ...LAST, excusedDeliveries: USES_ATTEMPT_FROM },
     exhausted,
   ],
   ["the last retry-after exhausts the attempts", { kind: "retry-after", delayMs: 5, error }, LAST, exhausted],
@@ -125,19 +127,25 @@ const rows: [what: string, result: Result, given: Partial<RetryContext>, outcome
   [
     "a failed probe is forgiven",
     refusal(12_000, true),
-    { number: 3, excusedDeliveries: 99 },
+    { number: 3, excusedDeliveries: 99, ageMs: PROBE_USES_ATTEMPT_AGE_MS },
     free("dependency-open", 3_000),
   ],
   [
-    "a failed probe is not forgiven for ever",
+    "a failed probe of a long outage is forgiven, however often",
     refusal(12_000, true),
-    { excusedDeliveries: 100 },
+    { number: 3, excusedDeliveries: 1_000_000, ageMs: PROBE_USES_ATTEMPT_AGE_MS - 1 },
+    free("dependency-open", 3_000),
+  ],
+  [
+    "a failed probe of an old event is not forgiven for ever",
+    refusal(12_000, true),
+    { excusedDeliveries: 100, ageMs: PROBE_USES_ATTEMPT_AGE_MS },
     again("failed", 3_000),
   ],
   [
     "at last a failed probe exhausts the attempts",
     refusal(12_000, true),
-    { number: 3, excusedDeliveries: 100 },
+    { number: 3, excusedDeliveries: 100, ageMs: PROBE_USES_ATTEMPT_AGE_MS },
     exhausted,
   ],
   ["a shutdown gives back at once", { kind: "shutdown" }, LAST, {
@@ -178,6 +186,7 @@ for (
       retry,
       nowMs: 0,
       serverNowMs: 0,
+      ageMs: 0,
       random: 0.5,
     });
     assert.ok(outcome.kind === "retry" && outcome.reason === "unknown-subject" && !outcome.usesAttempt);
@@ -194,6 +203,7 @@ Deno.test("decideUnknownSubject ends an event that no version handles as `invali
     retry,
     nowMs: 0,
     serverNowMs: 0,
+    ageMs: 0,
     random: 0.5,
   });
   assert.ok(outcome.kind === "dead-letter" && outcome.reason === "invalid" && outcome.attempts === 0);
@@ -208,7 +218,9 @@ Deno.test("decideUnknownSubject retries for half an hour at least, longer than a
   assert.ok(waitedMs > 1_800_000, `${waitedMs} ms`);
 });
 
-Deno.test("PROBE_USES_ATTEMPT_FROM is a hundred excused deliveries", () => assert.equal(PROBE_USES_ATTEMPT_FROM, 100));
+Deno.test("USES_ATTEMPT_FROM is a hundred excused deliveries", () => assert.equal(USES_ATTEMPT_FROM, 100));
+
+Deno.test("PROBE_USES_ATTEMPT_AGE_MS is three days", () => assert.equal(PROBE_USES_ATTEMPT_AGE_MS, 3 * 86_400_000));
 
 const verdicts: [result: Result, verdict: Verdict][] = [
   [{ kind: "returned" }, "success"],
@@ -252,6 +264,7 @@ const circumstances = fc.record({
   }),
   nowMs: fc.double({ min: -1e9, max: 1e9, noNaN: true }),
   serverNowMs: fc.constant(0),
+  ageMs: fc.constantFrom(0, PROBE_USES_ATTEMPT_AGE_MS),
   random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 

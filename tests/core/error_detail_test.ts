@@ -18,6 +18,13 @@ const thrown: [what: string, thrown: unknown, name: string, message: string | Re
   ["an error without a message", new TypeError(), "TypeError", "an error without a message"],
   ["an error with a code", coded, "Error", "connect failed (code: ECONNREFUSED)"],
   ["a code that the message has", Object.assign(new Error("E1: no"), { code: "E1" }), "Error", "E1: no"],
+  [
+    "a missing permission",
+    new Deno.errors.NotCapable('Requires sys access to "cpus", run again with the --allow-sys flag'),
+    "NotCapable",
+    'Requires sys access to "cpus", run again with the --allow-sys flag in the task `start` of deno.json, which `dev` ' +
+    "uses too",
+  ],
   ["an error with a cause", new Error("no", { cause: new Error("why") }), "Error", "no (cause: why)"],
   ["a cause that is text", new Error("no", { cause: "why" }), "Error", "no (cause: why)"],
   ["a cause that is an object", new Error("no", { cause: { status: 4 } }), "Error", 'no (cause: {"status":4})'],

@@ -143,3 +143,16 @@ Deno.test("Revisions.stop lets started revisions finish, kills one that loads, a
   assert.deepEqual(await revisions.reload(), { kind: "failed", problems: [] });
   assert.deepEqual(spawned.map(({ killed }) => killed), [true, true]);
 });
+
+Deno.test("Revisions.idle is false while a revision loads or is live", async () => {
+  const loaded = Promise.withResolvers<ProjectSummary>();
+  const { revisions } = setup((number) => number === 1 ? Promise.resolve({ problems: ["a fault"] }) : loaded.promise);
+  assert.equal(revisions.idle, true);
+  await revisions.reload();
+  assert.equal(revisions.idle, true);
+  const reload = revisions.reload();
+  assert.equal(revisions.idle, false);
+  loaded.resolve(PROJECT);
+  await reload;
+  assert.equal(revisions.idle, false);
+});

@@ -54,6 +54,25 @@ Deno.test("[G17] ctx.dependency uses up no attempt of an event while its breaker
   assert.ok(refused <= 4, `${refused} events were pulled only to be refused`);
 });
 
+Deno.test("[G17] ctx.dependency uses up no attempt of an event that probes throughout a long outage", async () => {
+  let calls = 0;
+  const calling = defineFunction({
+    on: Asked,
+    emits: [Answered],
+    retry: { attempts: 2, initial: "1ms", max: "1ms" },
+    dependencies: { Backend: { consecutiveFailures: 1, openFor: "1ms" } },
+  }, async ({ data }, ctx) => {
+    await ctx.dependency("Backend").call(() => {
+      if (++calls <= 150) throw new Error("down");
+    });
+    ctx.emit(Answered, data);
+  });
+  await using runtime = await startTestRuntime({ functions: { calling } });
+  await runtime.publish(Asked, { n: 1 });
+  await runtime.waitForEvent(Answered, (data) => data.n === 1);
+  assert.equal(calls, 151);
+});
+
 Deno.test("function breaker stops pulling while it is open", async () => {
   let broken = true, calls = 0;
   const opened = Promise.withResolvers<void>();

@@ -240,11 +240,32 @@ Deno.test("dev retries while NATS is unreachable, and starts once it is up", asy
   await dev.waitForLine(/error cannot connect to NATS at /);
   await dev.waitForLine(/no functions are running: retrying every 2 s/);
   await using _server = await startServer({ port: Number(NATS) });
+  await dev.waitForLine(/^Weir is up in/);
   await dev.waitForLine(/started: live/);
   const response = await fetch(`http://127.0.0.1:${env.PORT}/health/ready`);
   assert.equal(response.status, 200);
   await response.body?.cancel();
   dev.kill("SIGTERM"); // while NATS is up
+  await dev.status;
+});
+
+Deno.test("dev prints its addresses once a first version that failed is mended, and names a function that is added", async () => {
+  await using project = await copyProject();
+  const broken = `${project.path}/functions/broken.ts`;
+  await Deno.writeTextFile(broken, "export default 1;");
+  const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
+  await using dev = startWeir(project.path, ["dev"], env);
+  await dev.waitForLine(/no functions are running: waiting for a change/);
+  await Deno.remove(broken);
+  await dev.waitForLine(/^Weir is up in/);
+  await dev.waitForLine(new RegExp(`^ {2}ingress +http://127\\.0\\.0\\.1:${env.PORT}/events/TYPE`));
+  await Deno.writeTextFile(
+    `${project.path}/functions/listen.ts`,
+    `import { defineFunction } from "weir"; export default defineFunction({ on: "legacy.told" }, () => {});`,
+  );
+  await dev.waitForLine(/^dev new function listen: legacy\.told$/);
+  assert.equal(dev.lines.filter((line) => line.startsWith("Weir is up in")).length, 1);
+  dev.kill("SIGTERM");
   await dev.status;
 });
 

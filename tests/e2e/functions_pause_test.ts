@@ -7,7 +7,7 @@ import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
 import { startBroker } from "../support/nats.ts";
-import { copyProject } from "../support/project.ts";
+import { copyProject, removeName } from "../support/project.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
@@ -33,6 +33,7 @@ async function setup(url?: Awaited<ReturnType<typeof startServer>>) {
 
 Deno.test("functions pause holds back one function on every process, across a restart, until functions resume", async (t) => {
   await using project = await copyProject();
+  await removeName(project.path); // the test's runtime has none
   await using server = await startServer();
   const weir = commandRunner(project.path, server.url);
   {

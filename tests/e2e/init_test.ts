@@ -38,6 +38,9 @@ Deno.test("init creates a project outside Weir's folder that tests, develops, st
         "schemas",
         "tests",
       ]);
+      for (const file of [".gitignore", ".dockerignore"]) {
+        assert.match(await Deno.readTextFile(`${project}/${file}`), /^\.env$/m);
+      }
       assert.match(
         await Deno.readTextFile(`${project}/README.md`),
         /with the port that `dev` prints: 8000, unless it is/,

@@ -166,7 +166,9 @@ export const mail = defineConfig(z.object({
 Deno.test("dev names each variable that is missing, and none that it sets itself", async () => {
   await using project = await copyProjectWith(FILES);
   await using dev = startWeir(project.path, ["dev", "--no-check"], freePorts("PORT", "ADMIN_PORT"));
-  await dev.waitForLine(/MAIL_FROM is not set: set it/);
+  await dev.waitForLine(
+    /MAIL_FROM is not set: set it .*; dev reads variables once, so start it again, .*--env-file dev$/,
+  );
   await dev.waitForLine(/no functions are running: waiting for a change/);
   dev.kill("SIGTERM");
   await dev.status;

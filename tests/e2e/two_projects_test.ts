@@ -46,8 +46,8 @@ async function setup() {
   scope.defer(() => nc.close());
   const all = scope.move();
   const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NO_COLOR: "1" };
-  const start = (folder: string, args: string[], namespace = "") =>
-    all.use(startWeir(folder, args, { ...env, WEIR_NAMESPACE: namespace }));
+  const start = (folder: string, args: string[], namespace = "", more: Record<string, string> = {}) =>
+    all.use(startWeir(folder, args, { ...env, WEIR_NAMESPACE: namespace, ...more }));
   return {
     shop: shop.path,
     billing: billing.path,
@@ -99,6 +99,23 @@ Deno.test("start refuses a second project on an account, and WEIR_NAMESPACE make
 
   const billingProcess = bench.start(billing, ["start"], "billing"), two = await ready(billingProcess);
   assert.deepEqual([one.namespace, two.namespace], [undefined, "billing"]);
+
+  await t.step("functions takes no status of another project or namespace, and names the process", async () => {
+    const { port: ADMIN_PORT } = new URL(one.admin);
+    const [{ text: own }, { text: others }, { text: json }] = await Promise.all([
+      run(shop, ["functions"], "", { ADMIN_PORT }),
+      run(billing, ["functions"], "billing", { ADMIN_PORT }),
+      run(shop, ["functions", "--json"], "", { ADMIN_PORT }),
+    ]);
+    assert.match(own, /^from http:.*: project "shop", NATS nats:.*$/m);
+    assert.match(own, /closed$/m);
+    assert.match(
+      others,
+      /^no runtime of this project "billing", WEIR_NAMESPACE=billing answers: at http:.* is project "shop", NATS nats:/m,
+    );
+    assert.match(others, /unknown$/m);
+    assert.deepEqual(JSON.parse(json).map(({ breaker }: { breaker: string }) => breaker), ["closed", "closed"]);
+  });
 
   await t.step("events, dead letters and metrics stay apart", async () => {
     const stored = [

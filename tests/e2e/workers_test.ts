@@ -35,6 +35,9 @@ Deno.test("WEIR_WORKERS=2 shares the events between two workers, and the admin l
   assert.equal(valueOf(page, "weir_worker_restarts_total"), 0);
   const [status, ...others] = await json(`${weir.admin}/functions`);
   assert.deepEqual([status.name, status.concurrency, status.pending, others], ["count", 16, 0, []]);
+  const { headers, body } = await fetch(`${weir.admin}/functions`);
+  assert.match(headers.get("weir-nats")!, /^nats:\/\/127\.0\.0\.1:\d+$/);
+  await body?.cancel();
   assert.deepEqual(await json(`${weir.admin}/dead-letters`), []);
   assert.deepEqual(await json(`${weir.admin}/retries?function=count`), []);
   const missing = await fetch(`${weir.admin}/dead-letters/7/redrive`, { method: "POST" });

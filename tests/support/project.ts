@@ -31,6 +31,12 @@ export async function copyProjectWith(files: Readonly<Record<string, string>>): 
   return project;
 }
 
+/** Removes a project's name, so that it is one project with a runtime of a test, which has none. */
+export async function removeName(path: string): Promise<void> {
+  const { name: _name, ...json } = JSON.parse(await Deno.readTextFile(`${path}/deno.json`));
+  await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify(json));
+}
+
 /** Copies a folder with all its files to a new one. */
 export async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to);

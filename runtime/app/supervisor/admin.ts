@@ -1,4 +1,5 @@
 import { functionRoutes, type FunctionStatus } from "../../http/admin/function_routes.ts";
+import type { RuntimeIdentity } from "../../http/admin/runtime_identity.ts";
 import { type Health, type HealthReport, healthRoutes } from "../../http/health.ts";
 import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
 import { Problem } from "../../http/problem.ts";
@@ -9,6 +10,7 @@ interface SupervisorAdminOptions {
   readonly supervisor: Pick<Supervisor, "workers" | "stopping">;
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;
+  readonly identity: RuntimeIdentity;
   /** Key of the workers' admin listeners. */
   readonly key?: string;
 }
@@ -34,7 +36,7 @@ const CLUSTER_ROUTES = [
 ] as const;
 
 /** Returns the admin interface of a supervisor. It has the routes of a process, with the numbers of all workers. */
-export function supervisorAdmin({ supervisor, metrics, meter, key }: SupervisorAdminOptions): Handler {
+export function supervisorAdmin({ supervisor, metrics, meter, identity, key }: SupervisorAdminOptions): Handler {
   const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
   const routes = [
@@ -47,7 +49,7 @@ export function supervisorAdmin({ supervisor, metrics, meter, key }: SupervisorA
       const statuses = answers.filter((answer) => Array.isArray(answer)); // an error is an object
       if (statuses.length === 0) throw noWorker();
       return mergeFunctions(statuses);
-    }),
+    }, identity),
     ...CLUSTER_ROUTES.map((route) => ({
       ...route,
       handle: async (request: Request) => forward(request, await firstToAnswer(adminUrls()), headers),

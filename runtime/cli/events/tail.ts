@@ -56,9 +56,10 @@ export async function tail(options: TailOptions): Promise<void> {
       if (!json) return printLine(lines.published(msg, now, repeated));
       printLine(jsonLine({ kind: "published", ...(repeated && { repeated }), ...readPublished(msg, now, names) }));
     }),
-    settled: guarded((report, process) =>
-      printLine(json ? jsonLine({ kind: "settled", ...report, process }) : lines.settled(report))
-    ),
+    settled: guarded((report, process) => {
+      if (json) return printLine(jsonLine({ kind: "settled", ...report, process }));
+      printLine(lines.settled(report, new Date().toISOString()));
+    }),
     omitted: guarded((count, of) => {
       const line = json ? JSON.stringify({ kind: "omitted", count, of }) : lines.omitted(count, of);
       if (!writeLine(line)) done.resolve();

@@ -104,10 +104,11 @@ export class TailLines {
     );
   }
 
-  settled(report: SettledReport): string {
+  /** @param time Time of its arrival, as lines of events have it: clocks of processes differ. Default: the report's. */
+  settled(report: SettledReport, time = report.time): string {
     const rest: Part[] = [[outcomeText(report), colourOf(report)], [`  ${took(report.durationMs)}`, "dim"]];
     if (report.error !== undefined) rest.push([`  ${report.error}`, "dim"]);
-    return this.#line(report.time, [report.function, "bold"], report.type, report.id, rest);
+    return this.#line(time, [report.function, "bold"], report.type, report.id, rest);
   }
 
   omitted(count: number, of: "published" | "settled"): string {

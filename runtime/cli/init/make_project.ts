@@ -6,8 +6,8 @@ import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile, EXAMPLE, readme } from "./templates.ts";
 import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
 
-const IGNORED = ".weir/\nnode_modules/\ncoverage/\n";
-const NOT_IN_IMAGE = ".git\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
+const IGNORED = ".env\n.weir/\nnode_modules/\ncoverage/\n";
+const NOT_IN_IMAGE = ".git\n.env\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
 
 /**
  * Writes a new project, and returns the paths of its files. `dir` and `weir` are relative to `base`.

@@ -33,16 +33,14 @@ export default defineFunction({
   ctx.emit(UserWelcomed, { userId }); // stored before the event is acked; discarded if this throws
 });
 `,
-  "tests/functions/welcomeUser_test.ts": `import assert from "node:assert/strict";
-${importOf(["invoke"], "weir/testing")}
+  "tests/functions/welcomeUser_test.ts": `${importOf(["assertAcked", "assertEmitted", "invoke"], "weir/testing")}
 ${importOf([], "../../functions/welcomeUser.ts", "welcomeUser")}
+${importOf(["UserWelcomed"], "../../schemas/users.ts")}
 
 Deno.test("welcomeUser welcomes a user who signed up", async () => {
-  const { outcome, emitted } = await invoke(welcomeUser, { userId: "u1", email: "ada@example.com" });
-  assert.deepEqual(outcome, { kind: "ack" });
-  assert.deepEqual(emitted.map(({ type, data }) => ({ type, data })), [
-    { type: "users.welcomed", data: { userId: "u1" } },
-  ]);
+  const result = await invoke(welcomeUser, { userId: "u1", email: "ada@example.com" });
+  assertAcked(result);
+  assertEmitted(result, UserWelcomed, { userId: "u1" });
 });
 `,
 };
@@ -61,8 +59,9 @@ for \`deno task\`.
 
 \`\`\`sh
 deno task dev    # runs everything on this machine, with a nats-server, and reloads saved files
+                 # with the variables in .env: deno task --env-file dev
 deno task test   # runs the tests
-deno task ok     # checks format, lint and types, then runs the tests
+deno task ok     # checks format, lint and types, then runs the tests; \`deno fmt\` mends the format
 \`\`\`
 
 While \`dev\` runs, in another terminal, with the port that \`dev\` prints: 8000, unless it is taken.

@@ -21,6 +21,9 @@ export interface Plan {
   readonly tryWith?: { readonly event: EventDefinition; readonly data: unknown };
 }
 
+/** Names that a new test imports from the kit. */
+const TEST_NAMES = ["invoke", "sample", "assertAcked", "assertEmitted", "assertNothingEmitted"];
+
 /** Plans the files of a new function. @throws {StartupProblems} naming every problem at once. */
 export function planFunction(name: string, on: string, emits: readonly string[], source: ProjectSource): Plan {
   const known = exportedEvents(source.schemas);
@@ -37,7 +40,7 @@ export function planFunction(name: string, on: string, emits: readonly string[],
   ];
   if (problems.length > 0) throw new StartupProblems(problems);
 
-  const taken = new Set(["defineFunction", "assert", "invoke", "sample", "event", "ctx", "outcome", "emitted", "type"]);
+  const taken = new Set(["defineFunction", ...TEST_NAMES, "event", "ctx", "result"]);
   const imports = new Map<KnownEvent, Imported>();
   for (const event of triggerEvent ? [triggerEvent, ...emitted] : emitted) imports.set(event, imported(event, taken));
   const trigger: Trigger = { on, ...(triggerEvent && { event: imports.get(triggerEvent)! }) };

@@ -47,15 +47,18 @@ export function testText(name: string, local: string, { on, event }: Trigger, em
   const given = event
     ? `sample(${event.local})`
     : `{ any: "data" }, { subject: ${JSON.stringify(on.replace(/[*>]/g, "any"))} }`;
-  return `import assert from "node:assert/strict";
-${importOf(event ? ["invoke", "sample"] : ["invoke"], "weir/testing")}
+  const asserts = ["assertAcked", emits.length === 0 ? "assertNothingEmitted" : "assertEmitted"];
+  const emitted = emits.map(({ event }) => event).filter(({ local }) => local !== event?.local);
+  const checks = emits.length === 0
+    ? ["assertNothingEmitted(result);"]
+    : emits.map(({ event }) => `assertEmitted(result, ${event.local});`);
+  return `${importOf([...asserts, "invoke", ...(event ? ["sample"] : [])], "weir/testing")}
 ${importOf([], `../../functions/${name}.ts`, local)}
-${importsOf(event ? [event] : [], "../../")}
+${importsOf(event ? [event, ...emitted] : emitted, "../../")}
 Deno.test(${JSON.stringify(`${name} handles ${on}`)}, async () => {
-  const { outcome, emitted } = await invoke(${local}, ${given});
-  assert.deepEqual(outcome, { kind: "ack" });
-  assert.deepEqual(emitted.map(({ type }) => type), ${JSON.stringify(emits.map(({ type }) => type))});
-});
+  const result = await invoke(${local}, ${given});
+  assertAcked(result);
+${checks.map((check) => `  ${check}\n`).join("")}});
 `;
 }
 

@@ -19,6 +19,9 @@ const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour
   moved: ["-", "red", "of a function with no trigger on that stream"],
 };
 
+/** Buckets that the summary names. */
+const MAX_BUCKETS = 5;
+
 /** Formats steps as a diff, grouped by kind, with a summary below. */
 export function planText(steps: readonly Step[], target: Screen): string {
   const groups = Object.entries(SIGNS).flatMap(([kind, [, colour, title]]) => {
@@ -152,8 +155,17 @@ function summary(steps: readonly Step[]): string {
   ] as const;
   const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
   const others = of("foreign"),
-    foreign = others === 0 ? "" : `; ${number(others)} not declared by the project, never touched`;
+    foreign = others === 0 ? "" : `; ${number(others)} not declared by the project, never touched${buckets(steps)}`;
   return `${text || "the project needs nothing"}${foreign}`;
+}
+
+/** Names the buckets among what the project does not declare: those of its own handlers are there as well. */
+function buckets(steps: readonly Step[]): string {
+  const found = steps.filter(({ kind, what, name }) => kind === "foreign" && what === "stream" && /^KV_/.test(name))
+    .map(({ name }) => printable(name.slice("KV_".length)));
+  if (found.length === 0) return "";
+  const more = found.length - MAX_BUCKETS, names = found.slice(0, MAX_BUCKETS).join(", ");
+  return ` (with the key-value buckets ${names}${more > 0 ? ` and ${number(more)} more` : ""}, such as ctx.kv creates)`;
 }
 
 export function count(n: number, noun: string, plural: string = `${noun}s`): string {

@@ -55,6 +55,14 @@ export async function rangesOf(
   }));
 }
 
+/** Returns the sequences and times that a stream holds, for a replay that found no event. */
+export async function heldText({ jsm }: Pick<Cluster, "jsm">, stream: string): Promise<string> {
+  const { messages, first_seq, last_seq, first_ts, last_ts } = (await jsm.streams.info(stream)).state;
+  return messages === 0
+    ? `${stream} holds no events`
+    : `${stream} holds the sequences ${first_seq} to ${last_seq}, of ${first_ts} to ${last_ts}`;
+}
+
 function timeOf(bound: Bound, nowMs: number): number {
   if ("sequence" in bound) throw usageError("--since takes no sequence: use --from");
   return Math.max(0, "timeMs" in bound ? bound.timeMs : nowMs - bound.agoMs); // the server takes no year before 1

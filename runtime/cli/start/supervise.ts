@@ -1,6 +1,6 @@
 import { type Config, ENVIRONMENT } from "../../app/config.ts";
 import { memoryLimits, memoryProblem, workerHeapMiB } from "../../app/memory_limit.ts";
-import { listenForAdmin } from "../../app/listeners.ts";
+import { identityOf, listenForAdmin } from "../../app/listeners.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
 import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
@@ -10,6 +10,8 @@ import { checkPort } from "../../http/listen.ts";
 import type { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process_metrics.ts";
+import { projectName } from "../../project/deno_json.ts";
+import { PROJECT } from "../../project/load_project.ts";
 import { EXIT_CODES } from "../terminal/exit_codes.ts";
 import { onServiceSignal } from "../terminal/signals.ts";
 import { setupProcessLog } from "./process_log.ts";
@@ -40,6 +42,7 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     supervisor,
     metrics: () => metrics.page((own) => workerMetrics.read(readyProcesses(supervisor), own)),
     meter: requestMeter(metrics),
+    identity: identityOf(config, await projectName(PROJECT)),
     key: config.WEIR_ADMIN_KEY,
   });
   // Workers report this gauge. While no worker is up, the supervisor reports that nothing is connected.

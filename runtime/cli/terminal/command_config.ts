@@ -27,3 +27,13 @@ export function commandConfig(): Config {
 export function printDefaultTarget({ NATS_URL }: Config, { json }: { readonly json?: boolean }): void {
   if (NATS_URL === UNSET_NATS_URL && !json) console.error(`to ${NATS_URL.join(", ")} (NATS_URL is not set)`);
 }
+
+/**
+ * Returns what to do first about a stream of another project: with NATS_URL unset and no `dev` in this folder, the
+ * command asks whatever listens on the default port. Undefined if NATS_URL is set, or `dev` runs.
+ */
+export function defaultTargetProblem({ NATS_URL }: Config): string | undefined {
+  if (NATS_URL !== UNSET_NATS_URL) return undefined;
+  return `NATS_URL is not set and no \`dev\` runs in this folder, so this asks ${NATS_URL.join(", ")}, which another ` +
+    "project uses: start `deno task dev` in this folder, or set NATS_URL";
+}

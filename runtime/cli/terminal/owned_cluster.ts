@@ -5,6 +5,7 @@ import { findStream } from "../../nats/topology/find.ts";
 import { ownerProblem } from "../../nats/topology/owner.ts";
 import { projectName } from "../../project/deno_json.ts";
 import { PROJECT } from "../../project/load_project.ts";
+import { defaultTargetProblem } from "./command_config.ts";
 import { CommandFailure } from "./exit_codes.ts";
 
 /** Returns the streams of Weir that show whose functions a command for operators works on. */
@@ -29,7 +30,9 @@ export async function withOwnedCluster<Result>(
   return await withCluster(config, async (cluster) => {
     for (const stream of streamsOf(cluster.names)) {
       const problem = ownerProblem((await findStream(cluster.jsm, stream))?.config.metadata, cluster.names);
-      if (problem) throw new CommandFailure(`stream ${stream}: ${problem}`);
+      if (!problem) continue;
+      const target = defaultTargetProblem(config), refusal = `stream ${stream}: ${problem}`;
+      throw new CommandFailure(target === undefined ? refusal : `${target}\nweir: ${refusal}`);
     }
     return await run(cluster);
   }, project ?? { project: await projectName(PROJECT) });

@@ -1,5 +1,6 @@
 import type { FormattedPolicy } from "../../project/format_policy.ts";
 import { type Route, route } from "../router.ts";
+import { identityHeaders, type RuntimeIdentity } from "./runtime_identity.ts";
 
 /** Status of a function, as the admin listener and `deno task functions` show it. */
 export interface FunctionStatus {
@@ -34,6 +35,10 @@ export interface FunctionStatus {
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 
-export function functionRoutes(functions: () => Promise<readonly FunctionStatus[]>): Route[] {
-  return [route("GET", "/functions", async () => Response.json(await functions()))];
+export function functionRoutes(
+  functions: () => Promise<readonly FunctionStatus[]>,
+  identity: RuntimeIdentity,
+): Route[] {
+  const headers = identityHeaders(identity);
+  return [route("GET", "/functions", async () => Response.json(await functions(), { headers }))];
 }

@@ -34,6 +34,11 @@ export function urlsOf(servers: readonly string[]): URL[] {
   return servers.map((server) => new URL(server.includes("://") ? server : `nats://${server}`));
 }
 
+/** Returns a server's URL without the user, the password or the token in it. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)?.*@/, "$1");
+}
+
 /** Returns whether a connection to these servers must be encrypted: their URLs say so, or certificates are given. */
 export function isEncrypted({ servers, tls }: Pick<NatsOptions, "servers" | "tls">): boolean {
   return tls !== undefined || urlsOf(servers).some(({ protocol }) => protocol === "tls:" || protocol === "wss:");

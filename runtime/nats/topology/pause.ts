@@ -16,9 +16,9 @@ export function pausedUntil(info: ConsumerInfo): string | undefined {
   return paused ? config.pause_until : undefined;
 }
 
-/** Formats the end of a pause. */
+/** Formats the end of a pause, in whole seconds. */
 export function pauseEnd(until: string): string {
-  return Date.parse(until) >= UNTIL_RESUMED_MS ? "until it is resumed" : `until ${until}`;
+  return Date.parse(until) >= UNTIL_RESUMED_MS ? "until it is resumed" : `until ${until.replace(/\.\d+/, "")}`;
 }
 
 /**

@@ -52,6 +52,7 @@ Deno.test("TailLines does not cut lines in a pipe, and widens columns to the nam
     lines.settled(report({ kind: "ack" })),
     "10:00:00.123  ship          orders.created  o1        ack  12 ms",
   );
+  assert.match(lines.settled(report({ kind: "ack" }), "2026-11-21T10:00:01.500Z"), /^10:00:01\.500 {2}ship /);
   assert.equal(lines.omitted(12_345, "settled"), "… 12,345 more settled");
 });
 

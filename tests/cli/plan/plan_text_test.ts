@@ -65,6 +65,15 @@ of no function in this project
   );
 });
 
+Deno.test("planText names the buckets among what the project does not declare", () => {
+  const bucket = (name: string): Step => ({ ...foreign, name: `KV_${name}` });
+  assert.match(
+    planText([same, foreign, bucket("orders"), bucket("stock")], PIPE),
+    /; 3 not declared by the project, never touched \(with the key-value buckets orders, stock, such as ctx\.kv creates\)$/,
+  );
+  assert.match(planText([..."abcdefg"].map(bucket), PIPE), /buckets a, b, c, d, e and 2 more, such as/);
+});
+
 for (const kind of ["orphan", "moved"] as const) {
   Deno.test(`planText names the command that removes a consumer of kind ${kind}, unless it has open pulls`, () => {
     const hint = /deno task apply --prune/, step = (inUse: boolean): Step => ({ ...orphan, kind, inUse });

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { natsOptions } from "../../../runtime/app/cluster.ts";
 import { readConfig } from "../../../runtime/app/config.ts";
+import { defaultTargetProblem } from "../../../runtime/cli/terminal/command_config.ts";
 import { copyProject } from "../../support/project.ts";
 
 Deno.test("natsOptions tells an unset NATS_URL from one set to the default", () => {
   const unset = (NATS_URL?: string) =>
     natsOptions(readConfig({ get: (name) => name === "NATS_URL" ? NATS_URL : undefined, readFile: () => "" })).unset;
   assert.deepEqual([unset(), unset("nats://127.0.0.1:4222")], [true, false]);
+});
+
+Deno.test("defaultTargetProblem says to start dev or set NATS_URL, only if that is unset", () => {
+  const problem = (NATS_URL?: string) =>
+    defaultTargetProblem(readConfig({ get: (name) => name === "NATS_URL" ? NATS_URL : undefined, readFile: () => "" }));
+  assert.match(problem() ?? "", /this asks nats:\/\/127\.0\.0\.1:4222, .*start `deno task dev` in this folder, or set/);
+  assert.equal(problem("nats://127.0.0.1:4222"), undefined);
 });
 
 Deno.test("printDefaultTarget names the NATS of commands that plan or make changes, if NATS_URL is not set and no dev runs", async () => {

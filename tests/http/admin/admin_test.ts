@@ -3,6 +3,7 @@ import { errors } from "@nats-io/transport-node";
 import { adminProblems } from "../../../runtime/app/problems.ts";
 import { deadLetterRoutes, type DeadLetters } from "../../../runtime/http/admin/dead_letter_routes.ts";
 import { functionRoutes, type FunctionStatus } from "../../../runtime/http/admin/function_routes.ts";
+import { identityHeaders, identityIn } from "../../../runtime/http/admin/runtime_identity.ts";
 import { metricsRoutes } from "../../../runtime/http/admin/metrics_routes.ts";
 import { type Retries, retryRoutes } from "../../../runtime/http/admin/retry_routes.ts";
 import { type Health, healthRoutes } from "../../../runtime/http/health.ts";
@@ -27,6 +28,7 @@ const STATUS: FunctionStatus = {
   oldestWaitingMs: 1_500,
   lastError: { at: "2026-11-21T10:00:00.000Z", reason: "timed-out", error: "TimeoutError: too slow" },
 };
+const IDENTITY = { project: "@größe/shop", namespace: "staging", nats: "nats://a:4222,nats://b:4222" };
 const PAGE = "# HELP weir_nats_connected 1 while NATS is connected and answers.\n";
 
 /** No dead letters. */
@@ -60,7 +62,7 @@ function send(path: string, options: {
   const routes = [
     ...healthRoutes(health),
     ...metricsRoutes(() => Promise.resolve(PAGE)),
-    ...functionRoutes(functions),
+    ...functionRoutes(functions, IDENTITY),
     ...deadLetterRoutes(NO_DEAD_LETTERS, KNOWN),
     ...retryRoutes(NO_RETRIES, KNOWN),
   ];
@@ -71,6 +73,18 @@ Deno.test("GET /functions returns every function", async () => {
   const response = await send("/functions", { functions: () => Promise.resolve([STATUS]) });
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), [STATUS]);
+});
+
+Deno.test("GET /functions names its project, namespace and NATS in headers", async () => {
+  assert.deepEqual(identityIn((await send("/functions")).headers), IDENTITY);
+  for (const identity of [{ nats: "nats://a:4222" }, { project: "100%", nats: "" }]) {
+    assert.deepEqual(identityIn(new Headers(identityHeaders(identity))), identity);
+  }
+});
+
+Deno.test("identityIn returns nothing for headers of an earlier release or another program", () => {
+  assert.equal(identityIn(new Headers()), undefined);
+  assert.deepEqual(identityIn(new Headers({ "weir-nats": "%" })), { nats: "%" });
 });
 
 Deno.test("GET /health on the admin listener reports the health of the process", async () => {
