@@ -18,7 +18,12 @@ import { Ordered } from "../schemas/bench.ts";
 export default defineFunction({ on: Ordered }, () => {});
 `;
 /** The options of the task `start` in `deno.json`. */
-const OPTIONS = ["--v8-flags=--max-semi-space-size=8", "--allow-net", "--allow-env", "--allow-read"];
+const OPTIONS = [
+  "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50",
+  "--allow-net",
+  "--allow-env",
+  "--allow-read",
+];
 
 /** Copies the project to a temporary folder, with one event and one function. */
 export async function benchProject(): Promise<{ path: string } & AsyncDisposable> {

@@ -80,7 +80,7 @@ export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurr
 }
 
 /** The V8 options with which a project starts, see `deploy/CONFIGURATION.md`. */
-const V8_OPTIONS = "--v8-flags=--max-semi-space-size=8";
+const V8_OPTIONS = "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50";
 
 /** Starts the process of a contestant. */
 export function startContestant(collector: Collector, contestant: Contestant, task: Task): Helper {

@@ -46,6 +46,26 @@ Deno.test("BatchRunner fails the single events that the handler names, each with
   assert.equal(runs.length, 1);
 });
 
+Deno.test("ctx.emit with a delay, and ctx.cancel, in a batch belong to the event that is their cause", async () => {
+  const clock = new TestClock(Date.UTC(2026, 0, 2));
+  const { fn } = rows((_numbers, ctx, events) => {
+    ctx.emit(Stored, { n: 1 }, { cause: events[0] as never, delay: "1h", key: "later" });
+    ctx.cancel("a", { cause: events[1] as never });
+    ctx.cancel("b", { cause: events[2] as never });
+    ctx.batch.fail(events[2] as never, new Error("no"));
+  });
+  const { events, cancelled } = await invoke(fn, given(3), { clock });
+  assert.deepEqual(cancelled, ["a"]);
+  assert.deepEqual(events.map(({ emitted }) => emitted.map(({ at, key }) => [at?.toISOString(), key])), [
+    [["2026-01-02T01:00:00.000Z", "later"]],
+    [],
+    [],
+  ]);
+  const without = rows((_numbers, ctx) => (ctx.cancel as (key: string) => void)("a"));
+  const failed = await invoke(without.fn, given(1));
+  assert.match(JSON.stringify(failed.events[0].outcome), /takes an event of its batch/);
+});
+
 const thrown: [what: string, handler: (numbers: number[]) => unknown, outcomes: string, runs: string[]][] = [
   [
     "an error, in halves until the event at fault is alone",

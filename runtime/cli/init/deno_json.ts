@@ -3,7 +3,7 @@ import type { WeirDependency } from "./weir_dependency.ts";
 
 const PERMISSIONS = "--allow-net --allow-env --allow-read", RUN = `deno run ${PERMISSIONS}`;
 /** Halves the memory of a busy process, see `deploy/CONFIGURATION.md`. */
-const HEAP = "--v8-flags=--max-semi-space-size=8";
+const HEAP = "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50";
 /** Tells the memory limit of the container. */
 const SYS = "--allow-sys=systemMemoryInfo";
 const RUN_DENO = `"--allow-run=$(deno eval -p 'Deno.execPath()')"`;
