@@ -20,8 +20,10 @@ export interface SampleOptions<Data> {
 const DEFAULT_SEED = 1;
 /** Samples to try before giving up. They take some milliseconds in all. */
 const TRIES = 300;
-/** Every fifth try starts over, since another branch of a union or a check across fields may need it. */
+/** Every fifth try is of new data, since another branch of a union or a check across fields may need it. */
 const START_OVER_EVERY = 5;
+/** As often new data are repaired from then on, also with more issues. Until then those with the fewest are. */
+const FORGET_EVERY = 60;
 /** Number of guesses at what a JSON Schema does not state: see `readableSchema`. */
 const GUESSES = 10;
 /** Depth limit of the generator. A readable schema ends its recursion far earlier. */
@@ -57,16 +59,19 @@ export function sample<Event extends EventDefinition>(
   if (isWithoutData(event.data)) return undefined as z.input<Event["data"]>;
   const parse = parserOf(event);
   const make = (attempt: number) => merge(generate(event, attempt % GUESSES, seed * TRIES + attempt), override);
-  let data = make(0), issues: readonly Issue[] = [];
-  for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const result = parse(data);
+  let best = make(0), issues: readonly Issue[] | undefined;
+  for (let attempt = 1, data = best; attempt <= TRIES; attempt++) {
+    const result = parse(data), isNew = attempt % START_OVER_EVERY === 1;
     if (result.ok) return data as z.input<Event["data"]>;
-    issues = result.issues;
+    if (!issues || !isNew || result.issues.length < issues.length || attempt % FORGET_EVERY === 1) {
+      best = data;
+      issues = result.issues;
+    }
     const fresh = make(attempt);
-    data = attempt % START_OVER_EVERY === 0 ? fresh : merge(repair(data, issues, fresh), override);
+    data = attempt % START_OVER_EVERY === 0 ? fresh : merge(repair(best, issues, fresh), override);
   }
   throw new Error(
-    `no valid sample of "${event.type}" was found: ${issueText(issues)}. ` +
+    `no valid sample of "${event.type}" was found: ${issueText(issues!)}. ` +
       "Give that part of the schema `.meta({ examples: […] })`, or pass sample() an `override`",
   );
 }

@@ -51,6 +51,12 @@ Deno.test("sample makes valid data for nested schemas and any seed", () => {
   );
 });
 
+Deno.test("sample makes valid data for many fields, each with a check that the JSON Schema does not state", () => {
+  const times = (n: number) => z.int().refine((value) => value % n === 0);
+  const schema = z.array(z.object({ a: times(3), b: times(4), c: times(5), d: z.array(times(2)).min(2) })).min(6);
+  for (let seed = 0; seed < 40; seed++) assert.ok(accepts(schema, sample(eventOf(schema), { seed })), `seed ${seed}`);
+});
+
 Deno.test("sample names strings after their fields, and makes small whole numbers", () => {
   const { orderId, items, total } = sample(OrderCreated);
   assert.match(orderId, /^orderId-[a-z0-9]{6}$/);
