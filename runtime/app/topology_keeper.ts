@@ -20,7 +20,7 @@ import { pausesOf } from "../nats/topology/pause.ts";
 import { type FoundState, planFound } from "../nats/topology/plan.ts";
 import { Reconciler } from "../nats/topology/reconcile.ts";
 import type { DesiredState, Durable } from "../nats/topology/resources.ts";
-import { nameOf, type Scope, type Step, type StepOf, UNHANDLED } from "../nats/topology/step.ts";
+import { changesOf, isConcern, nameOf, type Scope, type Step, type StepOf, UNHANDLED } from "../nats/topology/step.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import type { Service } from "./service.ts";
 
@@ -243,17 +243,4 @@ export class TopologyKeeper implements Service {
       this.log.warn("streams and consumers cannot be checked; will retry", { error });
     }
   }
-}
-
-/**
- * Returns whether a refused step is only a concern of a running process. A setting that another client or release has
- * changed is one (`update`). What another project or release has marked as its own is one (`isOwnedByOther`). A start
- * fails for both.
- */
-function isConcern(step: Step): boolean {
-  return step.kind === "update" || step.kind === "blocked" && step.isOwnedByOther === true;
-}
-
-function changesOf({ changes }: StepOf<"update">): string {
-  return changes.map(({ field, from, to }) => `${field}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`).join("; ");
 }

@@ -43,7 +43,7 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   readonly #probe: LeaderProbe;
-  /** Messages that the consumer had left at its last delivery, whose ack subject tells. */
+  /** Messages that the consumer had left at its last delivery. Its ack subject tells them. */
   #backlog = 0;
   #lastAckSubject: Uint8Array | undefined;
   /** True if the next message has more bytes than the last pull allowed. */
@@ -232,8 +232,7 @@ export class PullConsumer implements Consumer {
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
         this.#probe.start(0, true);
       }
-      // While the sink is paused, as by an open breaker, it would refuse deliveries of earlier pulls: a new inbox ends
-      // them.
+      // A paused sink, as by an open breaker, would refuse deliveries of earlier pulls: a new inbox ends them.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
       if (this.#pending.count > 0 && idle && this.#sink?.paused()) this.#subscribe();
       this.wake();

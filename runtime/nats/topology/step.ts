@@ -109,3 +109,17 @@ export function nameOf(target: Target): string {
     ? `consumer ${target.name} on stream ${target.stream}`
     : `${target.what} ${target.name}`;
 }
+
+/**
+ * Returns whether a refused step is only a concern of a running process. A setting that another client or release has
+ * changed is one (`update`). What another project or release has marked as its own is one (`isOwnedByOther`). A start
+ * fails for both.
+ */
+export function isConcern(step: Step): boolean {
+  return step.kind === "update" || step.kind === "blocked" && step.isOwnedByOther === true;
+}
+
+/** Returns the changes of a step in one line. */
+export function changesOf({ changes }: StepOf<"update">): string {
+  return changes.map(({ field, from, to }) => `${field}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`).join("; ");
+}
