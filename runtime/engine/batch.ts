@@ -20,7 +20,7 @@ export class Batch {
   /** Runs of the handler. */
   runs = 0;
   /** Number of attempts that are settled, by their outcome. */
-  readonly outcomes = new Map<Outcome["kind"], number>();
+  readonly outcomes: Map<Outcome["kind"], number> = new Map();
   readonly #awaited: Set<Attempt>;
   readonly #joined: Member[] = [];
 

@@ -79,6 +79,7 @@ export function compose(
     retries: new RetryStream(messages),
     jsm: { streams } as Remover,
     clock,
+    atTickEnd: queueMicrotask, // the schedule moves the time as soon as nothing is left to do
   });
   const ports = {
     clock,

@@ -108,7 +108,12 @@ export class AckBatch {
   #written: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
   #rememberedBytes = 0;
 
-  constructor(readonly nc: AckConnection, readonly nowMs: () => number) {
+  /** @param atTickEnd Calls back at the end of the event-loop tick. Default: as `setImmediate` does. */
+  constructor(
+    readonly nc: AckConnection,
+    readonly nowMs: () => number,
+    readonly atTickEnd: (callback: () => void) => void = setImmediate,
+  ) {
     this.#write = rawWriter(nc);
   }
 
@@ -119,7 +124,7 @@ export class AckBatch {
     if (this.#length + PUB.length + subject.length + tail.length > MAX_BYTES) this.flush();
     if (this.#length === 0) {
       this.#sinceMs = nowMs;
-      setImmediate(() => this.flush());
+      this.atTickEnd(() => this.flush());
     }
     this.#append(PUB);
     this.#append(subject);

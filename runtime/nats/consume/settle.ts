@@ -34,6 +34,8 @@ interface SettlerOptions {
   readonly retries: RetryStream;
   readonly jsm: Remover;
   readonly clock: ServerClock;
+  /** Calls back at the end of the event-loop tick, when acks leave. Default: as `setImmediate` does. */
+  readonly atTickEnd?: (callback: () => void) => void;
   /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
@@ -60,7 +62,7 @@ export class NatsSettler implements Settler {
   constructor(readonly options: SettlerOptions) {
     const { nc, clock, onUnstored = () => {} } = options;
     this.#retrier = new StoreRetrier(clock, onUnstored);
-    this.#acks = new AckBatch(nc, () => clock.now());
+    this.#acks = new AckBatch(nc, () => clock.now(), options.atTickEnd);
     // The client drops at a reconnect what it has not sent. An ack that was sent is sent twice, which is harmless.
     options.monitor.onReconnect((downMs) => this.#acks.repeat(clock.now() - downMs - UNNOTICED_MS));
   }
