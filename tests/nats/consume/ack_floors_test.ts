@@ -59,6 +59,7 @@ Deno.test("[G7] AckFloors has a consumer that is created again begin after its a
 async function loseEnd(orders: Orders, kept: number, settled: number): Promise<void> {
   const files = join(orders.server.storeDir, "jetstream", "$G", "streams", "ORDERS");
   await orders.publish(kept);
+  await eventually(async () => (await orders.jsm.streams.info("ORDERS")).state.messages === kept);
   await orders.server.stop();
   await new Deno.Command("cp", { args: ["-r", files, `${files}.backup`] }).output();
   await Deno.rename(`${files}.backup`, join(orders.server.storeDir, "backup"));
