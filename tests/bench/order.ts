@@ -45,7 +45,7 @@ export function order(n: number, at = 0): Order {
     items: ITEMS,
     total: 12_345,
     note:
-      "Please leave it with the neighbours on the ground floor if nobody opens the door, and ring twice: the bell of the " +
+      "Please leave it with the neighbours on the ground floor if the door stays shut, and ring twice: the bell of the " +
       "second house is hard to hear in the back yard.",
     at,
   };

@@ -1,3 +1,4 @@
+import { V8_OPTION } from "../../runtime/cli/init/deno_json.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { SUBJECT } from "./order.ts";
 import { benchPath, Helper } from "./process.ts";
@@ -19,7 +20,7 @@ export default defineFunction({ on: Ordered }, () => {});
 `;
 /** The options of the task `start` in `deno.json`. */
 const OPTIONS = [
-  "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50",
+  V8_OPTION,
   "--allow-net",
   "--allow-env",
   "--allow-read",

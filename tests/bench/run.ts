@@ -1,3 +1,4 @@
+import { V8_OPTION } from "../../runtime/cli/init/deno_json.ts";
 import type { HandlerShape, Latency, Measurement, Spent, Stopped, Task } from "./contestants/task.ts";
 import { deleteConsumers } from "./backlog.ts";
 import type { Collector } from "./collector_process.ts";
@@ -79,9 +80,6 @@ export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurr
   readonly continues?: boolean;
 }
 
-/** The V8 options with which a project starts, see `deploy/CONFIGURATION.md`. */
-const V8_OPTIONS = "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50";
-
 /** Starts the process of a contestant. */
 export function startContestant(collector: Collector, contestant: Contestant, task: Task): Helper {
   const { name, kind, traces, program } = contestant;
@@ -91,7 +89,7 @@ export function startContestant(collector: Collector, contestant: Contestant, ta
 }
 
 function optionsOf(kind: Contestant["kind"]): string[] {
-  return kind === "weir" ? [V8_OPTIONS, "-A"] : ["-A"];
+  return kind === "weir" ? [V8_OPTION, "-A"] : ["-A"];
 }
 
 /** Runs a contestant. @param whenReady publishes events once it consumes. Default: none. */

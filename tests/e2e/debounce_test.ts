@@ -6,9 +6,8 @@ import { z } from "zod";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
-import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { startReadyWeir } from "../support/weir_process.ts";
 
 const Saved = defineEvent({ type: "docs.saved", version: 1, data: z.object({ doc: z.string(), n: z.int() }) });
 
@@ -59,12 +58,7 @@ export default defineFunction({ on: Saved, debounce }, ({ data }, { log }) => lo
 Deno.test("[G4] debounce handles the last event of each key when the only process is killed meanwhile", async () => {
   await using server = await startServer();
   await using project = await copyProjectWith({ "schemas/docs.ts": SCHEMA, "functions/save.ts": FUNCTION });
-  const start = async () => {
-    const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: server.url };
-    const program = startWeir(project.path, ["start"], env);
-    await program.waitForLog(({ message }) => message === "ready");
-    return program;
-  };
+  const start = () => startReadyWeir(project.path, server.url);
   await using killed = await start();
   const nc = await connectNats({ servers: [server.url], name: "test" });
   const js = (await jetstreamManager(nc)).jetstream();

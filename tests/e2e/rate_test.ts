@@ -7,9 +7,8 @@ import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
-import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { startReadyWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), tenant: z.string() }) });
 const TENANTS = ["a", "b", "c"];
@@ -104,12 +103,7 @@ export default defineFunction({ on: Asked, rate: { limit: 50, per: "1s" } }, ({ 
 Deno.test("[G4] rate loses no event when a process that holds some is killed", async () => {
   await using server = await startServer();
   await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMA, "functions/limited.ts": FUNCTION });
-  const start = async () => {
-    const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: server.url };
-    const program = startWeir(project.path, ["start"], env);
-    await program.waitForLog(({ message }) => message === "ready");
-    return program;
-  };
+  const start = () => startReadyWeir(project.path, server.url);
   await using killed = await start();
   await using other = await start();
   const nc = await connectNats({ servers: [server.url], name: "test" });

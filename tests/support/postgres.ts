@@ -123,18 +123,20 @@ async function query<Rows>(url: string, ask: (sql: postgres.Sql) => PromiseLike<
   }
 }
 
-/** Ids of the user `nobody` and the group `nogroup` in Debian. PostgreSQL refuses to run as root, so it runs as these. */
-const NOBODY = 65_534;
+/** Id of the user and the group without rights, in Debian. PostgreSQL refuses to run as root, so it runs as these. */
+const UNPRIVILEGED = 65_534;
 
 /** Changes the owner of a folder to the user that PostgreSQL runs as. */
 async function giveToServer(folder: string): Promise<void> {
   if (Deno.uid() !== 0) return;
-  await Deno.chown(folder, NOBODY, NOBODY);
-  await Deno.chown(join(folder, "password"), NOBODY, NOBODY);
+  await Deno.chown(folder, UNPRIVILEGED, UNPRIVILEGED);
+  await Deno.chown(join(folder, "password"), UNPRIVILEGED, UNPRIVILEGED);
 }
 
 function unprivileged(command: string, args: readonly string[], env: Record<string, string>): string[] {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const drop = Deno.uid() === 0 ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
+  const drop = Deno.uid() === 0
+    ? ["setpriv", `--reuid=${UNPRIVILEGED}`, `--regid=${UNPRIVILEGED}`, "--clear-groups"]
+    : [];
   return [...drop, "env", "LC_ALL=C", ...variables, command, ...args];
 }

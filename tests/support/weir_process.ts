@@ -1,3 +1,4 @@
+import { freePorts } from "./ports.ts";
 import { WITHIN_MS } from "./eventually.ts";
 
 /** A line of the JSON log. */
@@ -29,6 +30,14 @@ export function startWeir(
   ownGroup = false,
 ): Program {
   return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
+}
+
+/** Starts `weir start` in a project, on free ports of its own. Resolves once it is ready. */
+export async function startReadyWeir(project: string, natsUrl: string): Promise<Program> {
+  const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: natsUrl };
+  const program = startWeir(project, ["start"], env);
+  await program.waitForLog(({ message }) => message === "ready");
+  return program;
 }
 
 /** Variables that Deno and nats-server need: where things are, and which certificates a download is checked against. */
