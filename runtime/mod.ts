@@ -20,6 +20,7 @@ export { cron, type CronOptions, every, type EveryOptions, type ScheduleTrigger,
 export { defineStream, type StreamDefinition } from "./api/define_stream.ts";
 export type { Dependency, HandlerContext, KvBucket, KvEntry, Log } from "./api/context.ts";
 export { DependencyOpenError, KvConflictError, NonRetryableError, RetryAfterError } from "./api/errors.ts";
+export type { Signature, WebhookRequest } from "./api/webhook.ts";
 export type { SchemaFiles } from "./api/schema_files.ts";
 export type { EventHeaders, WeirEvent } from "./core/event.ts";
 export type { CatchUp } from "./core/schedule.ts";

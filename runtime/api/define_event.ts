@@ -3,6 +3,7 @@ import type { Issue, Parse } from "../core/cloudevent.ts";
 import { jsonText } from "../core/json_text.ts";
 import { shorten } from "../core/text.ts";
 import { boundIssues, MAX_ISSUES } from "./bounded_check.ts";
+import type { Signature, WebhookRequest } from "./webhook.ts";
 
 /**
  * Any zod schema. The narrower `z.ZodType` makes the compiler compare all of its methods, which slows an editor down in
@@ -14,6 +15,23 @@ export type AnySchema = z.core.SomeType;
 export interface IngressOptions {
   /** Path, such as `/orders`, that publishes the event besides `POST /events/{type}`. Default: none. */
   readonly route?: string;
+  /**
+   * Signature that makes the route the target of a webhook: it takes requests that are signed so, and needs no API key.
+   * No other request publishes the event. Default: the route is as any other.
+   */
+  readonly signature?: Signature;
+  /**
+   * Returns the data of the event for the payload of a webhook, or undefined for a request that is no event: it is
+   * answered 204. Default: the payload is the data.
+   */
+  // deno-lint-ignore no-explicit-any -- the sender decides its shape, and the schema checks the result
+  readonly map?: (payload: any, request: WebhookRequest) => unknown;
+  /**
+   * Returns the sender's id of a webhook, which becomes the event's: JetStream stores an id once. Default: what the
+   * scheme says is the id, or a random one for `hmac`.
+   */
+  // deno-lint-ignore no-explicit-any -- as in `map`
+  readonly id?: (payload: any, request: WebhookRequest) => string | undefined;
 }
 
 /** Options of {@linkcode defineEvent}. */

@@ -24,7 +24,8 @@ export interface OwnConfig extends ProvidedValues {
 }
 
 /**
- * Returns the declarations of the functions that a process with this configuration runs. It reads no others.
+ * Returns the declarations of the functions that a process with this configuration runs, and of its webhooks. It reads
+ * no others.
  *
  * @param config Undefined if the configuration has problems: then the declarations of every function are returned.
  */
@@ -35,7 +36,10 @@ export function selectConfigs(registry: Registry, config: Config | undefined): r
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error; // a wrong name in WEIR_FUNCTIONS, which others report
   }
-  return registry.configs.filter((config) => functions.some(({ name }) => config.functions.includes(name)));
+  const isIngress = config?.WEIR_ROLES.includes("ingress") ?? true;
+  return registry.configs.filter((own) =>
+    own.functions.length === 0 ? isIngress : functions.some(({ name }) => own.functions.includes(name))
+  );
 }
 
 /** Returns the names of all variables that a project declares, with the `NAME_FILE` of its secrets. */

@@ -4,11 +4,13 @@ import type { CredentialsListener } from "../nats/client/credentials.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
 import { type Redact, secretsIn, secretsOf } from "../telemetry/otel/logs/redact.ts";
 import type { Cluster } from "./cluster.ts";
+import type { WebhookSecrets } from "./webhook_secrets.ts";
 import { type Config, CURRENT_ENVIRONMENT, readConfig as readFrom } from "./config.ts";
 
 interface ReloadOptions {
   readonly cluster: Pick<Cluster, "renew">;
   readonly keys: ApiKeys;
+  readonly webhooks: Pick<WebhookSecrets, "reload">;
   readonly log: Log;
   readonly redact: Redact;
   /** Reads the configuration again. @throws {StartupProblems} @default from the environment */
@@ -16,14 +18,15 @@ interface ReloadOptions {
 }
 
 /**
- * Reads rotated credentials again, for NATS and the API keys. If the new credentials cannot be used, an error is logged
+ * Reads rotated credentials again, for NATS, the API keys and the webhooks. If the new credentials cannot be used, an error is logged
  * and the previous ones stay in use.
  */
 export async function reloadCredentials(
-  { cluster, keys, log, redact, readConfig = () => readFrom(CURRENT_ENVIRONMENT) }: ReloadOptions,
+  { cluster, keys, webhooks, log, redact, readConfig = () => readFrom(CURRENT_ENVIRONMENT) }: ReloadOptions,
 ): Promise<void> {
   log.info("reading credentials again");
   reloadApiKeys(keys, log, redact, readConfig);
+  webhooks.reload();
   const renewal = await cluster.renew();
   if (renewal.kind === "reconnecting") log.info("the credentials of NATS are others: connecting with them");
   if (renewal.kind !== "refused") return;

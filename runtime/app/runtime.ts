@@ -20,7 +20,7 @@ import type { Redact } from "../telemetry/otel/logs/redact.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
-import type { Config } from "./config.ts";
+import { type Config, CURRENT_ENVIRONMENT } from "./config.ts";
 import { desiredState } from "./desired_state.ts";
 import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
@@ -31,6 +31,7 @@ import { credentialsListener, reloadCredentials } from "./reload_credentials.ts"
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
+import { WebhookSecrets } from "./webhook_secrets.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
@@ -40,7 +41,7 @@ export interface Runtime {
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
   /**
-   * Reads credentials that may have been rotated again, for NATS and the API keys. Problems are logged, and the
+   * Reads credentials that may have been rotated again, for NATS, the API keys and the webhooks. Problems are logged, and the
    * previous credentials stay in use.
    */
   reload(): Promise<void>;
@@ -136,6 +137,8 @@ async function startOn(
   const health = healthOf(state, registry, cluster, host, resources);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const keys = new ApiKeys(config.WEIR_API_KEYS ?? "none"), sharesPort = options.sharesPort ?? false;
+  const webhooks = new WebhookSecrets(config, registry, log, redact, CURRENT_ENVIRONMENT);
+  stack.defer(() => webhooks.stop());
   const served = { config, registry, cluster, keys, metering, health, log, sharesPort };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
@@ -149,7 +152,7 @@ async function startOn(
     get inFlight() {
       return host.inFlight;
     },
-    reload: () => reloadCredentials({ cluster, keys, log, redact, readConfig: options.readConfig }),
+    reload: () => reloadCredentials({ cluster, keys, webhooks, log, redact, readConfig: options.readConfig }),
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
 }

@@ -22,7 +22,7 @@ export class ByteBuffer {
   }
 
   /** Returns all bytes, and is empty afterwards. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes.subarray(0, this.#length);
     this.#bytes = new Uint8Array();
     this.#length = 0;

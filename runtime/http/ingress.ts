@@ -24,6 +24,7 @@ import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
+import { isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
 
 export interface IngressOptions {
   readonly events: Events;
@@ -61,13 +62,19 @@ const TYPED = "/events/{type}";
 
 /** Returns the routes that publish events: `/events`, `/events/{type}`, and each event's own route. */
 export function ingressRoutes(options: IngressOptions): Route[] {
-  const handler = new Ingress(options);
+  const webhooks = [...options.events.values()].filter(isWebhook), handler = new Ingress(options, webhooks.length);
   const typed = (type: string): Publish => (received) => handler.publishTyped(received, type);
-  const post = (path: string, template: string, publish: Publish): Route => {
-    return { method: "POST", path, template, handle: (request) => handler.handle(request, template, publish) };
+  const post = (path: string, template: string, publish: Publish, caller?: Caller): Route => {
+    return { method: "POST", path, template, handle: (request) => handler.handle(request, template, publish, caller) };
   };
   const routes = [post("/events", "/events", (received) => handler.publishUntyped(received))];
-  for (const { type, ingress } of options.events.values()) {
+  for (const event of webhooks) {
+    const { route } = event.ingress, publish: Publish = (received) => handler.publishWebhook(received, event);
+    routes.push(post(route!, route!, publish, webhookCaller(event)));
+  }
+  for (const event of options.events.values()) {
+    if (isWebhook(event)) continue;
+    const { type, ingress } = event;
     // Hot path: the router finds a path without parameters fastest.
     if (ingress) routes.push(post(`/events/${type}`, TYPED, typed(type)));
     if (ingress?.route) routes.push(post(ingress.route, ingress.route, typed(type)));
@@ -83,19 +90,24 @@ class Ingress {
   readonly #requests: SharedRoom;
   readonly #streams: SharedRoom;
 
-  constructor(readonly options: IngressOptions) {
-    const { maxBytes, clock, keys: { callers }, memoryBytes } = options;
+  /** @param webhooks number of webhooks, each of which is a caller of its own */
+  constructor(readonly options: IngressOptions, webhooks: number) {
+    const { maxBytes, clock, keys, memoryBytes } = options, callers = keys.callers + webhooks;
     this.#limits = new BodyLimits(maxBytes, clock, callers, memoryBytes);
     this.#requests = new SharedRoom(MAX_IN_FLIGHT, callers);
     this.#streams = new SharedRoom(MAX_STREAMS, callers);
   }
 
-  /** Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects. */
-  async handle(request: Request, template: string, publish: Publish): Promise<Response> {
+  /**
+   * Authenticates the caller and publishes, within a span and the limits of the listener. Never rejects.
+   *
+   * @param known Caller, if its signature is checked later, with the body. Default: an API key tells who it is.
+   */
+  async handle(request: Request, template: string, publish: Publish, known?: Caller): Promise<Response> {
     const span = new ServerSpan(request, template, this.options.withSpan);
     let response: Response | undefined, reservation: Reservation | undefined;
     try {
-      const caller = this.options.keys.authenticate(request);
+      const caller = known ?? this.options.keys.authenticate(request);
       if (!this.#requests.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
       this.#requests.take(caller.name, 1);
       reservation = this.#limits.reserve(caller.name);
@@ -127,6 +139,12 @@ class Ingress {
     }
     const event = await this.#readUntyped(received);
     return accepted(await this.#publish(event, received.context));
+  }
+
+  /** Publishes the event of a signed request, once its signature is found to be right. */
+  async publishWebhook(received: Received, event: WebhookEvent): Promise<Response> {
+    const read = await receiveWebhook(event, received, () => this.options.clock.now());
+    return read instanceof Response ? read : accepted(await this.#publish(read, received.context));
   }
 
   // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.

@@ -15,6 +15,9 @@ export type Events = ReadonlyMap<string, EventDefinition>;
 export function findEvent(events: Events, caller: Caller, type: string): EventDefinition {
   const event = events.get(type);
   if (!event?.ingress) throw new Problem("unknown-type", notPublic(events, caller, type));
+  if (event.ingress.signature) {
+    throw new Problem("forbidden", `${type} is published by the signed requests to ${event.ingress.route} alone`);
+  }
   if (!caller.mayPublish(type)) {
     throw new Problem("forbidden", `API key ${caller.name} may not publish ${JSON.stringify(type)}`);
   }
@@ -27,7 +30,9 @@ function notPublic(events: Events, caller: Caller, type: string): string {
   if (events.has(type) && caller.mayPublish(type)) {
     return `${refused}: it is internal, until its defineEvent has \`ingress: {}\``;
   }
-  const open = [...events.values()].filter((event) => event.ingress && caller.mayPublish(event.type));
+  const open = [...events.values()].filter(({ type, ingress }) =>
+    ingress && !ingress.signature && caller.mayPublish(type)
+  );
   return refused + didYouMean(type, open.map((event) => event.type));
 }
 

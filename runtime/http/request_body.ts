@@ -17,16 +17,27 @@ const DECODER = new TextDecoder("utf-8", { fatal: true });
  * @throws {Problem} 413 as soon as it is too large, 503 without memory, 408, or 400.
  */
 export function readText(request: Request, reservation: Reservation): Promise<string> {
+  return readBody(request, reservation, decodeText);
+}
+
+/** Reads the body as its bytes, as {@linkcode readText} reads it as text. */
+export function readBytes(request: Request, reservation: Reservation): Promise<Bytes> {
+  return readBody(request, reservation, (bytes) => bytes);
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+function readBody<Body>(request: Request, reservation: Reservation, take: (bytes: Bytes) => Body): Promise<Body> {
   const { maxBytes } = reservation.limits, { headers } = request;
   const declared = Number(headers.get("content-length") ?? NaN);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
   // A chunked body may be of any size, whatever its content-length says.
-  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation);
-  return readChunks(request, reservation);
+  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation, take);
+  return readChunks(request, reservation, take);
 }
 
-function readWhole(request: Request, reservation: Reservation): Promise<string> {
+function readWhole<Body>(request: Request, reservation: Reservation, take: (bytes: Bytes) => Body): Promise<Body> {
   return new Promise((resolve, reject) => {
     const arrived = reservation.limits.timeout.start(() => reject(timedOut("the body did not arrive")));
     request.bytes().then((bytes) => {
@@ -34,8 +45,8 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
       try {
         if (bytes.length > reservation.limits.maxBytes) throw tooLarge(reservation.limits.maxBytes);
         reservation.hold(bytes.length);
-        if (bytes.length < LARGE) return resolve(decode(bytes)); // hot path
-        reservation.limits.turns.next().then(() => decode(bytes)).then(resolve, reject);
+        if (bytes.length < LARGE) return resolve(take(bytes)); // hot path
+        reservation.limits.turns.next().then(() => take(bytes)).then(resolve, reject);
       } catch (error) {
         reject(error);
       }
@@ -46,9 +57,13 @@ function readWhole(request: Request, reservation: Reservation): Promise<string> 
   });
 }
 
-async function readChunks(request: Request, reservation: Reservation): Promise<string> {
+async function readChunks<Body>(
+  request: Request,
+  reservation: Reservation,
+  take: (bytes: Bytes) => Body,
+): Promise<Body> {
   const reader = request.body?.getReader();
-  if (!reader) return "";
+  if (!reader) return take(new Uint8Array());
   const { maxBytes } = reservation.limits, body = new ByteBuffer();
   let isLate = false;
   const arrived = reservation.limits.timeout.start(() => {
@@ -71,10 +86,11 @@ async function readChunks(request: Request, reservation: Reservation): Promise<s
   }
   if (isLate) throw timedOut("the body did not arrive");
   if (body.length >= LARGE) await reservation.limits.turns.next();
-  return decode(body.take());
+  return take(body.take());
 }
 
-function decode(bytes: Uint8Array): string {
+/** Returns bytes as text. @throws {Problem} 400 when they are not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
   try {
     return DECODER.decode(bytes);
   } catch {
@@ -83,7 +99,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 /** Parses JSON. @param what names the text in the problem. @throws {Problem} 400 saying what is wrong and where. */
-export function parseJson(text: string, what: "the body" | "the line"): unknown {
+export function parseJson(text: string, what: "the body" | "the line" | "the payload"): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -6,6 +6,7 @@ import type { DefiningModule } from "./load_definitions.ts";
 import { configConflicts } from "./config_conflicts.ts";
 import { resolveConfigs, type ResolvedConfig } from "./resolve_configs.ts";
 import { resolveEvents } from "./resolve_events.ts";
+import { webhookConfigs } from "./resolve_webhooks.ts";
 import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
 import { resolvePolicy } from "./resolve_policy.ts";
@@ -63,7 +64,7 @@ export function buildRegistry(
   const healthChecks = resolveHealthChecks(functions, resolved, problems);
   const defining = [...definitions, ...functions.map((module) => ({ ...module, functions: [module.file] }))];
   const resources = resolveResources(defining, resolved, problems),
-    configs = resolveConfigs(defining, resolved, problems);
+    configs = [...resolveConfigs(defining, resolved, problems), ...webhookConfigs(project)];
   problems.push(...configConflicts(configs));
   for (const { name, file } of resources.filter(({ name }) => healthChecks.some((check) => check.name === name))) {
     problems.push(`${file}: resource ${name}: a health check has that name: rename one of them`);

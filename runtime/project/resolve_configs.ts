@@ -23,7 +23,7 @@ export interface ResolvedConfig {
   readonly file: string;
   readonly definition: ConfigDefinition;
   readonly variables: readonly OwnVariable[];
-  /** Names of the functions that read them. */
+  /** Names of the functions that read them. Empty for the secret of a webhook, which the ingress reads. */
   readonly functions: readonly string[];
 }
 

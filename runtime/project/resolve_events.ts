@@ -5,11 +5,14 @@ import type { EventDefinition } from "../api/define_event.ts";
 import { unknownOption } from "./option_schemas.ts";
 import { exportsOf, type LoadedModule } from "./loaded_module.ts";
 import type { StreamMap } from "./resolve_streams.ts";
+import { INGRESS_OPTIONS, ingressProblems } from "./resolve_webhooks.ts";
 
 export interface ProjectEvents {
   readonly events: ReadonlyMap<string, EventDefinition>;
   /** Every definition that `schemas/` exports, faulty ones included, so that a fault is reported once. */
   readonly exported: ReadonlySet<EventDefinition>;
+  /** File that declares each type, relative to the project. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** Resolves the events that `schemas/` exports, by type. Adds every fault to `problems`. */
@@ -42,10 +45,10 @@ export function resolveEvents(
     events.set(event.type, event);
     origin.set(event.type, file);
   }
-  return { events, exported };
+  return { events, exported, files: origin };
 }
 
-const OPTIONS = ["type", "version", "data", "stream", "ingress", "ingress.route"];
+const OPTIONS = ["type", "version", "data", "stream", "ingress", ...INGRESS_OPTIONS.map((name) => `ingress.${name}`)];
 
 function eventProblems(event: EventDefinition, routes: Map<string, string>): string[] {
   const problems: string[] = [];
@@ -63,8 +66,9 @@ function eventProblems(event: EventDefinition, routes: Map<string, string>): str
     if (key !== "kind" && !OPTIONS.includes(key)) problems.push(unknownOption(key, "", OPTIONS));
   }
   for (const key of Object.keys(event.ingress ?? {})) {
-    if (key !== "route") problems.push(unknownOption(key, "ingress", OPTIONS));
+    if (!INGRESS_OPTIONS.includes(key)) problems.push(unknownOption(key, "ingress", OPTIONS));
   }
+  problems.push(...ingressProblems(event.ingress ?? {}));
   const route = event.ingress?.route;
   if (route !== undefined) {
     if (!/^(\/[A-Za-z0-9._~-]+)+$/.test(route) || /^\/(events|health)(\/|$)/.test(route)) {

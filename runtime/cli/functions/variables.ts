@@ -14,7 +14,7 @@ export interface VariableStatus {
   readonly description: string | null;
   readonly secret: boolean;
   readonly required: boolean;
-  /** Names of the functions that read it. */
+  /** Names of the functions that read it. Empty for the secret of a webhook. */
   readonly functions: readonly string[];
   readonly file: string;
   /** Name of the variable that sets it: `NAME` or `NAME_FILE`. Null if neither is set. */
@@ -57,7 +57,7 @@ export function variableTable(status: readonly VariableStatus[], target: Screen)
     secret ? `${type}, secret` : type,
     fallback !== null ? JSON.stringify(fallback) : required ? "required" : "",
     setBy === null ? "no" : setBy === name ? "yes" : `by ${setBy}`,
-    functions.join(", "),
+    functions.join(", ") || "ingress",
     description ?? "",
   ]);
   return table(["variable", "type", "default", "set", "functions", "meaning"], rows, target);

@@ -1,0 +1,77 @@
+import { type EventDefinition, payloadText } from "../../api/define_event.ts";
+import { type Signature, webhookSecrets } from "../../api/webhook.ts";
+import { mediaType } from "../../core/cloudevent.ts";
+import type { OutgoingEvent } from "../../core/event.ts";
+import type { Caller } from "../api_keys.ts";
+import type { Reservation } from "../body_limits.ts";
+import { checkAttributes } from "../event_attributes.ts";
+import { bodyType } from "../parse_events.ts";
+import { prepareEvent } from "../prepare_event.ts";
+import { malformed, Problem } from "../problem.ts";
+import { decodeText, parseJson, readBytes } from "../request_body.ts";
+import { noContent, schemeOf } from "./schemes.ts";
+import { verifySignature } from "./verify.ts";
+
+/** An event that one webhook publishes. */
+export type WebhookEvent = EventDefinition & { readonly ingress: { readonly signature: Signature } };
+
+const FORM = "application/x-www-form-urlencoded";
+const NO_EXTENSIONS = {};
+
+/** Returns whether an event is published by a webhook alone. */
+export function isWebhook(event: EventDefinition): event is WebhookEvent {
+  return event.ingress?.signature !== undefined;
+}
+
+/** Returns who sends the requests of a webhook. No API key can have that name: a colon ends it. */
+export function webhookCaller({ type }: WebhookEvent): Caller {
+  return { name: `webhook:${type}`, mayPublish: (other) => other === type };
+}
+
+/**
+ * Reads a signed request.
+ *
+ * @param nowMs Milliseconds since 1970.
+ * @returns its event, or the response to a request that is none
+ * @throws {Problem} 401 if the signature is not right, 400 if the payload is not
+ */
+export async function receiveWebhook(
+  event: WebhookEvent,
+  { request, reservation, caller }: { request: Request; reservation: Reservation; caller: Caller },
+  nowMs: () => number,
+): Promise<OutgoingEvent | Response> {
+  const contentType = bodyType(request), { headers } = request, { type, ingress } = event, { signature } = ingress;
+  const body = await readBytes(request, reservation);
+  verifySignature(signature, webhookSecrets(event), { headers, body, nowMs: nowMs() });
+  const payload = payloadOf(contentType, decodeText(body)), scheme = schemeOf(signature);
+  const answer = scheme.answer?.(payload, headers);
+  if (answer) return answer;
+  const data = ingress.map ? mapped(event, await ingress.map(payload, { headers })) : payload;
+  if (data === undefined) return noContent();
+  const id = ingress.id ? ingress.id(payload, { headers }) : scheme.id?.(payload, headers);
+  const incoming = { type, data, id: textOf(id), extensions: NO_EXTENSIONS };
+  return prepareEvent(event, caller, checkAttributes(incoming));
+}
+
+/** Returns the payload of a body. A form with the single field `payload` has JSON in it, as GitHub and Slack send. */
+function payloadOf(contentType: string, text: string): unknown {
+  if (contentType === FORM) {
+    const fields = Object.fromEntries(new URLSearchParams(text)), names = Object.keys(fields);
+    return names.length === 1 && names[0] === "payload" ? parseJson(fields.payload, "the payload") : fields;
+  }
+  if (contentType === "" || /^application\/([\w.+-]+\+)?json$/.test(mediaType(contentType))) {
+    return parseJson(text, "the body");
+  }
+  throw new Problem("unsupported-media-type", `the request has ${contentType}; send application/json, or ${FORM}`);
+}
+
+/** Returns what `map` made, as JSON holds it: the same data that a handler gets. */
+function mapped(event: WebhookEvent, data: unknown): unknown {
+  return data === undefined ? undefined : JSON.parse(payloadText(event, data, `ingress.map of ${event.type}`));
+}
+
+function textOf(id: unknown): string | undefined {
+  if (id === undefined || id === null) return undefined;
+  if (typeof id !== "string") throw malformed("the sender's id of the event is no text");
+  return id;
+}
