@@ -9,7 +9,7 @@ import { retryRoutes } from "../http/admin/retry_routes.ts";
 import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
-import { systemClock } from "../engine/system_clock.ts";
+import type { ServerClock } from "../engine/clock.ts";
 import { type Handler, router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
@@ -33,6 +33,7 @@ interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
   readonly cluster: Cluster;
+  readonly clock: ServerClock;
   readonly keys: ApiKeys;
   readonly metering: Metering;
   readonly health: Health;
@@ -43,7 +44,7 @@ interface ListenerOptions {
 
 /** Opens the public listener: the ingress, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
-  const { config, registry, cluster, keys, metering, health, log, sharesPort } = options;
+  const { config, registry, cluster, clock, keys, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log);
   const routes = [
     ...healthRoutes(health),
@@ -51,7 +52,7 @@ export function openPublicListener(options: ListenerOptions): Listener {
       events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
       keys,
-      clock: systemClock,
+      clock,
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),
       problemOf,

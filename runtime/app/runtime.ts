@@ -139,7 +139,7 @@ async function startOn(
   const keys = new ApiKeys(config.WEIR_API_KEYS ?? "none"), sharesPort = options.sharesPort ?? false;
   const webhooks = new WebhookSecrets(config, registry, log, redact, CURRENT_ENVIRONMENT);
   stack.defer(() => webhooks.stop());
-  const served = { config, registry, cluster, keys, metering, health, log, sharesPort };
+  const served = { config, registry, cluster, clock, keys, metering, health, log, sharesPort };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
   const open = state.publicListener = openPublicListener(served);

@@ -1,6 +1,6 @@
 import { type Context, context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
-import type { Clock } from "../engine/clock.ts";
+import type { ServerClock } from "../engine/clock.ts";
 import type { Publisher, PublishResult } from "../engine/publisher.ts";
 import type { ApiKeys, Caller } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
@@ -30,7 +30,8 @@ export interface IngressOptions {
   readonly events: Events;
   readonly publisher: Publisher;
   readonly keys: ApiKeys;
-  readonly clock: Clock;
+  /** Its server's time decides whether a webhook was signed lately. */
+  readonly clock: ServerClock;
   /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;
   /** Most memory for the bodies of all pending requests, in bytes. @default 32 MiB */
@@ -143,7 +144,7 @@ class Ingress {
 
   /** Publishes the event of a signed request, once its signature is found to be right. */
   async publishWebhook(received: Received, event: WebhookEvent): Promise<Response> {
-    const read = await receiveWebhook(event, received, () => this.options.clock.now());
+    const read = await receiveWebhook(event, received, () => this.options.clock.serverNow());
     return read instanceof Response ? read : accepted(await this.#publish(read, received.context));
   }
 

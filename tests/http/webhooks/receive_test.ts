@@ -4,12 +4,12 @@ import { z } from "zod";
 import { defineEvent, type IngressOptions } from "../../../runtime/api/define_event.ts";
 import { provideValues } from "../../../runtime/api/provided_values.ts";
 import { valuesFrom } from "../../../runtime/app/own_config.ts";
-import type { Clock } from "../../../runtime/engine/clock.ts";
+import type { ServerClock } from "../../../runtime/engine/clock.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { problemOf, setup } from "../../support/ingress.ts";
 
 const NOW = 1_800_000_000, SECRET = "0pen-sesame";
-const clock: Clock = { ...systemClock, now: () => NOW * 1_000 };
+const clock: ServerClock = { ...systemClock, serverNow: () => NOW * 1_000 };
 const hmac = (text: string) => createHmac("sha256", SECRET).update(text).digest("hex");
 const environment = { get: (name: string) => name === "HOOK" ? `older\n${SECRET}` : undefined, readFile: () => "" };
 
