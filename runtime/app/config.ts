@@ -52,17 +52,26 @@ const duration = z.string().transform((text, ctx) => {
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
 /** Name of an API key, which becomes a part of the source of events. */
 const KEY_NAME = /^[\w.~@+/-]+$/;
-const KEY_FORM = "name:secret or name:secret:type-pattern, with commas between";
+const KEY_FORM = "name:secret[:type-pattern[:limit/unit]], with commas between";
+/** Limit of requests, such as `100/s`. */
+const RATE = /^([1-9]\d{0,8})\/([smh])$/;
+const RATE_UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 };
 const apiKeys = nonEmptyList.transform((items, ctx) => {
   const names = new Map<string, string>();
   return items.map((item, index): ApiKey => {
-    const [name, secret = "", pattern = ">", ...rest] = item.split(":");
+    const [name, secret = "", given = "", limit, ...rest] = item.split(":"), pattern = given || ">";
+    const rate = rateOf(limit);
     const wanted = wantedOfKey({ name, secret, pattern }, rest.length) ??
+      (limit !== undefined && !rate ? "a limit such as 100/s, 600/m or 5000/h as the fourth part" : undefined) ??
       (names.getOrInsert(secret, name) === name ? undefined : "a secret of its own: a caller is known by its secret");
     if (wanted) ctx.addIssue(`in entry ${index + 1} ${wanted}`);
-    return { name, secret, pattern };
+    return { name, secret, pattern, ...(rate && { rate }) };
   });
 });
+function rateOf(text: string | undefined): ApiKey["rate"] {
+  const [, limit, unit] = RATE.exec(text ?? "") ?? [];
+  return unit && { limit: Number(limit), perMs: RATE_UNIT_MS[unit as keyof typeof RATE_UNIT_MS] } || undefined;
+}
 /**
  * Returns what a part of an API key should be, if it is not that. Quotes no part: after a missing colon, any part may
  * be the secret.
@@ -70,7 +79,7 @@ const apiKeys = nonEmptyList.transform((items, ctx) => {
 function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
   if (!name) return `a name: ${KEY_FORM}`;
   if (!secret) return `a secret after its name: ${KEY_FORM}`;
-  if (more > 0) return `at most three parts, and no colon in the secret: ${KEY_FORM}`;
+  if (more > 0) return `at most four parts, and no colon in the secret: ${KEY_FORM}`;
   if (!KEY_NAME.test(name)) return "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
   if (!HEADER_TEXT.test(secret)) {
     return "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
@@ -101,6 +110,9 @@ const schema = z.object({
   ADMIN_PORT: port.default(9090),
   WEIR_API_KEYS: apiKeys.optional(),
   WEIR_ADMIN_KEY: z.string().regex(HEADER_TEXT, "visible ASCII characters without spaces").optional(),
+  WEIR_JWT_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  WEIR_JWT_ISSUER: z.string().optional(),
+  WEIR_JWT_AUDIENCE: z.string().optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
   WEIR_NAMESPACE: namespace.optional(),
   WEIR_FUNCTIONS: nonEmptyList.optional(),
@@ -172,10 +184,12 @@ export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = 
 
 /** Returns why the ingress must not listen: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
 export function authProblem(config: Config): string | undefined {
-  if (config.WEIR_API_KEYS || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) return undefined;
+  if (config.WEIR_API_KEYS || config.WEIR_JWT_KEYS_URL || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) {
+    return undefined;
+  }
   if (!config.WEIR_ROLES.includes("ingress")) return undefined;
   return `WEIR_API_KEYS is not set and HOST is "${config.HOST}": any client that reaches it could publish. ` +
-    `Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
+    `Set WEIR_API_KEYS=name:secret, or WEIR_JWT_KEYS_URL, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose`;
 }
 
 /** Returns the problems of variables that are correct alone and wrong together, one line each. */
@@ -195,12 +209,17 @@ function contradictions(environment: Environment): string[] {
   excludes("NATS_CREDS", "NATS_NKEY");
   requires("NATS_TLS_CERT", "NATS_TLS_KEY");
   requires("NATS_TLS_KEY", "NATS_TLS_CERT");
+  for (const name of ["WEIR_JWT_ISSUER", "WEIR_JWT_AUDIENCE"] as const) {
+    requires("WEIR_JWT_KEYS_URL", name);
+    requires(name, "WEIR_JWT_KEYS_URL");
+  }
   for (const [name, what] of [["WEIR_API_KEYS", "keys"], ["WEIR_ADMIN_KEY", "key"]]) {
     if (environment.get(`${name}_FILE`) !== "" || environment.get(name)) continue;
     problems.push(`${name}_FILE is "", which names no file: set it, or remove it to have no ${what}`);
   }
-  if (environment.get("WEIR_AUTH") === "none" && isSet("WEIR_API_KEYS")) {
-    problems.push("WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them");
+  for (const name of ["WEIR_API_KEYS", "WEIR_JWT_KEYS_URL"] as const) {
+    if (environment.get("WEIR_AUTH") !== "none" || !isSet(name)) continue;
+    problems.push(`WEIR_AUTH is none and ${name} is set: set only one of them`);
   }
   return problems;
 }

@@ -1,5 +1,4 @@
 import type { Log } from "../api/context.ts";
-import type { ApiKeys } from "../http/api_keys.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
 import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
@@ -19,6 +18,7 @@ import { findConsumer } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
+import type { Authentication } from "./authentication.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { FunctionHost } from "./function_host.ts";
@@ -34,7 +34,7 @@ interface ListenerOptions {
   readonly registry: Registry;
   readonly cluster: Cluster;
   readonly clock: ServerClock;
-  readonly keys: ApiKeys;
+  readonly authentication: Authentication;
   readonly metering: Metering;
   readonly health: Health;
   readonly log: Logger;
@@ -44,14 +44,14 @@ interface ListenerOptions {
 
 /** Opens the public listener: the ingress, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
-  const { config, registry, cluster, clock, keys, metering, health, log, sharesPort } = options;
+  const { config, registry, cluster, clock, authentication, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log);
   const routes = [
     ...healthRoutes(health),
     ...ingressRoutes({
       events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
-      keys,
+      ...authentication,
       clock,
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),

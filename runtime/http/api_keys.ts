@@ -1,29 +1,36 @@
+import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { covers } from "../core/subjects.ts";
+import { ANY_CALLER, type Caller } from "./caller.ts";
 import { Problem } from "./problem.ts";
+import { RequestLimit, type RequestRate } from "./request_limit.ts";
 
 export interface ApiKey {
   /** Name of the caller, for the source of its events. */
   readonly name: string;
+  /** The secret, or `sha256=` and the hex digits of its SHA-256 digest. */
   readonly secret: string;
   /** Subject pattern of the event types that it may publish. */
   readonly pattern: string;
+  /** Limit of its requests. Default: none. */
+  readonly rate?: RequestRate;
 }
 
-export interface Caller {
-  /** Name of its key; undefined when authentication is off. */
-  readonly name: string | undefined;
-  mayPublish(type: string): boolean;
-}
+const HASHED = /^sha256=([0-9a-f]{64})$/i;
 
-const ANY_CALLER: Caller = { name: undefined, mayPublish: () => true };
+/** A key with the digest of its secret. Keys of one secret are one caller, and have one limit. */
+interface KnownKey {
+  readonly key: ApiKey;
+  readonly digest: Uint8Array;
+  readonly limit?: RequestLimit;
+}
 
 /** Authenticates requests by their `Authorization` header. With `none`, every caller may publish every event. */
 export class ApiKeys {
-  #keys: readonly { readonly key: ApiKey; readonly digest: Uint8Array }[] | "none";
+  #keys: readonly KnownKey[] | "none";
 
   constructor(keys: readonly ApiKey[] | "none") {
-    this.#keys = keys === "none" ? keys : keys.map(withDigest);
+    this.#keys = keys === "none" ? keys : keys.map(knownKey);
   }
 
   /**
@@ -32,9 +39,9 @@ export class ApiKeys {
    */
   replace(keys: readonly ApiKey[]): boolean {
     const text = (all: readonly ApiKey[]) =>
-      JSON.stringify(all.map(({ name, secret, pattern }) => [name, secret, pattern]));
+      JSON.stringify(all.map(({ name, secret, pattern, rate }) => [name, secret, pattern, rate]));
     if (this.#keys === "none" || text(keys) === text(this.#keys.map(({ key }) => key))) return false;
-    this.#keys = keys.map(withDigest);
+    this.#keys = keys.map(knownKey);
     return true;
   }
 
@@ -52,20 +59,35 @@ export class ApiKeys {
     // Compares every key in constant time, so that the duration reveals nothing about a secret.
     const found = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
     if (found.length === 0) throw unauthorized("the API key is not known");
+    const { key: { name }, limit } = found.find(({ limit }) => limit) ?? found[0];
     return {
-      name: found[0].key.name,
+      name,
+      title: `API key ${name}`,
+      room: name,
+      identity: { authtype: "api_key", authid: name },
+      limit,
       mayPublish: (type) => found.some(({ key }) => covers(key.pattern, type)),
     };
   }
 }
 
-function withDigest(key: ApiKey): { readonly key: ApiKey; readonly digest: Uint8Array } {
-  return { key, digest: digestOf(key.secret) };
+function knownKey(key: ApiKey): KnownKey {
+  const { name, secret, rate } = key, hex = HASHED.exec(secret)?.[1];
+  return {
+    key,
+    digest: hex === undefined ? digestOf(secret) : Buffer.from(hex, "hex"),
+    ...(rate && { limit: new RequestLimit(name, rate) }),
+  };
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
 export function bearerOf({ headers }: Request): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+}
+
+/** Returns whether a bearer token has the form of a JSON Web Token. */
+export function isJsonWebToken(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
 }
 
 export function digestOf(secret: string): Uint8Array {

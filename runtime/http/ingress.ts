@@ -2,9 +2,10 @@ import { type Context, context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import type { Publisher, PublishResult } from "../engine/publisher.ts";
-import type { ApiKeys, Caller } from "./api_keys.ts";
+import { type ApiKeys, bearerOf, isJsonWebToken } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
 import { accepted, storedResult } from "./publish_response.ts";
+import type { Caller } from "./caller.ts";
 import { BodyLimits, type Reservation } from "./body_limits.ts";
 import { readLines } from "./ndjson.ts";
 import {
@@ -20,8 +21,10 @@ import {
 } from "./parse_events.ts";
 import { type Events, findEvent, prepareEvent } from "./prepare_event.ts";
 import { Problem } from "./problem.ts";
+import type { JsonWebTokens } from "./json_web_tokens.ts";
 import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
+import type { RequestLimit } from "./request_limit.ts";
 import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
 import { isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
@@ -30,6 +33,8 @@ export interface IngressOptions {
   readonly events: Events;
   readonly publisher: Publisher;
   readonly keys: ApiKeys;
+  /** Authenticates callers that have a token instead of a key. Default: none has. */
+  readonly tokens?: Pick<JsonWebTokens, "authenticate">;
   /** Its server's time decides whether a webhook was signed lately. */
   readonly clock: ServerClock;
   /** Largest body, and largest line of NDJSON, in bytes. */
@@ -93,7 +98,8 @@ class Ingress {
 
   /** @param webhooks number of webhooks, each of which is a caller of its own */
   constructor(readonly options: IngressOptions, webhooks: number) {
-    const { maxBytes, clock, keys, memoryBytes } = options, callers = keys.callers + webhooks;
+    const { maxBytes, clock, keys, memoryBytes } = options,
+      callers = keys.callers + webhooks + (options.tokens ? 1 : 0);
     this.#limits = new BodyLimits(maxBytes, clock, callers, memoryBytes);
     this.#requests = new SharedRoom(MAX_IN_FLIGHT, callers);
     this.#streams = new SharedRoom(MAX_STREAMS, callers);
@@ -106,12 +112,14 @@ class Ingress {
    */
   async handle(request: Request, template: string, publish: Publish, known?: Caller): Promise<Response> {
     const span = new ServerSpan(request, template, this.options.withSpan);
-    let response: Response | undefined, reservation: Reservation | undefined;
+    let response: Response | undefined, reservation: Reservation | undefined, limit: RequestLimit | undefined;
     try {
-      const caller = known ?? this.options.keys.authenticate(request);
-      if (!this.#requests.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
-      this.#requests.take(caller.name, 1);
-      reservation = this.#limits.reserve(caller.name);
+      const found = known ?? this.#authenticate(request), caller = found instanceof Promise ? await found : found;
+      limit = caller.limit;
+      limit?.take(this.options.clock.now());
+      if (!this.#requests.hasRoom(caller.room, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
+      this.#requests.take(caller.room, 1);
+      reservation = this.#limits.reserve(caller.room);
       // No body is read during an outage: it would take memory until the request fails anyway.
       const outage = this.options.outage();
       if (outage) throw outage;
@@ -121,8 +129,16 @@ class Ingress {
     } finally {
       if (reservation) this.#requests.take(reservation.caller, -1);
       reservation?.release();
+      for (const [name, value] of limit ? Object.entries(limit.headers()) : []) response?.headers.set(name, value);
       span.end(response?.status ?? 500);
     }
+  }
+
+  #authenticate(request: Request): Caller | Promise<Caller> {
+    const { keys, tokens } = this.options, token = tokens && bearerOf(request);
+    return tokens && token !== undefined && isJsonWebToken(token)
+      ? tokens.authenticate(token)
+      : keys.authenticate(request);
   }
 
   async publishTyped(received: Received, type: string): Promise<Response> {
@@ -178,8 +194,8 @@ class Ingress {
   /** Publishes each line of NDJSON as it arrives. A line that is at fault is refused alone. */
   async #publishLines({ request, caller, reservation, context }: Received): Promise<Response> {
     const key = idempotencyKey(request);
-    if (!this.#streams.hasRoom(caller.name, 1)) throw tooManyRequests(MAX_STREAMS);
-    this.#streams.take(caller.name, 1);
+    if (!this.#streams.hasRoom(caller.room, 1)) throw tooManyRequests(MAX_STREAMS);
+    this.#streams.take(caller.room, 1);
     try {
       const lines = readLines(request, reservation);
       return await this.#batchPublisher(reservation, context).publish(lines, ({ text }, index) => {
@@ -187,7 +203,7 @@ class Ingress {
         return this.#prepare(caller, parsePart(parseJson(text, "the line"), key, index));
       });
     } finally {
-      this.#streams.take(caller.name, -1);
+      this.#streams.take(caller.room, -1);
     }
   }
 

@@ -2,7 +2,7 @@ import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import { EMITTED_ID } from "../engine/handler_context.ts";
-import type { Caller } from "./api_keys.ts";
+import type { Caller } from "./caller.ts";
 import type { IncomingEvent } from "./parse_events.ts";
 import { malformed, Problem } from "./problem.ts";
 import { unlessTooDeep } from "./request_body.ts";
@@ -19,7 +19,7 @@ export function findEvent(events: Events, caller: Caller, type: string): EventDe
     throw new Problem("forbidden", `${type} is published by the signed requests to ${event.ingress.route} alone`);
   }
   if (!caller.mayPublish(type)) {
-    throw new Problem("forbidden", `API key ${caller.name} may not publish ${JSON.stringify(type)}`);
+    throw new Problem("forbidden", `${caller.title} may not publish ${JSON.stringify(type)}`);
   }
   return event;
 }
@@ -60,8 +60,15 @@ export function prepareEvent(definition: EventDefinition, caller: Caller, incomi
     time: incoming.time ?? currentTime(),
     json: data === undefined ? "" : unlessTooDeep(() => JSON.stringify(data)),
     version: definition.version,
-    extensions: incoming.extensions,
+    extensions: extensionsOf(incoming, caller),
   };
+}
+
+/** Returns the extensions of an event, with who published it. A caller that is known cannot claim to be another. */
+function extensionsOf({ extensions }: IncomingEvent, { identity }: Caller): Readonly<Record<string, string>> {
+  if (!identity) return extensions;
+  const { authclaims: _, ...others } = extensions;
+  return { ...others, ...identity };
 }
 
 /**

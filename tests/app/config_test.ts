@@ -63,6 +63,10 @@ const settings: [name: string, text: string, value: unknown][] = [
     { name: "shop", secret: "s3cret", pattern: ">" },
     { name: "mail", secret: "0ther", pattern: "mail.>" },
   ]],
+  ["WEIR_API_KEYS", "shop:s3cret:orders.>:100/s,mail:0ther::600/m", [
+    { name: "shop", secret: "s3cret", pattern: "orders.>", rate: { limit: 100, perMs: 1_000 } },
+    { name: "mail", secret: "0ther", pattern: ">", rate: { limit: 600, perMs: 60_000 } },
+  ]],
   ["WEIR_FUNCTIONS", "ship, charge,", ["ship", "charge"]],
   ["WEIR_ROLES", "functions", ["functions"]],
   ["WEIR_REPLICAS", "3", 3],
@@ -104,7 +108,8 @@ for (const [name, text, wanted] of wrong) {
   });
 }
 
-const KEYS = "name:secret or name:secret:type-pattern, with commas between";
+const KEYS = "name:secret[:type-pattern[:limit/unit]], with commas between";
+const LIMIT = "a limit such as 100/s, 600/m or 5000/h as the fourth part";
 const KEY_NAMED = "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
 const SENDABLE = "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
 const PATTERN = "a pattern of event types such as orders.> as the third part";
@@ -125,7 +130,10 @@ const hidden: [name: string, text: string, wanted: string][] = [
   ["WEIR_API_KEYS", "shop:hush,hush", `in entry 2 a secret after its name: ${KEYS}`],
   ["WEIR_API_KEYS", ":hush", `in entry 1 a name: ${KEYS}`],
   ["WEIR_API_KEYS", "shop:hush:orders..x", `in entry 1 ${PATTERN}`],
-  ["WEIR_API_KEYS", "shop:hush:a.>:more", `in entry 1 at most three parts, and no colon in the secret: ${KEYS}`],
+  ["WEIR_API_KEYS", "shop:hush:a.>:9/s:more", `in entry 1 at most four parts, and no colon in the secret: ${KEYS}`],
+  ["WEIR_API_KEYS", "shop:hush:a.>:more", `in entry 1 ${LIMIT}`],
+  ["WEIR_API_KEYS", "shop:hush::0/s", `in entry 1 ${LIMIT}`],
+  ["WEIR_API_KEYS", "shop:hush::100", `in entry 1 ${LIMIT}`],
   ["WEIR_API_KEYS", "shop: hush", `in entry 1 ${SENDABLE}`],
   ["WEIR_API_KEYS", "shop:hush hush", `in entry 1 ${SENDABLE}`],
   ["WEIR_API_KEYS", "shop:hush\nmail:hush", `in entry 1 ${SENDABLE}`],
@@ -250,7 +258,7 @@ for (const HOST of ["127.0.0.1", "127.9.9.9", "localhost", "::1", "[::1]"]) {
 
 Deno.test("authProblem names every way to fix it", () => {
   const problem = 'WEIR_API_KEYS is not set and HOST is "0.0.0.0": any client that reaches it could publish. ' +
-    "Set WEIR_API_KEYS=name:secret, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose";
+    "Set WEIR_API_KEYS=name:secret, or WEIR_JWT_KEYS_URL, or HOST=127.0.0.1, or WEIR_AUTH=none on purpose";
   assert.equal(authProblem(read({})), problem);
 });
 

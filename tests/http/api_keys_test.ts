@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { type ApiKey, ApiKeys } from "../../runtime/http/api_keys.ts";
 import { Problem } from "../../runtime/http/problem.ts";
 import { problemOf, setup } from "../support/ingress.ts";
@@ -112,4 +114,56 @@ Deno.test("POST answers 403 for a key of other types, on every path and content 
 Deno.test("GET /health needs no key", async () => {
   const { send } = setup({ keys: KEYS });
   assert.equal((await send("/health", { method: "GET" })).status, 200);
+});
+
+Deno.test("ApiKeys knows a secret by its SHA-256 digest, and not the digest itself", () => {
+  const secret = `sha256=${createHash("sha256").update("hashed-s3cret").digest("hex")}`;
+  const keys: ApiKey[] = [{ name: "shop", secret, pattern: ">" }];
+  assert.equal(callerOf(keys, "Bearer hashed-s3cret").name, "shop");
+  assert.throws(() => callerOf(keys, `Bearer ${secret}`), Problem);
+});
+
+Deno.test("POST stores who published an event, whatever the caller says of it", async () => {
+  const { send, publisher } = setup({ keys: KEYS });
+  const headers = {
+    authorization: "Bearer shop-s3cret",
+    "ce-specversion": "1.0",
+    "ce-authtype": "system",
+    "ce-authid": "root",
+    "ce-authclaims": "all",
+    "ce-region": "eu",
+  };
+  assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
+  assert.deepEqual(publisher.published[0].extensions, { region: "eu", authtype: "api_key", authid: "shop" });
+});
+
+Deno.test("POST answers 429 beyond a key's limit, with the time until the next request", async () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, now: () => nowMs };
+  const keys: ApiKey[] = [...KEYS, {
+    name: "slow",
+    secret: "slow-s3cret",
+    pattern: ">",
+    rate: { limit: 2, perMs: 10_000 },
+  }];
+  const { send, publisher } = setup({ keys, clock });
+  const post = (secret = "slow-s3cret") =>
+    send("/orders", { json: { orderId: "o1" }, headers: { authorization: `Bearer ${secret}` } });
+  const rates = ({ headers }: Response) =>
+    ["ratelimit-policy", "ratelimit", "retry-after"].map((name) => headers.get(name));
+  assert.deepEqual(rates(await post()), ['"slow";q=2;w=10', '"slow";r=1;t=5', null]);
+  assert.deepEqual(rates(await post()), ['"slow";q=2;w=10', '"slow";r=0;t=10', null]);
+  const refused = await post();
+  assert.deepEqual(rates(refused), ['"slow";q=2;w=10', '"slow";r=0;t=10', "5"]);
+  assert.deepEqual(await problemOf(refused), {
+    status: 429,
+    title: "Too Many Requests",
+    detail: "more than 2 requests in 10 s: try again in 5000 ms",
+  });
+  const other = await post("root-s3cret");
+  assert.deepEqual([other.status, ...rates(other)], [202, null, null, null]);
+  nowMs = 5_000;
+  assert.equal((await post()).status, 202);
+  assert.equal((await post()).status, 429);
+  assert.equal(publisher.published.length, 4);
 });

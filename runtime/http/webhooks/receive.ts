@@ -2,8 +2,8 @@ import { type EventDefinition, payloadText } from "../../api/define_event.ts";
 import { type Signature, webhookSecrets } from "../../api/webhook.ts";
 import { mediaType } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
-import type { Caller } from "../api_keys.ts";
 import type { Reservation } from "../body_limits.ts";
+import type { Caller } from "../caller.ts";
 import { checkAttributes } from "../event_attributes.ts";
 import { bodyType } from "../parse_events.ts";
 import { prepareEvent } from "../prepare_event.ts";
@@ -25,7 +25,8 @@ export function isWebhook(event: EventDefinition): event is WebhookEvent {
 
 /** Returns who sends the requests of a webhook. No API key can have that name: a colon ends it. */
 export function webhookCaller({ type }: WebhookEvent): Caller {
-  return { name: `webhook:${type}`, mayPublish: (other) => other === type };
+  const name = `webhook:${type}`, identity = { authtype: "service_account", authid: name };
+  return { name, title: `the webhook of ${type}`, room: name, identity, mayPublish: (other) => other === type };
 }
 
 /**

@@ -67,7 +67,7 @@ Deno.test("POST to a webhook publishes the payload, under the sender's id, as th
     source: "/ingress/webhook:hooks.happened",
     json: BODY,
     version: 1,
-    extensions: {},
+    extensions: { authtype: "service_account", authid: "webhook:hooks.happened" },
   });
 });
 
