@@ -1,6 +1,8 @@
 import { ByteBuffer } from "./byte_buffer.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
+import { decodedBody } from "./content_encoding.ts";
 import { malformed, Problem } from "./problem.ts";
+import { endedEarly } from "./request_body.ts";
 
 const LF = 10;
 /** Most UTF-8 bytes that one UTF-16 code unit takes. */
@@ -27,7 +29,7 @@ interface NdjsonLine {
  * @throws {Problem} 400 when the body ends early, 408 when no line ends in time, 503 when memory runs out.
  */
 export async function* readLines(request: Request, reservation: Reservation): AsyncGenerator<NdjsonLine[]> {
-  const reader = request.body?.getReader();
+  const reader = decodedBody(request)?.getReader();
   if (!reader) return;
   const { maxBytes, timeout } = reservation.limits, splitter = new LineSplitter(maxBytes);
   let line = 0, done = false, isLate = false;
@@ -49,7 +51,7 @@ export async function* readLines(request: Request, reservation: Reservation): As
           if (value) reservation.hold(splitter.bytes + value.length + lines.length * LINE_BYTES);
         }
       } catch (error) {
-        throw error instanceof Problem ? error : malformed("the body ended early");
+        throw error instanceof Problem ? error : endedEarly(request);
       } finally {
         arrived();
       }

@@ -21,13 +21,9 @@ const JSON_TYPE = /^application\/([\w!#$%&'*.^`|~+-]+\+)?json$/;
 const CORE = new Set(["id", "source", "type", "time", "specversion", "datacontenttype", "data", "data_base64"]);
 const NO_EXTENSIONS: IncomingEvent["extensions"] = {};
 
-/** Returns the media type of a body. @throws {Problem} 415 when it is encoded. */
+/** Returns the media type of a body. @throws {Problem} 415 when its text is not UTF-8. */
 export function bodyType({ headers }: Request): string {
-  const coding = headers.get("content-encoding"), contentType = headers.get("content-type");
-  if (coding !== null && coding.toLowerCase() !== "identity") {
-    const accepted = { headers: { "accept-encoding": "identity" } };
-    throw new Problem("unsupported-media-type", `the body is encoded as ${coding}: send it as it is`, accepted);
-  }
+  const contentType = headers.get("content-type");
   if (contentType?.includes(";") && !isUtf8(contentType)) {
     throw new Problem("unsupported-media-type", `the content type is ${contentType}: send UTF-8`);
   }

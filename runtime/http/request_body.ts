@@ -3,6 +3,7 @@ import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
+import { decodedBody, isEncoded } from "./content_encoding.ts";
 import { LARGE } from "./turns.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the remaining request. */
@@ -29,11 +30,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 function readBody<Body>(request: Request, reservation: Reservation, take: (bytes: Bytes) => Body): Promise<Body> {
   const { maxBytes } = reservation.limits, { headers } = request;
-  const declared = Number(headers.get("content-length") ?? NaN);
+  const declared = Number(headers.get("content-length") ?? NaN), isCoded = isEncoded(request);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
   // A chunked body may be of any size, whatever its content-length says.
-  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding")) return readWhole(request, reservation, take);
+  if (declared <= WHOLE_BYTES && !headers.has("transfer-encoding") && !isCoded) {
+    return readWhole(request, reservation, take);
+  }
   return readChunks(request, reservation, take);
 }
 
@@ -52,7 +55,7 @@ function readWhole<Body>(request: Request, reservation: Reservation, take: (byte
       }
     }, () => {
       arrived();
-      reject(malformed("the body ended early"));
+      reject(endedEarly(request));
     });
   });
 }
@@ -62,7 +65,7 @@ async function readChunks<Body>(
   reservation: Reservation,
   take: (bytes: Bytes) => Body,
 ): Promise<Body> {
-  const reader = request.body?.getReader();
+  const reader = decodedBody(request)?.getReader();
   if (!reader) return take(new Uint8Array());
   const { maxBytes } = reservation.limits, body = new ByteBuffer();
   let isLate = false;
@@ -78,7 +81,7 @@ async function readChunks<Body>(
       body.append(next.value);
     }
   } catch (error) {
-    if (!(error instanceof Problem)) throw malformed("the body ended early");
+    if (!(error instanceof Problem)) throw endedEarly(request);
     await reader.cancel();
     throw error;
   } finally {
@@ -119,6 +122,11 @@ export function unlessTooDeep<Result>(work: () => Result): Result {
     if (error instanceof RangeError) throw malformed("the data is nested too deeply");
     throw error;
   }
+}
+
+/** Returns the problem of a body whose end did not arrive, or that cannot be decoded. */
+export function endedEarly(request: Request): Problem {
+  return malformed(isEncoded(request) ? "the body ended early, or is not gzip" : "the body ended early");
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -4,6 +4,7 @@ import { mediaType } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
 import type { Reservation } from "../body_limits.ts";
 import type { Caller } from "../caller.ts";
+import { isEncoded } from "../content_encoding.ts";
 import { checkAttributes } from "../event_attributes.ts";
 import { bodyType } from "../parse_events.ts";
 import { prepareEvent } from "../prepare_event.ts";
@@ -42,6 +43,9 @@ export async function receiveWebhook(
   nowMs: () => number,
 ): Promise<OutgoingEvent | Response> {
   const contentType = bodyType(request), { headers } = request, { type, ingress } = event, { signature } = ingress;
+  if (isEncoded(request)) {
+    throw new Problem("unsupported-media-type", "the body is encoded: its bytes are what is signed");
+  }
   const body = await readBytes(request, reservation);
   verifySignature(signature, webhookSecrets(event), { headers, body, nowMs: nowMs() });
   const payload = payloadOf(contentType, decodeText(body)), scheme = schemeOf(signature);

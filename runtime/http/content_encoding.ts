@@ -1,0 +1,29 @@
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Problem } from "./problem.ts";
+
+/** The one content coding that is read. Zstandard is not: Deno 2.9 ends a body that was cut as if it were whole. */
+const GZIP = "gzip";
+
+/** Returns whether a body is encoded. @throws {Problem} 415 for a coding that is not known */
+export function isEncoded({ headers }: Request): boolean {
+  const header = headers.get("content-encoding");
+  if (header === null) return false;
+  const name = header.trim().toLowerCase();
+  if (name === GZIP || name === "identity" || name === "") return name === GZIP;
+  const detail = `the body is encoded as ${header}: send ${GZIP}, or as it is`;
+  throw new Problem("unsupported-media-type", detail, { headers: { "accept-encoding": GZIP } });
+}
+
+/**
+ * Returns the body of a request as it was before it was encoded, or null without one. The decoder waits until what it
+ * has unpacked is read. `DecompressionStream` would unpack each chunk whole: 300 KB may become 300 MB.
+ */
+export function decodedBody(request: Request): ReadableStream<Uint8Array> | null {
+  const { body } = request;
+  if (!body || !isEncoded(request)) return body;
+  const decoder = createGunzip();
+  // An error reaches the reader by the decoder, and a reader that cancels ends the body.
+  pipeline(Readable.fromWeb(body as never), decoder, () => {});
+  return Readable.toWeb(decoder) as ReadableStream<Uint8Array>;
+}
