@@ -1,6 +1,6 @@
 import { type Duration, DURATION_HELP, formatDuration, parseDuration } from "../core/duration.ts";
 import { valueText } from "../core/error_detail.ts";
-import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after.ts";
+import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after_header.ts";
 
 /**
  * Thrown by a handler when a retry cannot help: the event becomes a dead letter with the reason `rejected`, at once.
