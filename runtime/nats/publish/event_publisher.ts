@@ -24,8 +24,9 @@ export interface MessageReader {
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
   /**
-   * @param idsAreGiven Whether the ids come from callers of the ingress. Such an id always stands for the same body. A
-   * derived id may not: a repeated attempt of a handler may emit another body. Default: ids are derived.
+   * @param idsAreGiven Whether the ids come from callers of the ingress. A caller's id must stand for the same body
+   * each time. An id that Weir derives need not, since a repeated attempt of a handler may emit another body. Default:
+   * ids are derived.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
@@ -46,11 +47,13 @@ export class EventPublisher implements Publisher {
   }
 
   /**
-   * JetStream drops a repeated id within a stream whatever its subject and body, which would lose the event silently.
+   * Rejects if JetStream has dropped an event because another event had its id. JetStream compares only ids, not types
+   * or bodies, so without this check the event would be lost silently.
    *
-   * @throws {PublishError} `id-taken` when the id belongs to an event of another type or body.
+   * @throws {PublishError} `id-taken` if the stored event has another type or body: the ingress answers it with 422.
+   * `unavailable` if a caller's id is given and the stored event cannot be read.
    */
-  async checkDuplicate({ id, type, json }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
+  async refuseReusedId({ id, type, json }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
     const named = `id ${JSON.stringify(id)}`;
     const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch((cause) => {
       if (!this.idsAreGiven) return null;
@@ -87,7 +90,7 @@ class EventMessage implements TextMessage, PublishListener {
   stored(result: PublishResult): void {
     const { listener } = this;
     if (!result.duplicate) return listener.stored(result);
-    this.publisher.checkDuplicate(this.event, result).then(
+    this.publisher.refuseReusedId(this.event, result).then(
       () => listener.stored(result),
       (error) => listener.failed(error),
     );
