@@ -1,7 +1,8 @@
 import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import { decideNewerVersion, decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
-import { type DeadLetterOutcome, type DeadLetterReason, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
+import type { DeadLetterReason } from "./dead_letter.ts";
+import { type DeadLetterOutcome, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
 export interface DeliveryFacts extends RetryContext {

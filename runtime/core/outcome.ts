@@ -1,3 +1,5 @@
+import type { DeadLetterReason } from "./dead_letter.ts";
+
 /** A thrown value as plain text, for logs, headers and tests. */
 export interface ErrorDetail {
   /** Name of the error's class. */
@@ -34,19 +36,6 @@ export type RetryReason =
 export function waitsForOtherRelease(reason: RetryReason): boolean {
   return reason === "unknown-subject" || reason === "newer-version";
 }
-
-/** Every {@linkcode DeadLetterReason}. */
-export const DEAD_LETTER_REASONS = [
-  "attempts-exhausted",
-  "rejected",
-  "invalid",
-  "expired",
-  "crashed",
-  "looped",
-  "cancelled",
-] as const;
-/** Reason of a dead letter. */
-export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
 
 /** Result of one run of a handler. */
 export type Result =
