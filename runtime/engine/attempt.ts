@@ -42,6 +42,8 @@ export class Attempt implements DeliveryFacts {
   isCounted: boolean;
   /** Error that prevented reading the stored counts. */
   stateError: unknown;
+  /** Option whose function failed before the handler could run, such as `where`. Undefined if none failed. */
+  failedOption: string | undefined;
   isDelayed = false;
   isCancelled = false;
   ending: DeadLetterOutcome | undefined;

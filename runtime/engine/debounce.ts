@@ -39,6 +39,7 @@ export async function debounceEvent(store: DebounceStore, policy: DebouncePolicy
   try {
     key = eventKey(policy.by, attempt.event, `\`debounce.by\` of ${fn.name}`);
   } catch (error) {
+    attempt.failedOption = "debounce.by";
     return decideOutcome(resultOfThrown(error), attempt);
   }
   const usedUp = { attempts: number - 1, excusedDeliveries, emittedSinceMs, ...(lastError && { lastError }) };

@@ -46,5 +46,6 @@ function ask(where: Where, attempt: Attempt): Outcome | undefined {
   } catch (thrown) {
     result = resultOfThrown(thrown);
   }
+  attempt.failedOption = "where";
   return decideOutcome(result, attempt);
 }

@@ -78,6 +78,7 @@ export class RateLimit implements AdmissionRule, RateScope {
     try {
       key = eventKey(this.policy.by, attempt.event, `\`rate.by\` of ${attempt.functionName}`);
     } catch (error) {
+      attempt.failedOption = "rate.by";
       return decideOutcome(resultOfThrown(error), attempt);
     }
     const answer = await this.#queue(key).take();
