@@ -36,7 +36,7 @@ export function issueText(issues: readonly Issue[], omitted = 0): string {
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
   & {
-    /** True for a message without an id: the event's is then its position in the stream. */
+    /** True if the message has no id. The id of the event is then its position in the stream. */
     readonly withoutId?: boolean;
     /** Length of the chain of emitted events that ends with this event. Absent if no function emitted the event. */
     readonly hops?: number;
@@ -47,7 +47,7 @@ export type Decoded =
       readonly kind: "invalid";
       readonly event: WeirEvent<string, undefined>;
       readonly error: ErrorDetail;
-      /** True if its publisher names a later version of the schema that refuses it. */
+      /** True if the event names a later version of its schema than this process has. */
       readonly isNewer?: true;
     }
   );
@@ -68,12 +68,13 @@ export const HOPS = "weir-hops";
 export const STRUCTURED = "application/cloudevents+json";
 
 /**
- * Reads a message as a CloudEvent in binary or structured mode. A message without CloudEvents headers is plain JSON,
- * and its id is `STREAM:SEQUENCE`.
+ * Reads a message as a CloudEvent in binary or structured mode. In binary mode the id is `ce-id`, or else
+ * `Nats-Msg-Id`. An event with neither, or a structured event without an id, gets the id `STREAM:SEQUENCE`.
  *
- * @param bound The event that this subject carries. The event gets its type, whatever the publisher wrote, and its
- * schema checks the data. Default: no event is declared, and type and data stay as they are.
- * @param mode Form of the data. Data that are missing become an empty text or no bytes. Default: by the content type.
+ * @param bound Declared event of this subject. Its type replaces the type that the publisher wrote, and its schema
+ * checks the data. Default: no event is declared, and type and data stay as they are.
+ * @param mode Form of the data. An event without data gets an empty text in the mode `text` and no bytes in the mode
+ * `bytes`. Default: by the content type, and JSON without one.
  */
 export function decode(delivery: Delivery, bound?: BoundSchema, mode?: DecodeMode): Decoded {
   let attributes = headerAttributes(delivery);

@@ -26,8 +26,9 @@ const TTL_MARGIN_MS = 10_000;
 
 /**
  * Limits the starts of a function over all processes. While none are left, the function does not pull. A delivery that
- * was pulled before is held for two seconds at the most, or retried later. While the store fails, the process keeps to its
- * share of the limit, which it reports.
+ * was pulled before is held for two seconds at the most, or retried later. While the store fails, the process reports
+ * that and keeps to its share of the limit. A process that starts meanwhile knows of no others, so its share is the
+ * whole limit.
  */
 export class RateLimit implements AdmissionRule, RateScope {
   /** Deliveries that have begun took their starts: they do not count against `permits`. */
