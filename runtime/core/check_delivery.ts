@@ -17,7 +17,7 @@ export interface DeliveryFacts extends RetryContext {
   readonly ending: DeadLetterOutcome | undefined;
   /** Error of the last attempt that ended; undefined when none did, or when it is not known. */
   readonly lastError: ErrorDetail | undefined;
-  /** True when the last attempt is known to have begun and not known to have ended, so its process probably died. */
+  /** True when the last attempt is known to have begun, and no end of it was stored: its process probably died. */
   readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;

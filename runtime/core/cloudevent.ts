@@ -60,8 +60,8 @@ export interface BoundSchema {
 }
 
 /**
- * Header with the number of events in a chain, where each event was emitted by the handler of the one before. Only
- * emitted events have it.
+ * Header with the length of a chain of events, in which the handler of each event emitted the next. Only emitted events
+ * have it.
  */
 export const HOPS = "weir-hops";
 /** Content type of an event in structured mode. */
@@ -110,8 +110,8 @@ class Attributes {
 }
 
 /**
- * Hot path: one pass over the headers. If a header is repeated, the last `ce-` attribute counts, and the first of any
- * other header.
+ * Reads the attributes from the headers of a message. Of a repeated `ce-` header the last value counts, and of any
+ * other the first. Hot path: one pass over the headers.
  */
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
@@ -166,7 +166,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   };
 }
 
-/** @param type Type of the subject's event. Default: the type that the message names. */
+/** @param type Type of the event that the subject carries. Default: the type that the message names. */
 function toEvent<Data>(
   delivery: Delivery,
   { id, type: named, source, time, extensions }: Attributes,
