@@ -90,7 +90,7 @@ export class FunctionHost {
     return this.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
-  /** Returns what cannot be stored at the moment. Its events stay held until it is. */
+  /** Returns what cannot be stored at the moment. Its events stay held until it is stored. */
   unstored(): Unstored[] {
     return this.#settler.unstored();
   }

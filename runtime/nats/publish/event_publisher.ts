@@ -74,7 +74,7 @@ export class EventPublisher implements Publisher {
   }
 }
 
-/** One event on its way. Hot path: it is both the message and its callbacks, one object an event. */
+/** An event that is being published. Hot path: the message and its callbacks are one object an event. */
 class EventMessage implements TextMessage, PublishListener {
   constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly listener: PublishListener) {}
 
@@ -101,7 +101,7 @@ class EventMessage implements TextMessage, PublishListener {
   }
 }
 
-/** Returns the headers of an event without the id by which JetStream drops a duplicate. */
+/** Returns the headers of an event, without `Nats-Msg-Id`, by which JetStream drops a duplicate. */
 export function attributeHeaders(event: OutgoingEvent): HeaderBlock {
   return addAttributes(new HeaderBlock(), event, encodeAttribute(event.id), sharedWith(event).headers);
 }
@@ -127,7 +127,7 @@ function joinId(source: string, id: string): string {
   return `${source} ${id}`;
 }
 
-/** Returns whether two texts are the same JSON, in whatever order its members are. */
+/** Returns whether two texts are the same JSON. The order of members does not count. */
 function isSameJson(stored: string, sent: string): boolean {
   if (stored === sent) return true;
   try {
@@ -145,7 +145,10 @@ let last = {
   shared: { source: "", headers: new HeaderBlock() },
 };
 
-/** Hot path: events of a millisecond mostly differ only in their id, so the last event's headers are used again. */
+/**
+ * Returns the headers that an event shares with the last one. Hot path: events of one millisecond mostly differ in
+ * their id alone.
+ */
 function sharedWith(event: OutgoingEvent): typeof last.shared {
   const { type, source, time, extensions } = event;
   // A publisher may name another schema that its data adheres to.

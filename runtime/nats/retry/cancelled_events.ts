@@ -5,9 +5,12 @@ import type { CancelledEvents } from "../../engine/cancelled_events.ts";
 import { serverTime } from "../client/server_time.ts";
 import type { FoundState } from "../topology/plan.ts";
 
-/** Name in the metadata of a function's consumer on RETRIES. */
+/** Name of the marks in the metadata of a function's consumer on RETRIES. */
 const KEY = "weir-cancelled";
-/** Milliseconds for which a mark is kept, as streams keep events by default. Setting a mark removes expired marks. */
+/**
+ * Milliseconds for which a mark is kept: seven days, as streams keep events by default. Setting a mark removes expired
+ * marks.
+ */
 const KEPT_MS = 7 * 86_400_000;
 /** Greatest number of marks of one function. They share the 128 kB of a consumer's metadata. */
 const MAX_MARKS = 1_000;
@@ -24,7 +27,7 @@ export class StoredCancelledEvents implements CancelledEvents {
 
   constructor(readonly names: Namespace) {}
 
-  /** Takes over what a check of the topology has found. */
+  /** Takes the marks from a check of the topology. */
   record({ consumers }: FoundState): void {
     for (const [{ functionName, stream }, info] of consumers) {
       if (stream !== this.names.retries.stream || !info) continue;
