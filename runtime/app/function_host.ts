@@ -34,7 +34,7 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
  * Greatest number of payload bytes that the functions of a process hold together: a quarter of the heap's limit. Each
- * payload takes a few times its size in memory. Its bytes are outside of the heap, its text and its data inside.
+ * payload takes a few times its size in memory: its bytes outside of the heap, its text and data inside.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
@@ -42,8 +42,8 @@ interface FunctionHostOptions {
   readonly config: Config;
   readonly functions: readonly ResolvedFunction[];
   /**
-   * Every function of the project, also those that this process does not run. Any of them may declare the breaker
-   * policy of a dependency.
+   * Every function of the project, also if this process does not run it. Each may declare the breaker policy of a
+   * dependency.
    */
   readonly declared: readonly ResolvedFunction[];
   readonly cluster: Cluster;
