@@ -64,8 +64,8 @@ export interface BatchContext<
     options: BatchEmitOptions<Event>,
   ): void;
   /**
-   * Cancels the delayed events of a key once the handler has returned, unless it fails the event that is the `cause`. See
-   * {@linkcode HandlerContext.cancel}.
+   * Cancels the delayed events of a key once the handler has returned, unless it fails the event that is the `cause`.
+   * See {@linkcode HandlerContext.cancel}.
    *
    * @throws {TypeError} also if the cause is not of this batch
    */

@@ -23,8 +23,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   emit<Event extends Emits[number]>(event: Event, data: z.input<Event["data"]>, options?: EmitOptions): void;
   /**
    * Cancels the delayed events of a key that are not published yet, whichever function of the project emitted them. It
-   * takes effect once the handler has returned, before new events are stored. An event that was published already stays,
-   * and a key without a pending event is no error.
+   * takes effect once the handler has returned, before new events are stored. An event that was published already
+   * stays, and a key without a pending event is no error.
    *
    * @throws {TypeError} if the key is not a non-empty text
    */

@@ -103,7 +103,8 @@ export interface FunctionOptions<
   readonly decode?: Mode;
   /**
    * Returns whether the function handles an event, before each attempt. If it returns false, the event is acked without
-   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every event.
+   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every
+   * event.
    */
   where?(event: EventOf<On, Mode>): boolean;
   /** Policy of retries. */

@@ -124,9 +124,9 @@ export class FunctionHost {
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
       for (const gate of gates) pipeline.admission.add(gate);
-      // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the consumer
-      // would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks again every
-      // second.
+      // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the
+      // consumer would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks
+      // again every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;

@@ -9,7 +9,9 @@ export interface RateLimitPolicy {
  * `perMs` after the latest moment at which the handler may begin. Thus the limit holds in any `perMs` milliseconds.
  */
 export interface RateWindow {
-  /** Times at which starts no longer count, by the server's clock in milliseconds since 1970, and how many; in order. */
+  /**
+   * Times at which starts no longer count, by the server's clock in milliseconds since 1970, and how many; in order.
+   */
   readonly ends: readonly (readonly [atMs: number, count: number])[];
   /** Time of the last start that each process took lately, by the id of the process. */
   readonly takers: Readonly<Record<string, number>>;

@@ -28,7 +28,9 @@ export interface AttemptCounts {
   readonly isUnended?: boolean;
 }
 
-/** Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message. */
+/**
+ * Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message.
+ */
 export function excusedSoFar(
   history: DeliveryHistory,
   counts: Partial<Pick<AttemptCounts, "excused" | "otherRelease">> = {},

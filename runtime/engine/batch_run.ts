@@ -58,7 +58,9 @@ export class BatchRun extends Attempt {
     });
   }
 
-  /** Ends the contexts of single events. If the handler returned, sets what each event that did not fail has emitted. */
+  /**
+   * Ends the contexts of single events. If the handler returned, sets what each event that did not fail has emitted.
+   */
   end(hasReturned: boolean): void {
     this.#isEnded = true;
     for (const [event, context] of this.#emitting) {

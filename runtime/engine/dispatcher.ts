@@ -152,8 +152,8 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin: one
-   * of them may block the thread for longer than the ack wait.
+   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin:
+   * one of them may block the thread for longer than the ack wait.
    */
   #beginArrived(): void {
     for (const attempt of this.#arrived.splice(0, this.#atOnce)) this.#begin(attempt);

@@ -79,7 +79,9 @@ export class RateLimit implements AdmissionRule, RateScope {
     return this.#problem;
   }
 
-  /** Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects. */
+  /**
+   * Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects.
+   */
   async take(attempt: Attempt): Promise<Outcome | undefined> {
     let key: string;
     try {

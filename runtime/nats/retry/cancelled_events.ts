@@ -39,8 +39,8 @@ export class StoredCancelledEvents implements CancelledEvents {
   has(functionName: string, { stream, sequence, storedAtMs }: Delivery): boolean {
     if (this.#marks.size === 0) return false; // hot path
     const cancelledMs = this.#marks.get(functionName)?.[`${stream}.${sequence}`];
-    // Only what was stored before the cancellation is cancelled. A redrive and a replay of the event are stored later. If
-    // the stream was created again, so is the message that now has the event's position.
+    // Only what was stored before the cancellation is cancelled. A redrive and a replay of the event are stored later.
+    // If the stream was created again, so is the message that now has the event's position.
     return cancelledMs !== undefined && storedAtMs <= cancelledMs;
   }
 }

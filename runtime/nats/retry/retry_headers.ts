@@ -23,7 +23,8 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
-  // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new count.
+  // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new
+  // count.
   const hops = delivery.headers.get(HOPS);
   if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
