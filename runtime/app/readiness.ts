@@ -12,7 +12,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 /** State that the health of a runtime depends on. */
 interface ReadinessOptions {
   readonly stopping: () => boolean;
-  /** Returns the problem of the connection, or undefined: `ConnectionMonitor.problem`. */
+  /** Returns `ConnectionMonitor.problem`, or else the outage of the publisher; undefined if there is neither. */
   readonly nats: () => string | undefined;
   /** Returns the problem of the public listener, or undefined. */
   readonly ingress: () => string | undefined;
