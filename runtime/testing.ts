@@ -27,4 +27,5 @@ export { startTestRuntime, type TestRuntime } from "./testing/runtime/start_test
 export type { SettledEvent, TestRuntimeOptions } from "./testing/runtime/test_runtime_options.ts";
 export type { FoundMessage } from "./testing/runtime/find_message.ts";
 export type { SettledEntry } from "./testing/runtime/settlements.ts";
-export type { DeadLetterReason, Outcome, RetryReason } from "./core/outcome.ts";
+export type { DeadLetterReason } from "./core/dead_letter.ts";
+export type { Outcome, RetryReason } from "./core/outcome.ts";

@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
  * House rules for `deno lint`: rules of the architecture that types cannot express.
  *
  * - `settle-only`: only `runtime/nats/consume/settle.ts` settles messages, so that one module performs outcomes.
- * - `pure-layers`: `core/`, `api/` and `doctor/rules/` use no `await`, no `Deno.`, no clock and no random numbers. They take time
- *   and random numbers as arguments, so that tables of values test them.
+ * - `pure-layers`: `core/`, `api/` and `doctor/rules/` use no `await`, no `Deno.`, no clock and no random numbers. They
+ *   take time and random numbers as arguments, so that tables of values test them.
  * - `short-functions`: no function of the runtime is longer than 60 lines.
  */
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));

@@ -23,8 +23,8 @@ Deno.test("deno publish --dry-run accepts the package, its types included", asyn
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assert.ok(success, text);
-  // One dynamic import cannot be analyzed: it loads the project's modules by absolute URL. Neither can the resolution of what
-  // they import, which goes by the project's import map on purpose.
+  // One dynamic import cannot be analyzed: it loads the project's modules by absolute URL. Neither can the resolution
+  // of what they import, which goes by the project's import map on purpose.
   assert.deepEqual(text.match(/^(?:warning|error)\[.*$/gm), [
     "warning[unanalyzable-dynamic-import]: unable to analyze dynamic import",
     "warning[unanalyzable-import-meta-resolve]: unable to analyze import.meta.resolve",

@@ -4,7 +4,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { EmitOptions, HandlerContext } from "./context.ts";
 import type { EventDefinition } from "./define_event.ts";
 
-/** Bounds of the batches of a function. The first that is reached ends a batch. */
+/** Bounds of a function's batches. The first bound that is reached ends a batch. */
 export interface BatchOptions {
   /** Greatest number of events, up to 10,000. */
   readonly size: number;
@@ -25,13 +25,14 @@ export interface BatchOptions {
 /** Defaults of a function with `batch`. `concurrency` counts batches there. */
 export const BATCH_DEFAULTS = { maxWait: "1s", maxBytes: 4 * 2 ** 20, concurrency: 1 } as const;
 
-/** The events that a handler got together. */
+/** The events of one batch, which a handler gets together. */
 export interface EventBatch<Event = WeirEvent> {
   /** Number of events. */
   readonly size: number;
   /**
-   * Fails one event, as if it had been handled alone and the error was thrown: also a `NonRetryableError`, or a
-   * `RetryAfterError`. The others are acked if the handler returns. If it throws, that counts for all events.
+   * Fails one event, as if it had been handled alone and the handler had thrown the error, which may be a
+   * `NonRetryableError` or a `RetryAfterError`. If the handler returns, the other events are acked. If it throws, that
+   * error counts for all events.
    *
    * @throws {TypeError} if the event is not of this batch
    */
@@ -63,8 +64,8 @@ export interface BatchContext<
     options: BatchEmitOptions<Event>,
   ): void;
   /**
-   * Cancels the delayed events of a key once the handler has returned, unless it fails the event that is the `cause`. See
-   * {@linkcode HandlerContext.cancel}.
+   * Cancels the delayed events of a key once the handler has returned, unless it fails the event that is the `cause`.
+   * See {@linkcode HandlerContext.cancel}.
    *
    * @throws {TypeError} also if the cause is not of this batch
    */

@@ -23,8 +23,8 @@ export interface HandlerContext<Emits extends readonly EventDefinition[] = reado
   emit<Event extends Emits[number]>(event: Event, data: z.input<Event["data"]>, options?: EmitOptions): void;
   /**
    * Cancels the delayed events of a key that are not published yet, whichever function of the project emitted them. It
-   * takes effect once the handler has returned, before new events are stored. An event that was published already stays,
-   * and a key without a pending event is no error.
+   * takes effect once the handler has returned, before new events are stored. An event that was published already
+   * stays, and a key without a pending event is no error.
    *
    * @throws {TypeError} if the key is not a non-empty text
    */
@@ -98,7 +98,7 @@ export interface KvEntry<Value> {
 export interface KvBucket<Value> {
   /** Returns the entry, or undefined if there is none. */
   get(key: string): Promise<KvEntry<Value> | undefined>;
-  /** Writes the key, present or not. Returns its new revision. */
+  /** Writes the key, whether it exists or not. Returns its new revision. */
   put(key: string, value: Value): Promise<number>;
   /** Writes a key that does not exist. @throws {KvConflictError} if it exists */
   create(key: string, value: Value): Promise<number>;
@@ -109,7 +109,7 @@ export interface KvBucket<Value> {
 }
 
 /**
- * Structured logger. Its methods are bound and take anything, so that `.catch(log.error)` logs what was thrown. A
+ * Structured logger. Its methods are bound and take anything, so that `.catch(log.error)` logs a thrown value. A
  * message is text or an error. Fields are {@linkcode LogFields} or an error.
  */
 export interface Log {

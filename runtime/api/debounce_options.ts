@@ -2,12 +2,12 @@ import type { Duration } from "../core/duration.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
-/** Policy of a function that handles the last event of a burst, once no other has come for a while. */
+/** Policy of a function that handles only the last event of a burst, once no other has come for a while. */
 export interface DebounceOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Mode extends DecodeMode | undefined = undefined,
 > {
-  /** Time without another event of the key after which the last one is handled, at least one second. */
+  /** Time without another event of the key, after which the last event is handled. At least one second. */
   readonly quiet: Duration;
   /** Longest time from the first event of a burst until its last one is handled. Default: no limit. */
   readonly max?: Duration;

@@ -40,7 +40,8 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   readonly type: Type;
   /**
    * Version of the data's shape: a whole number from 1. Each event carries it, in `ce-dataschema`. Raise it with each
-   * change: a process of the earlier release then leaves what its own schema refuses to the later one.
+   * change. During a rolling deploy a process of the earlier release then leaves an event that its own schema refuses
+   * to a process of the later one.
    */
   readonly version: number;
   /** Shape of the data. A publisher sends the schema's input; a handler receives its output. */
@@ -83,7 +84,7 @@ export function defineEvent<const Type extends string, Schema extends AnySchema>
   return { ...options, kind: "event" };
 }
 
-/** Types of the schemas that stand for an event without data, or for data that may be left out. */
+/** Types of schemas that allow an event without data. */
 const WITHOUT_DATA = ["undefined", "void", "optional"];
 
 /**
@@ -98,7 +99,8 @@ export function mayLackData({ data }: { readonly data: AnySchema }): boolean {
  * Returns the payload of an event: its data as JSON text, or an empty text if it has no data.
  *
  * @param where What the data is for, to begin the message.
- * @throws {TypeError} naming what JSON would drop or change, and `undefined` if the event needs data
+ * @throws {TypeError} naming the part that JSON would drop or change, or if the data is `undefined` and the event needs
+ * data
  */
 export function payloadText(event: { readonly data: AnySchema }, data: unknown, where: string): string {
   return data === undefined && mayLackData(event) ? "" : jsonText(data, where, "the data");
@@ -140,11 +142,14 @@ function compile(schema: z.ZodType): z.ZodType {
   }
 }
 
-/** Characters of an issue's path and of its message: both may hold keys of the data, which may be of any length. */
+/**
+ * Greatest length of an issue's path and of its message, in characters. Both may quote keys of the data, which may have
+ * any length.
+ */
 const MAX_TEXT = 300;
 const TOO_DEEP = { ok: false, issues: [{ path: "", message: "is nested too deeply" }] } as const;
 
-/** Returns the first issues of a schema's error, with their paths, and the number of the others. */
+/** Returns the first issues of a schema's error, with their paths, and the number of further issues. */
 function issuesOf({ issues }: z.ZodError): { readonly issues: Issue[]; readonly omitted: number } {
   const first = issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
     return { path: shorten(path.map(String).join("."), MAX_TEXT), message: shorten(message, MAX_TEXT) };

@@ -15,7 +15,7 @@ import type { EventOf, Trigger } from "./trigger.ts";
 /** Policy of retries: exponential backoff. */
 export interface RetryOptions {
   /**
-   * Attempts in all, the first one included.
+   * Number of attempts in all, the first one included.
    *
    * @default {5}
    */
@@ -33,13 +33,14 @@ export interface RetryOptions {
    */
   readonly max?: Duration;
   /**
-   * Multiplies the delay after each failure.
+   * Factor by which the delay grows after each failure.
    *
    * @default {2}
    */
   readonly factor?: number;
   /**
-   * `full` draws each delay from between zero and itself.
+   * Randomness of the delays. `full` draws each delay from between zero and the backoff; `none` waits for the backoff
+   * itself.
    *
    * @default {"full"}
    */
@@ -49,25 +50,25 @@ export interface RetryOptions {
 /** Policy of a circuit breaker. */
 export interface BreakerOptions {
   /**
-   * Failures in a row that open it.
+   * Number of failures in a row that open the breaker.
    *
    * @default {10}
    */
   readonly consecutiveFailures?: number;
   /**
-   * Longest time from the first failure of a run to its last.
+   * Longest time from the first of these failures to the last. A later failure begins a new row.
    *
    * @default {"1m"}
    */
   readonly interval?: Duration;
   /**
-   * Time that it stays open before it lets probes through.
+   * Time that the breaker stays open before it lets probes through.
    *
    * @default {"30s"}
    */
   readonly openFor?: Duration;
   /**
-   * Probes that a half-open breaker admits, all of which must succeed to close it.
+   * Number of probes that a half-open breaker admits. All of them must succeed to close it.
    *
    * @default {1}
    */
@@ -82,8 +83,8 @@ export interface FunctionOptions<
   Batch extends BatchOptions | undefined = BatchOptions | undefined,
 > {
   /**
-   * Name of the function, of its durable consumer and of everything that is reported about it. Set it to the old name
-   * when the file is renamed, to keep the consumer and its backlog. Default: the name of the file.
+   * Name of the function and of its durable consumer, also in logs, spans and metrics. Set it to the old name when you
+   * rename the file, to keep the consumer and its backlog. Default: the name of the file.
    */
   readonly name?: string;
   /** Events that the function handles. */
@@ -96,13 +97,14 @@ export interface FunctionOptions<
   readonly emits?: Emits;
   /**
    * Form of `event.data`, for a function whose triggers are all raw subject patterns: `json` is parsed, `text` must be
-   * UTF-8, `bytes` are the payload as it is. What is not of that form becomes a dead letter, `invalid`. Default: by the
-   * content type, and JSON if there is none.
+   * UTF-8, `bytes` are the payload as it is. An event of another form becomes a dead letter (`invalid`). Default: by
+   * the content type, and JSON if there is none.
    */
   readonly decode?: Mode;
   /**
    * Returns whether the function handles an event, before each attempt. If it returns false, the event is acked without
-   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every event.
+   * a run, as `filtered`. If it throws, or returns anything else, the attempt has failed. Default: it handles every
+   * event.
    */
   where?(event: EventOf<On, Mode>): boolean;
   /** Policy of retries. */
@@ -122,9 +124,14 @@ export interface FunctionOptions<
   readonly concurrency?: number;
   /** Hands the events to the handler in batches, as `(events, ctx)`. Default: one by one. */
   readonly batch?: Batch;
-  /** Handles the last event of a burst alone, once no other of its key has come for a while. Default: all events. */
+  /**
+   * Handles only the last event of a burst, once no other event of its key has come for a while. Default: all events.
+   */
   readonly debounce?: DebounceOptions<On, Mode>;
-  /** Limits the starts of the handler over all processes. Its events wait and use no attempt. Default: no limit. */
+  /**
+   * Limits the starts of the handler over all processes. Events beyond the limit wait and use no attempt. Default: no
+   * limit.
+   */
   readonly rate?: RateOptions<On, Mode>;
   /**
    * Remembers handled events in NATS KV, so that no replica handles a redelivery, a redrive or a republish again. It
@@ -134,9 +141,9 @@ export interface FunctionOptions<
    */
   readonly idempotency?: boolean | IdempotencyOptions<On, Mode>;
   /**
-   * The stored events with which the function begins on a stream that it has not listened to before: `all` of them,
-   * none (`new`), or the events that were stored within a time (`{ since: "1h" }`). Later starts ignore the option: a
-   * function goes on where it was. A stream that is a work queue allows only `all`.
+   * Stored events with which the function begins on a stream that it has not listened to before: `all` of them, none
+   * (`new`), or those of the last while (`{ since: "1h" }`). Later starts ignore the option: a function goes on where
+   * it was. A stream that is a work queue allows only `all`.
    *
    * @default {"all"}
    */

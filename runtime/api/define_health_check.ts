@@ -24,8 +24,9 @@ export interface HealthCheckDefinition extends HealthCheckOptions {
 export const HEALTH_CHECK_TIMEOUT: Duration = "2s";
 
 /**
- * Declares a check of something that functions need. Export it from the file of each of them. It passes if it returns
- * and fails if it throws; a failing check makes `/health` answer 503, in the processes that run one of these functions.
+ * Declares a check of something that functions need. Export it from the file of each of these functions. It passes if
+ * it returns, and fails if it throws. While it fails, `/health` answers 503 in the processes that run one of these
+ * functions.
  *
  * @example
  * ```ts

@@ -6,15 +6,15 @@ export interface ResourceOptions<Value> {
   /** Name of the resource in errors, logs and `/health`. */
   readonly name: string;
   /**
-   * Opens the resource. The signal aborts at the timeout, and if the process stops meanwhile. If a value still comes
-   * after that, it is closed at once.
+   * Opens the resource. The signal aborts at the timeout, and if the process stops meanwhile. A value that `open` still
+   * returns after that is closed at once.
    */
   open(signal: AbortSignal): Value | Promise<Value>;
   /** Closes the resource, once no handler runs any more. Default: nothing. */
   close?(value: NoInfer<Value>): unknown;
   /**
-   * Throws, or returns false, if the resource cannot be used now. `/health` includes it under the resource's name. The
-   * signal aborts after two seconds. Default: no check.
+   * Throws, or returns false, if the resource cannot be used now. `/health` has the check under the resource's name.
+   * The signal aborts after two seconds. Default: no check.
    */
   check?(value: NoInfer<Value>, signal: AbortSignal): unknown;
   /**

@@ -4,7 +4,7 @@ import type { Duration } from "../core/duration.ts";
 export interface StreamOptions {
   /** Name of the stream: letters, digits, `_` and `-`, such as `ORDERS`. */
   readonly name: string;
-  /** Subjects that it stores. Default: `<name in lower case>.>`. */
+  /** Subjects that the stream stores. Default: `<name in lower case>.>`. */
   readonly subjects?: readonly string[];
   /**
    * Time that events are kept.

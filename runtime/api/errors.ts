@@ -1,6 +1,6 @@
 import { type Duration, DURATION_HELP, formatDuration, parseDuration } from "../core/duration.ts";
 import { valueText } from "../core/error_detail.ts";
-import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after.ts";
+import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../core/retry_after_header.ts";
 
 /**
  * Thrown by a handler when a retry cannot help: the event becomes a dead letter with the reason `rejected`, at once.
@@ -21,7 +21,7 @@ export class NonRetryableError extends Error {
 
 /**
  * Time to wait: a duration, a date, the value of a `Retry-After` header, or a response with that header. The backoff
- * decides if the value is null, or if the response has no such header or it cannot be read.
+ * decides if the value is null, or if the response has no readable header of that name.
  */
 // Not `string`, which would absorb the durations: an editor would complete none.
 type RetryDelay = Duration | Date | (string & Record<never, never>) | null | {

@@ -8,7 +8,7 @@ export interface ProvidedValues {
 const ofProcess: ProvidedValues[] = [];
 let inScope: () => ProvidedValues | undefined = () => undefined;
 
-/** Provides values to the whole process. Returns a function that ends it. */
+/** Provides values to the whole process. Returns a function that withdraws them. */
 export function provideValues(values: ProvidedValues): () => void {
   ofProcess.unshift(values);
   return () => {
@@ -22,7 +22,7 @@ export function setValueScope(scope: () => ProvidedValues | undefined): void {
   inScope = scope;
 }
 
-/** Returns the value of a definition, or undefined if it has none here. */
+/** Returns the value of a definition for the running code, or undefined if it has none. */
 export function providedValue(definition: object): { readonly value: unknown } | undefined {
   const scope = inScope();
   if (scope) return scope.find(definition);

@@ -2,12 +2,12 @@ import type { Duration } from "../core/duration.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
-/** Policy of a function that starts only so often, over all processes. */
+/** Policy of a function whose starts are limited, over all processes. */
 export interface RateOptions<
   On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
   Mode extends DecodeMode | undefined = undefined,
 > {
-  /** Most starts of the handler in any time of `per`. */
+  /** Greatest number of starts of the handler in any time of `per`. */
   readonly limit: number;
   /** Length of that time, at least 100 ms. */
   readonly per: Duration;

@@ -4,9 +4,9 @@ import type { CatchUp } from "../core/schedule.ts";
 /** Options of {@linkcode every}. */
 export interface EveryOptions {
   /**
-   * Missed ticks that run: `none`, the `last` one unless a later tick is on time, or `all`, the newest 1,000 at the most.
-   * A tick is missed if no process of the function published it within ten seconds of its time, or if the function was
-   * paused.
+   * Missed ticks that run: `none`, the `last` one (unless a later tick is on time), or `all` (the newest 1,000 at the
+   * most). A tick is missed if no process of the function published it within ten seconds of its time, or if the
+   * function was paused.
    *
    * @default {"last"}
    */
@@ -16,9 +16,9 @@ export interface EveryOptions {
 /** Options of {@linkcode cron}. */
 export interface CronOptions extends EveryOptions {
   /**
-   * Time zone of the expression, by its IANA name, such as `Europe/Berlin`. A time that is skipped at the beginning of
-   * daylight saving runs right after the gap; one that comes twice at its end runs the first time. Expressions such as
-   * `0 * * * *` run in both of those hours.
+   * Time zone of the expression, by its IANA name, such as `Europe/Berlin`. A time that is skipped when daylight saving
+   * begins runs right after the gap. A time that comes twice when it ends runs the first time, but an expression such
+   * as `0 * * * *` runs in both of those hours.
    *
    * @default {"UTC"}
    */

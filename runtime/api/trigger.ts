@@ -16,9 +16,9 @@ export interface StreamPattern {
 }
 
 /**
- * Trigger of a function: an event, its type as text, such as `orders.created`, or a raw subject pattern such as
- * `legacy.>`, whose data is not checked. A pattern may name a stream that Weir does not own. `cron` and `every` return
- * schedules.
+ * Trigger of a function: an event, the type of an event as text, such as `orders.created`, or a raw subject pattern
+ * such as `legacy.>`, whose data is not checked. A pattern may name a stream that Weir does not own. `cron` and `every`
+ * return schedules.
  */
 // A plain `string` would absorb the known types, and an editor would complete none.
 export type Trigger =

@@ -23,13 +23,13 @@ interface Reader {
   readonly names?: Namespace;
 }
 
-/** Functions that are checked at once. Bounds the requests, and the payloads in memory. */
+/** Number of functions that are checked at once. It bounds the requests, and the payloads in memory. */
 const CONCURRENCY = 4;
 
 /**
- * Returns the warnings of what a release does to events that wait: those that its functions refuse, that are too old for
- * them, that are left in the former stream of their type, that a lower limit of a stream removes, and that a renamed
- * function handles again. Changes nothing.
+ * Returns warnings of what a release does to events that wait. Functions may refuse them, or take them as too old. They
+ * may be left in the former stream of their type, a lower limit of a stream may remove them, or a renamed function may
+ * handle them again. Changes nothing.
  *
  * @param functions The functions of the plan.
  */
@@ -68,8 +68,8 @@ export async function changeWarnings(
 }
 
 /**
- * Logs warnings about the consumers that a start has created, if any of them begins with stored events. It reads no
- * event. A process that lacks the permission to list the consumers of all streams logs that, and starts.
+ * Logs warnings about consumers that a start has created and that begin with stored events. It reads no event. A
+ * process that lacks the permission to list the consumers of all streams logs that, and starts.
  */
 export async function logNewFunctions(
   reader: Reader,
@@ -114,7 +114,7 @@ async function ofFunction(
   return [...warnings, ...await forgottenWarnings(reader.nc, fn, count, names)];
 }
 
-/** Returns the server's time, which decides how old an event is. Without events the server is not asked. */
+/** Returns the server's time, which decides how old an event is. If there are no events, the server is not asked. */
 async function timeOf({ jsm }: Reader, stream: string, { messages }: Sample): Promise<number> {
   return messages.length === 0 ? 0 : serverTime(await jsm.streams.info(stream));
 }

@@ -27,7 +27,7 @@ export interface Cluster {
   readonly publisher: TracedPublisher;
   /** Publisher for callers that wait for the result: it fails early in an outage. */
   readonly failFastPublisher: TracedPublisher;
-  /** Reads the credentials again, and opens the connection anew if they are others that the server takes. */
+  /** Reads the credentials again. If they have changed and the server takes them, opens the connection anew. */
   renew(): Promise<Renewal>;
   /** Sends everything that is buffered, and disconnects after two seconds at the most. */
   close(): Promise<void>;

@@ -11,7 +11,7 @@ import { filesOf, isCredsPath, list, NATS_VARIABLES } from "./nats_variables.ts"
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
 import { type Environment, readFileText, readVariable, type VariableText } from "./variable_text.ts";
 
-/** Texts of files, by path. A file may be a pipe, which can be read once, and several parts of Weir read it. */
+/** Texts of files, by path. Several parts of Weir read a file, and a pipe can be read only once. */
 const texts = new Map<string, string>();
 
 export const ENVIRONMENT: Environment = {
@@ -19,7 +19,7 @@ export const ENVIRONMENT: Environment = {
   readFile: (path) => texts.getOrInsertComputed(path, () => Deno.readTextFileSync(path)),
 };
 
-/** The environment with its files as they are now. A pipe keeps what was read from it first. */
+/** The environment with its files as they are now. A pipe keeps the text that was read from it first. */
 export const CURRENT_ENVIRONMENT: Environment = {
   get: ENVIRONMENT.get,
   readFile: (path) => Deno.statSync(path).isFile ? Deno.readTextFileSync(path) : ENVIRONMENT.readFile(path),
@@ -73,8 +73,8 @@ function rateOf(text: string | undefined): ApiKey["rate"] {
   return unit && { limit: Number(limit), perMs: RATE_UNIT_MS[unit as keyof typeof RATE_UNIT_MS] } || undefined;
 }
 /**
- * Returns what a part of an API key should be, if it is not that. Quotes no part: after a missing colon, any part may
- * be the secret.
+ * Returns the rule that a part of an API key breaks; undefined for a correct key. The text quotes no part: if a colon
+ * is missing, any part may be the secret.
  */
 function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
   if (!name) return `a name: ${KEY_FORM}`;
@@ -136,7 +136,7 @@ export type Config = z.output<typeof schema> & {
 /**
  * Reads the configuration from the environment. An empty variable counts as absent.
  *
- * @throws {StartupProblems} naming every wrong variable, with its value, unless it is a secret, and the wanted one
+ * @throws {StartupProblems} naming every wrong variable, the wanted value, and the given one unless it is a secret
  */
 export function readConfig(environment: Environment = ENVIRONMENT): Config {
   const problems: string[] = [];

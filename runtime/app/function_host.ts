@@ -34,7 +34,7 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
 
 /**
  * Greatest number of payload bytes that the functions of a process hold together: a quarter of the heap's limit. Each
- * payload takes a few times its size in memory. Its bytes are outside of the heap, its text and its data inside.
+ * payload takes a few times its size in memory: its bytes outside of the heap, its text and data inside.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
 
@@ -42,8 +42,8 @@ interface FunctionHostOptions {
   readonly config: Config;
   readonly functions: readonly ResolvedFunction[];
   /**
-   * Every function of the project, also those that this process does not run. Any of them may declare the breaker
-   * policy of a dependency.
+   * Every function of the project, also if this process does not run it. Each may declare the breaker policy of a
+   * dependency.
    */
   readonly declared: readonly ResolvedFunction[];
   readonly cluster: Cluster;
@@ -90,7 +90,7 @@ export class FunctionHost {
     return this.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
-  /** Returns what cannot be stored at the moment. Its events stay held until it is. */
+  /** Returns what cannot be stored at the moment. Its events stay held until it is stored. */
   unstored(): Unstored[] {
     return this.#settler.unstored();
   }
@@ -124,9 +124,9 @@ export class FunctionHost {
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
       for (const gate of gates) pipeline.admission.add(gate);
-      // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the consumer
-      // would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks again every
-      // second.
+      // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the
+      // consumer would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks
+      // again every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;

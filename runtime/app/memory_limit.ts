@@ -13,7 +13,10 @@ const SYS = { name: "sys", kind: "systemMemoryInfo" } as const;
 const MIB = 1_024 * 1_024;
 /** Share of the group's limit beyond which the heap is too large: threads, code and buffers need the rest. */
 const MAX_SHARE = 0.75;
-/** Share of the group's limit for the heaps of all workers: what Deno itself gives the heap of a single process. */
+/**
+ * Share of the group's limit for the heaps of all workers. Deno itself gives this share to the heap of a single
+ * process.
+ */
 const WORKERS_SHARE = 0.52;
 /** Resident memory of a supervisor, and of a worker without events, in MiB. */
 const SUPERVISOR_MIB = 90, WORKER_MIB = 100;
@@ -29,7 +32,7 @@ export function memoryLimits(): MemoryLimits | undefined {
 }
 
 /**
- * Returns what is wrong with the limits, for a line of the log; undefined if nothing is.
+ * Returns the fault of the limits, for a line of the log; undefined if they fit.
  *
  * @param workers Number of workers that share the limit. The heap of each is sized by it. Default: a single process.
  */

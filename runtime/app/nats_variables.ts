@@ -25,7 +25,10 @@ const servers = list.superRefine((urls, ctx) => {
   const isMixed = isWebSocket(urls) && !urls.every((url) => isWebSocket([url]));
   if (isMixed) ctx.addIssue("only websockets (ws://, wss://), or none: they cannot be mixed with other URLs");
 });
-/** Returns what a part of a server's URL should be, if it is not that. Quotes no part: a URL may hold a password. */
+/**
+ * Returns the rule that a part of a server's URL breaks; undefined for a correct URL. The text quotes no part: a URL
+ * may hold a password.
+ */
 function wantedOfServer(url: string): string | undefined {
   const [, scheme = "nats", rest] = /^(?:([^/]*):\/\/)?(.*)$/s.exec(url)!;
   if (!["nats", "tls", "ws", "wss"].includes(scheme)) return "the scheme nats://, tls://, ws:// or wss://";

@@ -6,7 +6,7 @@ import type { Clock } from "../engine/clock.ts";
 /** Upper bounds for `close` and for `check`, in milliseconds. */
 const CLOSE_MS = parseDuration(RESOURCE_DEFAULTS.close)!, CHECK_MS = parseDuration(RESOURCE_DEFAULTS.check)!;
 
-/** Why a step of a resource failed, as text: a resource may throw anything. */
+/** Thrown with the reason why a step of a resource failed, as text. A resource may throw anything. */
 export class ResourceFailure extends Error {
   readonly code = "resource-failed";
 }

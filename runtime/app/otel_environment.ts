@@ -5,8 +5,10 @@ interface Variable {
   readonly accepts: (value: string, readFile: ReadFile) => boolean;
   readonly wanted: string;
   /**
-   * True if Deno's own OpenTelemetry reads this variable when `OTEL_DENO=true`. Deno takes values that Weir does not, so
-   * Weir then refuses none. @default false
+   * True if Deno's own OpenTelemetry reads this variable when `OTEL_DENO=true`. Deno takes values that Weir does not,
+   * so Weir then refuses none.
+   *
+   * @default false
    */
   readonly denoReads?: true;
   /** True if the value must appear in no message. @default false */
@@ -26,14 +28,17 @@ const URL_VARIABLE: Variable = {
 };
 /** Milliseconds, or a count. */
 const NUMBER: Variable = { accepts: (value) => /^[1-9]\d*$/.test(value), wanted: "a whole number above zero" };
-/** The SDK leaves out a header that lacks `=` or a value, or that cannot be decoded. */
+/** Headers. The SDK would leave out a header that lacks `=` or a value, or that cannot be decoded. */
 const HEADERS: Variable = {
   accepts: (value) =>
     value.split(",").every((item) => /^\s*([^=\s][^=]*=\s*\S|$)/.test(item) && decoded(item) !== undefined),
   wanted: "key=value, percent-encoded, several with commas",
   isSecret: true,
 };
-/** Most characters of a key or a value of the resource's attributes. For a wrong attribute the SDK leaves out all. */
+/**
+ * Greatest length of a key or a value of the resource's attributes, in characters. If one attribute is wrong, the SDK
+ * leaves out all.
+ */
 const MAX_ATTRIBUTE = 255;
 const ATTRIBUTES: Variable = {
   accepts: (value) => value.split(",").every((item) => item.trim() === "" || isAttribute(item)),
@@ -44,7 +49,7 @@ function isAttribute(item: string): boolean {
   if (parts.length !== 2 || parts[0].trim() === "") return false;
   return parts.every((part) => (decoded(part.trim())?.length ?? Infinity) <= MAX_ATTRIBUTE);
 }
-/** The SDK connects without a file that it cannot read. */
+/** A file that can be read. If the SDK cannot read it, it connects without it. */
 const FILE: Variable = {
   accepts: (value, readFile) => {
     try {
@@ -77,8 +82,9 @@ function only(value: string, others = ""): Variable {
 }
 
 /**
- * The standard variables that change what telemetry is, and which of their values Weir honours. The others are refused:
- * the SDK throws for some without naming the variable, and ignores the rest. `deploy/CONFIGURATION.md` lists them.
+ * The standard variables of OpenTelemetry that change the telemetry, and the values of each that Weir takes. Other
+ * values are refused, since the SDK throws for some without naming the variable, and ignores the rest.
+ * `deploy/CONFIGURATION.md` lists the variables.
  */
 export const OTEL_VARIABLES: Readonly<Record<string, Variable>> = {
   OTEL_SDK_DISABLED: { accepts: (value) => /^(true|false)$/i.test(value), wanted: "true or false" },
@@ -153,7 +159,7 @@ export function otelProblems(get: (name: string) => string | undefined, readFile
   });
 }
 
-/** Undefined if the text is not percent-encoded. */
+/** Returns a percent-encoded text decoded. Undefined if it cannot be decoded. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

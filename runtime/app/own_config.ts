@@ -10,14 +10,14 @@ import { selectFunctions } from "./select_functions.ts";
 import { type Environment, readVariable } from "./variable_text.ts";
 
 /**
- * Fewest characters of a value that is removed from the message of an author's check. A shorter value is probably an
- * ordinary word.
+ * Least length, in characters, of a value that is removed from the message of an author's check. A shorter value is
+ * probably an ordinary word.
  */
 const MIN_QUOTED = 4;
 
 /** Result of reading the variables that a project declares. */
 export interface OwnConfig extends ProvidedValues {
-  /** One line for each fault: the variable, its file, and what is wanted. Never a value. */
+  /** One line for each fault: the variable, its file, and the wanted value. It never has the given value. */
   readonly problems: readonly string[];
   /** Values that appear in no log. */
   readonly secrets: readonly string[];
@@ -65,7 +65,7 @@ export function readOwnConfig(configs: readonly ResolvedConfig[], environment: E
  * Provides the values of any declaration that code asks for, from given variables. Tests need it, since their functions
  * are in no project.
  *
- * @param what Tells, for the error, where to set a missing variable.
+ * @param what Where to set a missing variable, for the error.
  */
 export function valuesFrom(environment: Environment, what: string): ProvidedValues {
   const values = new Map<object, { readonly value: unknown }>();
@@ -149,7 +149,7 @@ function wantedBy(issue: z.core.$ZodIssue, given: Readonly<Record<string, string
   return withoutValues(issue.message, given);
 }
 
-/** Ends the message about a schema that no text can match. */
+/** End of the message about a schema that no text can match. */
 const COERCE: Readonly<Record<string, string>> = {
   number: " (a variable is text: declare it with z.coerce.number())",
   int: " (a variable is text: declare it with z.coerce.number())",

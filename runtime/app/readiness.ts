@@ -9,10 +9,12 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
 /** Timeout of each of Weir's own checks, in milliseconds. */
 const CHECK_TIMEOUT_MS = 2_000;
 
-/** State that the health of a runtime depends on. `nats` and `ingress` return a problem, or undefined. */
+/** State that the health of a runtime depends on. */
 interface ReadinessOptions {
   readonly stopping: () => boolean;
+  /** Returns `ConnectionMonitor.problem`, or else the outage of the publisher; undefined if there is neither. */
   readonly nats: () => string | undefined;
+  /** Returns the problem of the public listener, or undefined. */
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns" | "pauses">;
@@ -23,10 +25,10 @@ interface ReadinessOptions {
 }
 
 /**
- * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the checks that the project defines for these functions pass. It is
- * degraded, and stays ready, with an open breaker, a paused function, a rate that is not shared, a concern of the topology, or an event that cannot
- * be settled.
+ * Returns the checks of a runtime. It is ready if NATS answers, the ingress listens, streams and consumers are as
+ * declared, every function pulls, and the project's own checks for these functions pass. It is degraded, and stays
+ * ready, while a breaker is open, a function is paused, a rate is not shared, the topology has a concern, or an event
+ * cannot be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, unstored, projectChecks, redact } = options;

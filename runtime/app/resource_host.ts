@@ -36,7 +36,7 @@ export class ResourceHost implements Service, ProvidedValues {
     for (const [definition, value] of options.fakes ?? []) this.#values.set(definition, { value });
   }
 
-  /** Returns the checks for `/health`: of each resource that has one. */
+  /** Returns the checks for `/health` of those resources that have one. */
   get checks(): Registry["healthChecks"] {
     const timeoutMs = parseDuration(RESOURCE_DEFAULTS.check)!;
     return this.#real.filter(({ definition }) => definition.check).map(({ name, definition, functions }) => ({

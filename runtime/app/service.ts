@@ -6,8 +6,8 @@ export interface Service {
 }
 
 /**
- * Starts a service, and adds its stop to a stack. The stack stops services in the reverse order of their start, at a
- * shutdown and when a later one cannot start.
+ * Starts a service, and adds its stop to a stack. At a shutdown, and when a later service cannot start, the stack stops
+ * services in the reverse order of their start.
  */
 export async function startService<Started extends Service>(
   stack: AsyncDisposableStack,

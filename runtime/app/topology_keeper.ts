@@ -57,7 +57,7 @@ export class TopologyKeeper implements Service {
   /** Events that an operator has cancelled, as last found. */
   readonly cancelled: StoredCancelledEvents;
 
-  /** @param mayApply If not, the process only checks that all is as declared. */
+  /** @param mayApply Whether the process may change anything. Otherwise it only checks that all is as declared. */
   constructor(
     readonly jsm: JetStreamManager,
     desired: DesiredState,
@@ -89,7 +89,7 @@ export class TopologyKeeper implements Service {
   }
 
   /**
-   * Calls back once a stream was created again. Messages that were stored before that time are gone, and new messages
+   * Calls back when a stream was created again. Messages that were stored before `beforeMs` are gone, and new messages
    * may have their positions.
    */
   onRenewedStream(listener: (stream: string, beforeMs: number) => void): void {
@@ -102,9 +102,9 @@ export class TopologyKeeper implements Service {
   }
 
   /**
-   * Returns what is not as declared and cannot be put right, except for the {@linkcode concerns}.
+   * Returns what is not as declared and cannot be put right. The {@linkcode concerns} are not included.
    *
-   * @param functionName The function whose consumers are meant. Default: streams and buckets.
+   * @param functionName Function whose consumers are checked. Default: streams and buckets.
    */
   problem(functionName?: string): string | undefined {
     if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
@@ -122,8 +122,8 @@ export class TopologyKeeper implements Service {
 
   /**
    * Returns the concerns, one line each. A concern leaves the process ready, and `/health` reports it as degraded. Some
-   * are settings of an operator that hold events back, such as a replay policy. The others are refused steps about which
-   * another project, another release or another client decides.
+   * are an operator's settings that hold events back, such as a replay policy. The others are steps that were refused
+   * because another project, another release or another client decides.
    */
   concerns(): readonly string[] {
     const differing = this.#refused.filter(({ step }) => isConcern(step)).flatMap(({ problems }) => problems);
@@ -237,7 +237,10 @@ export class TopologyKeeper implements Service {
     if (before.size > 0 && problems.length === 0) this.log.info("streams and consumers are as declared again");
   }
 
-  /** Logs the failure of a check. An outage is the connection's own problem: nothing is known of the topology. */
+  /**
+   * Logs the failure of a check. An outage is not logged here: it is a problem of the connection, and shows nothing
+   * about the topology.
+   */
   #checked(error: unknown): void {
     if (error !== undefined && !isUnavailable(error)) {
       this.log.warn("streams and consumers cannot be checked; will retry", { error });

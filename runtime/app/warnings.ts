@@ -25,7 +25,8 @@ export function setVariables(): string[] {
 }
 
 /**
- * Returns a warning for each variable that is probably a misspelt one of Weir, of OpenTelemetry or of the project.
+ * Returns a warning for each variable that is probably misspelt: a variable of Weir, of OpenTelemetry or of the project
+ * was meant.
  *
  * @param own Variables that the project declares. Default: none.
  */

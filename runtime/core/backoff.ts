@@ -1,12 +1,15 @@
-/** Exponential backoff: the delay between attempts, and their number. */
+/** Exponential backoff: the delays between attempts, and the number of attempts. */
 export interface RetryPolicy {
   /** Attempts in all, the first one included. */
   readonly attempts: number;
   readonly initialMs: number;
   readonly maxMs: number;
-  /** Multiplies the delay after each attempt. */
+  /** Factor by which the delay grows after each attempt. */
   readonly factor: number;
-  /** `full` draws the delay from between zero and itself, which spreads retries best; `none` takes it as it is. */
+  /**
+   * `full` draws each delay from between zero and the backoff, which spreads retries best; `none` waits for the backoff
+   * itself.
+   */
   readonly jitter: "full" | "none";
 }
 

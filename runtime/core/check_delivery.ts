@@ -1,7 +1,8 @@
 import { formatDuration, readableDuration } from "./duration.ts";
 import type { Decoded } from "./cloudevent.ts";
 import { decideNewerVersion, decideUnknownSubject, deferForState, type RetryContext } from "./decide_outcome.ts";
-import { type DeadLetterOutcome, type DeadLetterReason, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
+import type { DeadLetterReason } from "./dead_letter.ts";
+import { type DeadLetterOutcome, type ErrorDetail, errorText, type Outcome } from "./outcome.ts";
 
 /** Facts about a delivery that decide whether its handler may run. */
 export interface DeliveryFacts extends RetryContext {
@@ -16,7 +17,7 @@ export interface DeliveryFacts extends RetryContext {
   readonly ending: DeadLetterOutcome | undefined;
   /** Error of the last attempt that ended; undefined when none did, or when it is not known. */
   readonly lastError: ErrorDetail | undefined;
-  /** True when the last attempt is known to have begun and not known to have ended, so its process probably died. */
+  /** True when the last attempt is known to have begun, and no end of it was stored: its process probably died. */
   readonly isUnended: boolean;
   /** True when the event waits in the retry stream for its next attempt. */
   readonly isDelayed: boolean;

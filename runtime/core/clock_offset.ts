@@ -10,8 +10,8 @@ export interface ClockOffset {
 const MAX_DRIFT = 2e-4;
 
 /**
- * Returns the bounds of the offset from one request. The other host read its clock, in whole milliseconds, at some time
- * between `sentMs` and `receivedMs`.
+ * Returns the bounds of the offset that one request shows. The other host read its clock, in whole milliseconds, at
+ * some time between `sentMs` and `receivedMs`.
  */
 export function offsetOf(sentMs: number, theirMs: number, receivedMs: number): ClockOffset {
   return { leastMs: theirMs - receivedMs, mostMs: theirMs + 1 - sentMs, atMs: receivedMs };

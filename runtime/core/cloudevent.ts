@@ -36,7 +36,7 @@ export function issueText(issues: readonly Issue[], omitted = 0): string {
 /** A message as an event. An invalid one still has its attributes, for the span and the dead letter. */
 export type Decoded =
   & {
-    /** True for a message without an id: the event's is then its position in the stream. */
+    /** True if the message has no id. The id of the event is then its position in the stream. */
     readonly withoutId?: boolean;
     /** Length of the chain of emitted events that ends with this event. Absent if no function emitted the event. */
     readonly hops?: number;
@@ -47,7 +47,7 @@ export type Decoded =
       readonly kind: "invalid";
       readonly event: WeirEvent<string, undefined>;
       readonly error: ErrorDetail;
-      /** True if its publisher names a later version of the schema that refuses it. */
+      /** True if the event names a later version of its schema than this process has. */
       readonly isNewer?: true;
     }
   );
@@ -60,20 +60,21 @@ export interface BoundSchema {
 }
 
 /**
- * Header with the number of events in a chain, where each event was emitted by the handler of the one before. Only
- * emitted events have it.
+ * Header with the length of a chain of events, in which the handler of each event emitted the next. Only emitted events
+ * have it.
  */
 export const HOPS = "weir-hops";
 /** Content type of an event in structured mode. */
 export const STRUCTURED = "application/cloudevents+json";
 
 /**
- * Reads a message as a CloudEvent in binary or structured mode. A message without CloudEvents headers is plain JSON,
- * and its id is `STREAM:SEQUENCE`.
+ * Reads a message as a CloudEvent in binary or structured mode. In binary mode the id is `ce-id`, or else
+ * `Nats-Msg-Id`. An event with neither, or a structured event without an id, gets the id `STREAM:SEQUENCE`.
  *
- * @param bound The event that this subject carries. The event gets its type, whatever the publisher wrote, and its
- * schema checks the data. Default: no event is declared, and type and data stay as they are.
- * @param mode Form of the data. Data that are missing become an empty text or no bytes. Default: by the content type.
+ * @param bound Declared event of this subject. Its type replaces the type that the publisher wrote, and its schema
+ * checks the data. Default: no event is declared, and type and data stay as they are.
+ * @param mode Form of the data. An event without data gets an empty text in the mode `text` and no bytes in the mode
+ * `bytes`. Default: by the content type, and JSON without one.
  */
 export function decode(delivery: Delivery, bound?: BoundSchema, mode?: DecodeMode): Decoded {
   let attributes = headerAttributes(delivery);
@@ -109,8 +110,8 @@ class Attributes {
 }
 
 /**
- * Hot path: one pass over the headers. If a header is repeated, the last `ce-` attribute counts, and the first of any
- * other header.
+ * Reads the attributes from the headers of a message. Of a repeated `ce-` header the last value counts, and of any
+ * other the first. Hot path: one pass over the headers.
  */
 function headerAttributes({ headers }: Delivery): Attributes {
   const attributes = new Attributes();
@@ -165,7 +166,7 @@ function openEnvelope(envelope: unknown): { attributes: Attributes; data: unknow
   };
 }
 
-/** @param type Type of the subject's event. Default: the type that the message names. */
+/** @param type Type of the event that the subject carries. Default: the type that the message names. */
 function toEvent<Data>(
   delivery: Delivery,
   { id, type: named, source, time, extensions }: Attributes,

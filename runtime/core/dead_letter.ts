@@ -1,8 +1,22 @@
+/** Every {@linkcode DeadLetterReason}; `deploy/METRICS.md` lists them for readers of metrics. */
+export const DEAD_LETTER_REASONS = [
+  "attempts-exhausted",
+  "rejected",
+  "invalid",
+  "expired",
+  "crashed",
+  "looped",
+  "cancelled",
+] as const;
+/** Reason of a dead letter. */
+export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
+
 /** An event that a function could not handle, as `DEAD_LETTERS` or `RETRIES` stores it. */
 export interface UnhandledEvent {
   /** Position in that stream, by which every command names it. */
   readonly sequence: number;
   readonly function: string;
+  /** In `DEAD_LETTERS` a {@linkcode DeadLetterReason}, or one of another release. In `RETRIES` why the event waits. */
   readonly reason: string;
   /** Subject of the original, which is the type of its event. */
   readonly type: string;

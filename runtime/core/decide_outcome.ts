@@ -21,20 +21,22 @@ export interface RetryContext {
 }
 
 /**
- * Threshold of excused deliveries, for any reason. From it on a resource that is unavailable uses up an attempt, and so
- * does a failed probe of a dependency, of an event of {@linkcode PROBE_USES_ATTEMPT_AGE_MS}. It bounds an event that
- * breaks what it needs.
+ * Number of excused deliveries of an event, for any reason, after which the event itself may break what it needs. From
+ * then on a needed resource that fails uses up an attempt. A failed probe of a dependency does so too once the event
+ * has the age {@linkcode PROBE_USES_ATTEMPT_AGE_MS}.
  */
 export const USES_ATTEMPT_FROM = 100;
 /**
- * Age of an event, in milliseconds, from which a failed probe may use up an attempt: three days. A single event cannot
- * be told from an outage by its probes, and an outage is shorter. A stream keeps an event for seven days by default.
+ * Age of an event, in milliseconds, from which a failed probe may use up an attempt: three days. Failed probes do not
+ * show whether the event or an outage is the cause, and an outage is shorter. A stream keeps an event for seven days by
+ * default.
  */
 export const PROBE_USES_ATTEMPT_AGE_MS = 3 * 86_400_000;
 /**
- * Delays, in milliseconds, before an event that another release may handle is delivered again. Each holds
- * once there were `from` such deliveries. Either release may receive it during a rolling deploy, so three minutes pass before the delay grows.
- * From five seconds on the event waits in the retry stream, where it takes no place in its consumer from others.
+ * Delays, in milliseconds, before an event that another release may handle is delivered again. A delay applies once
+ * there were `from` such deliveries. During a rolling deploy either release may receive the event, so three minutes
+ * pass before the delay grows. From five seconds on the event waits in the retry stream, where it does not count
+ * towards the consumer's `max_ack_pending`.
  */
 const OTHER_RELEASE_DELAYS = [
   { from: 0, delayMs: 1_000 },
@@ -42,11 +44,14 @@ const OTHER_RELEASE_DELAYS = [
   { from: 50, delayMs: 15_000 },
   { from: 52, delayMs: 60_000 },
 ] as const;
-/** Greatest number of such deliveries: at least half an hour of them, longer than a deployment takes. */
+/**
+ * Greatest number of deliveries that wait for another release. They take half an hour at least, longer than a
+ * deployment.
+ */
 const OTHER_RELEASE_DELIVERIES = 80;
 /** Shortest delay, in milliseconds, while another delivery holds the event's claim. */
 const CLAIM_HELD_MIN_MS = 1_000;
-/** Largest random part that is added to the delay of a delivery that its rate holds back. */
+/** Largest part of a rate's delay that is added to it at random. */
 const RATE_SPREAD = 0.1;
 
 /** Decides the outcome of a delivery whose handler has run. */
@@ -138,8 +143,8 @@ export function deferForRate(delayMs: number, { random }: RetryContext): Outcome
 }
 
 /**
- * Decides on a delivery on a subject that the function does not listen to. It is retried: the consumer has the triggers
- * of every version until `apply` removes those that are gone. The event ends as `invalid` if no version handles it.
+ * Decides on a delivery whose subject the function does not listen to. It is retried, since a consumer has the triggers
+ * of every release until `apply` removes those that are gone. The event ends as `invalid` if no release handles it.
  */
 export function decideUnknownSubject(subject: string, context: RetryContext): Outcome {
   const message =
@@ -149,8 +154,8 @@ export function decideUnknownSubject(subject: string, context: RetryContext): Ou
 }
 
 /**
- * Decides on an event of a later version of its schema than the process has, which the earlier version refuses. It is
- * retried until a process of the release that published it receives it, and ends as `invalid` if none does.
+ * Decides on an event that this process's schema refuses, and that names a later version of the schema. It is retried
+ * until a process of the later release receives it, and ends as `invalid` if none does.
  */
 export function decideNewerVersion(error: ErrorDetail, context: RetryContext): Outcome {
   return deferToOtherRelease("newer-version", error, context);

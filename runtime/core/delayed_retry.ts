@@ -6,7 +6,7 @@ import type { UnhandledEvent, UnhandledEventFilter } from "./dead_letter.ts";
  */
 export interface DelayedRetry extends UnhandledEvent {
   readonly kind: "retry" | "event";
-  /** Time of its next attempt, or at which the event is published: an RFC 3339 timestamp. */
+  /** Time of the next attempt, or of the publish of a delayed event: an RFC 3339 timestamp. */
   readonly due: string;
   /** Key that cancels a delayed event. Default: none. */
   readonly key?: string;

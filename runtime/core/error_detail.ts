@@ -3,13 +3,13 @@ import { type ErrorDetail, errorText } from "./outcome.ts";
 import { shorten } from "./text.ts";
 
 /**
- * Greatest number of errors that are read of one thrown value: the value, its causes and the parts of aggregates. It
+ * Greatest number of errors that are read from one thrown value: the value, its causes and the parts of aggregates. It
  * also ends circles of causes.
  */
 const MAX_ERRORS = 20;
 /**
- * Greatest number of parts that are read of an aggregate. A batch that fails as a whole has thousands of parts with the
- * same error.
+ * Greatest number of parts that are read from an aggregate. A batch that fails as a whole has thousands of parts with
+ * the same error.
  */
 const MAX_PARTS = 5;
 /** Longest message and stack, in characters: both are logged, and an error may quote a whole payload. */
@@ -109,7 +109,7 @@ function isErrorLike(thrown: unknown): boolean {
   return isA(thrown, Error) || isA(thrown, Event) || typeof read(thrown, "message") === "string";
 }
 
-/** Ends the message of an error of a missing permission, which ends with Deno's flag. */
+/** End of the message about a missing permission. Deno's own message ends with the name of its flag. */
 const PERMISSION_HINT = " in the task `start` of deno.json, which `dev` uses too";
 
 function messageOf(error: unknown): string {
@@ -155,10 +155,10 @@ function countOf(error: unknown): number {
   return Array.isArray(errors) ? errors.length : 0;
 }
 
-/** Characters at which a text may be cut: white space, and what separates values in JSON, URLs and lists. */
+/** Characters at which {@linkcode cut} may cut: white space, and separators of values in JSON, URLs and lists. */
 const SEPARATORS = [..." \n\"',;&<>{}[]()"];
 
-/** Cuts between words: a secret in the text is redacted later, and its half would not be recognised. */
+/** Cuts a text between words. A secret in it is redacted later, and half of a secret would not be recognised. */
 function cut(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const end = Math.max(...SEPARATORS.map((separator) => text.lastIndexOf(separator, limit)));

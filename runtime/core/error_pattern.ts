@@ -2,7 +2,7 @@
 const MAX_READ = 2_000, MAX_PATTERN = 300;
 /** Placeholders of a text in quotes, and of a word with a digit. */
 const QUOTED = "…", NUMBER = "#";
-/** Numbers that name a cause: what precedes them. */
+/** Words before a number that names a cause. */
 const NAMES_CAUSE = /\b(HTTP|status|status code|code|errno)[ :=(]*$/i;
 
 /**

@@ -17,9 +17,9 @@ export interface EventHeaders extends Iterable<readonly [name: string, value: st
 /** The event that a handler receives: CloudEvents 1.0 attributes and the typed data. */
 export interface WeirEvent<Type extends string = string, Data = unknown> {
   /**
-   * The `ce-id` header, or `STREAM:SEQUENCE` for a message without an id. An id is unique together with `source`. The
-   * exception are messages without an id: if their stream is created again, or was in memory, its sequences begin anew.
-   * Only `time` then tells two messages with the same id apart.
+   * Id of the event: the `ce-id` header (in structured mode the envelope's `id`), else `Nats-Msg-Id`, else
+   * `STREAM:SEQUENCE`. An id is unique together with `source`, except for `STREAM:SEQUENCE`: if the stream is created
+   * again, or was in memory, its sequences begin anew. Only `time` then tells two messages with the same id apart.
    */
   readonly id: string;
   /** Type of the event, and the NATS subject that it was published on. */

@@ -7,8 +7,9 @@ const INTERNAL = /^(nats|weir)-/i;
 const NAME = /^[!-9;-~]+$/, LINE_BREAK = /[\r\n]/;
 
 /**
- * Returns whether a header is the event's own. Only those are in dead letters and retries, and in `event.headers`. A
- * header that clients refuse to write cannot be passed on; publishers that check nothing can have sent it.
+ * Returns whether a header is the event's own. Dead letters, retries and `event.headers` have only an event's own
+ * headers. A header that NATS clients refuse to write is none, since it cannot be passed on: only a publisher that
+ * checks nothing sends one.
  */
 export function isOwnHeader(name: string, value: string): boolean {
   return NAME.test(name) && !LINE_BREAK.test(value) && !INTERNAL.test(name);

@@ -1,12 +1,12 @@
 interface Part<Item, Failure> {
   readonly items: readonly Item[];
-  /** Failure of the part that this one is a half of. Undefined: it is the whole. */
+  /** Failure of the part that was halved into this one. Undefined for the whole batch. */
   readonly failure: Failure | undefined;
 }
 
 /**
- * The order in which a batch that failed is run again in halves, until the items at fault are alone. With `k` such
- * items of `n` it takes about `2 k log2(n / k) + 2 k` runs at the most. When `2 log2(n) + 1` runs have failed and none
+ * The order in which a batch that failed is run again in halves, until each item at fault is alone. If `k` of `n` items
+ * are at fault, it takes about `2 k log2(n / k) + 2 k` runs at the most. When `2 log2(n) + 1` runs have failed and none
  * has succeeded, the items are probably not at fault, and the search ends.
  */
 export class Halving<Item, Failure> {
@@ -31,7 +31,7 @@ export class Halving<Item, Failure> {
     this.#hasSucceeded = true;
   }
 
-  /** Records that the items of the last run failed. Several are run again in halves. */
+  /** Records that a part failed in the last run. A part of several items is run again in halves. */
   failed(items: readonly Item[], failure: Failure): void {
     this.#failures++;
     if (items.length === 1) return;

@@ -1,4 +1,4 @@
-/** Numbers in JSON that may have too many digits, or too large an exponent. Text in strings may match as well. */
+/** Numbers in JSON that may have too many digits or too large an exponent. Text in strings may match too. */
 const SUSPECT = /(?:^|[:,[\s])(-?(?:\d{16,}(?:\.\d+)?|\d[\d.]{17,}|\d+(?:\.\d+)?(?=[eE]))(?:[eE][+-]?\d+)?)/g;
 /** Significant digits that any double keeps. */
 const DOUBLE_DIGITS = 17;

@@ -6,7 +6,7 @@ import { covers } from "./subjects.ts";
  */
 const MAX_LENGTH = 32;
 
-/** Returns what a namespace must be, if the given name is not that; undefined for a correct name. */
+/** Returns the rule that a name breaks as a namespace; undefined for a correct name. */
 export function namespaceProblem(name: string): string | undefined {
   // JetStream's clients take a stream with such a prefix for a bucket.
   if (/^(KV|OBJ)(_|$)/.test(name)) return "not KV or OBJ, with which the streams of buckets and object stores begin";
@@ -25,7 +25,7 @@ const NOTHING: Foreign = { streams: new Set(), subjects: new Set() };
 
 /**
  * The names that a project has in NATS. With a namespace, the name of every stream, consumer and bucket begins with
- * `NAMESPACE_`, and every subject with `NAMESPACE.`. Several projects or environments can so share an account. Event
+ * `NAMESPACE_`, and every subject with `NAMESPACE.`. Thus several projects or environments can share an account. Event
  * types and function names stay as they are declared: only the NATS layer translates them.
  */
 export class Namespace {
@@ -40,7 +40,7 @@ export class Namespace {
     readonly delayed: string;
     readonly due: string;
     readonly redriven: string;
-    /** Prefix of delayed retries of this and earlier releases, whose `parked` is now `delayed`. */
+    /** Prefix of delayed retries of this release and of earlier ones, which wrote `parked` instead of `delayed`. */
     readonly anyDelayed: string;
     /** Prefix of events that a function has emitted with a delay. */
     readonly events: string;
@@ -108,7 +108,7 @@ export class Namespace {
     return name.startsWith(this.#names) || this.foreign.streams.has(name);
   }
 
-  /** Returns the subject of an event type, or the pattern of subjects of a pattern of types. */
+  /** Returns the subject of an event type. A pattern of types gives a pattern of subjects. */
   subject(type: string): string {
     return this.#subjects === "" || this.foreign.subjects.has(type) ? type : this.#subjects + type;
   }
@@ -126,8 +126,8 @@ export class Namespace {
   }
 
   /**
-   * Returns the type of a message that is published, to a stream that is not known. A subject stands for itself where a type
-   * or pattern of a stream that Weir does not own covers it and begins with the namespace as well.
+   * Returns the type of a message that is published, when its stream is not known. A subject stands for itself if a
+   * foreign type or pattern covers it, and that type or pattern begins with the namespace too.
    */
   typeOfPublished(subject: string): string {
     const isForeign = [...this.foreign.subjects].some((pattern) =>

@@ -1,3 +1,5 @@
+import type { DeadLetterReason } from "./dead_letter.ts";
+
 /** A thrown value as plain text, for logs, headers and tests. */
 export interface ErrorDetail {
   /** Name of the error's class. */
@@ -35,26 +37,13 @@ export function waitsForOtherRelease(reason: RetryReason): boolean {
   return reason === "unknown-subject" || reason === "newer-version";
 }
 
-/** Every {@linkcode DeadLetterReason}. */
-export const DEAD_LETTER_REASONS = [
-  "attempts-exhausted",
-  "rejected",
-  "invalid",
-  "expired",
-  "crashed",
-  "looped",
-  "cancelled",
-] as const;
-/** Reason of a dead letter. */
-export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
-
 /** Result of one run of a handler. */
 export type Result =
   | { readonly kind: "returned" }
   /** `dependency` names the dependency whose call failed; its own breaker has counted the failure. */
   | { readonly kind: "failed" | "timed-out"; readonly error: ErrorDetail; readonly dependency?: string }
   | { readonly kind: "rejected"; readonly error: ErrorDetail }
-  /** A time to wait: after a delay, or until a time. Without either the backoff decides. */
+  /** The handler asked for a retry, after `delayMs` or at `atMs`. Without either the backoff decides. */
   | { readonly kind: "retry-after"; readonly delayMs?: number; readonly atMs?: number; readonly error: ErrorDetail }
   /** An emitted event could not be stored. It is `transient` if the event itself is not at fault. */
   | { readonly kind: "emit-failed"; readonly transient: boolean; readonly error: ErrorDetail }
@@ -72,16 +61,22 @@ export type Result =
   }
   | { readonly kind: "shutdown" };
 
-/** Why an event is acked although its handler did not run. */
-export type SkipReason = "handled-before" | "delayed" | "published" | "filtered" | "debounced";
+/** Reason why an event is acked although its handler did not run. */
+export type SkipReason =
+  /** The function is idempotent, and has handled the event before. */
+  | "handled-before"
+  /** A delayed retry of the event is stored already, so this delivery is redundant. */
+  | "delayed"
+  /** The function had emitted the event with a delay. It was due, and is published now. */
+  | "published"
+  /** The function's `where` returned false. */
+  | "filtered"
+  /** The event waits until its key is quiet. A later event of the key replaces it. */
+  | "debounced";
 
 /** Decision about a delivery. It is a value: the settler alone performs it. */
 export type Outcome =
-  /**
-   * `skipped` says why the handler did not run: the event was handled before, a delayed retry of it waits, it is an event
-   * that the function emitted with a delay and that is now published, the function's `where` returned false, or it waits
-   * until its key is quiet unless a later event of the key replaces it.
-   */
+  /** The event is done. `skipped` is set if the handler did not run. */
   | { readonly kind: "ack"; readonly skipped?: SkipReason }
   /** The lease expired. Another process may own the delivery, so it is neither acked nor nacked. */
   | { readonly kind: "lease-expired" }

@@ -3,7 +3,7 @@ const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true 
 const REPLACEMENT = "\ufffd";
 export const JSON_TYPE = "application/json";
 
-/** The forms in which a function on subject patterns may ask for data. */
+/** Forms of the data that a function on subject patterns may ask for. */
 export const DECODE_MODES = ["json", "text", "bytes"] as const;
 
 /** Form of the data of a raw message: parsed JSON, text, or the bytes themselves. */
@@ -55,7 +55,9 @@ export function convertData(data: unknown, mode: DecodeMode): unknown {
 
 /**
  * Decodes bytes that must be UTF-8. Hot path: the strict decoder is slower, so the lenient decoder runs first, see
- * bench. @throws {TypeError}
+ * bench.
+ *
+ * @throws {TypeError} if they are not
  */
 function strictText(bytes: Uint8Array): string {
   const text = UTF8.decode(bytes);

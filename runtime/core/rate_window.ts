@@ -6,12 +6,14 @@ export interface RateLimitPolicy {
 
 /**
  * The starts that still count against a limit, by all processes. A start counts from the moment it is taken until
- * `perMs` after the latest moment at which the handler may begin. So no `perMs` milliseconds see more than the limit.
+ * `perMs` after the latest moment at which the handler may begin. Thus the limit holds in any `perMs` milliseconds.
  */
 export interface RateWindow {
-  /** Times at which starts no longer count, by the server's clock in milliseconds since 1970, and how many; in order. */
+  /**
+   * Times at which starts no longer count, by the server's clock in milliseconds since 1970, and how many; in order.
+   */
   readonly ends: readonly (readonly [atMs: number, count: number])[];
-  /** Processes that took starts lately, by id, and when they did last. */
+  /** Time of the last start that each process took lately, by the id of the process. */
   readonly takers: Readonly<Record<string, number>>;
 }
 
@@ -42,7 +44,7 @@ export function nextEnd(window: RateWindow, nowMs: number): number | undefined {
   return endOf(window, 1, nowMs);
 }
 
-/** Returns the time at which this number of starts no longer count. Undefined if fewer count. */
+/** Returns the time at which this number of the starts no longer count. Undefined if fewer count now. */
 export function endOf({ ends }: RateWindow, starts: number, nowMs: number): number | undefined {
   let ended = 0;
   for (const [atMs, count] of ends) {
@@ -63,7 +65,7 @@ export function withTake(
   return mergeWindows(window, own, perMs, nowMs);
 }
 
-/** Returns a window in which the starts of both count. */
+/** Returns a window in which the starts of both windows count. */
 export function mergeWindows(one: RateWindow, other: RateWindow, perMs: number, nowMs: number): RateWindow {
   const counts = new Map<number, number>();
   for (const [atMs, count] of [...one.ends, ...other.ends]) {
@@ -73,7 +75,7 @@ export function mergeWindows(one: RateWindow, other: RateWindow, perMs: number, 
   return { ends: [...counts].sort(([a], [b]) => a - b), takers: Object.fromEntries(takers) };
 }
 
-/** Returns a stored window. What is no window, as by another client, is an empty one. */
+/** Reads a stored window. A value of another form, which another client may have written, gives an empty window. */
 export function readWindow(value: unknown): RateWindow {
   const { ends, takers } = Object(value) as { ends?: unknown; takers?: unknown };
   const isNumber = (one: unknown) => Number.isFinite(one);

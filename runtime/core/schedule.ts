@@ -12,9 +12,11 @@ export interface Schedule {
   next(afterMs: number): number | undefined;
 }
 
-/** Milliseconds after its time within which a tick is on time. It bounds a change of leader, and a reconnect. */
+/**
+ * Milliseconds by which a tick may be late and still count as on time: longer than a change of leader, or a reconnect.
+ */
 export const ON_TIME_MS = 10_000;
-/** Greatest number of missed ticks that run. The stream keeps as many of one schedule. */
+/** Greatest number of missed ticks that run. The stream keeps this many ticks of each schedule. */
 export const MAX_MISSED = 1_000;
 /** Factor by which the search for the newest ticks widens. */
 const WIDENING = 8;

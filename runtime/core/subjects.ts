@@ -13,7 +13,7 @@ export function subjectProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** Returns true if a subject pattern has a wildcard, and so matches many subjects. */
+/** Returns true if a subject pattern has a wildcard, with which it matches many subjects. */
 export function isWildcard(pattern: string): boolean {
   return pattern.split(".").some((token) => token === "*" || token === ">");
 }

@@ -31,10 +31,10 @@ interface Revision {
 const SUPERSEDED_LOAD_MS = 2_000;
 
 /**
- * Runs the project in one process for each state of its files that could run, its revisions. A spare process has loaded
- * the runtime already, so that a change costs only the import of the project's files. A new revision takes over once it
- * has started. The previous revision then gives back deliveries that wait for a handler, and finishes the others. With
- * `canRollBack` the previous revision stays on standby until the new one is accepted.
+ * Runs the project's revisions: a revision is a state of the project's files, and runs in a process of its own. A spare
+ * process has loaded the runtime already, so that a change costs only the import of the project's files. A new revision
+ * takes over once it has started. The previous one then gives back deliveries that wait for a handler, and finishes the
+ * others. With `canRollBack` the previous revision stays on standby until the new one is accepted.
  */
 export class Revisions {
   #spare: RevisionProcess | undefined;

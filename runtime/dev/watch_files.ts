@@ -82,7 +82,9 @@ export async function watchFiles(
   };
 }
 
-/** Watches the folders of single files. A file that is missing is created in the nearest folder that exists. */
+/**
+ * Watches single files by their folders. For a file that does not exist yet it watches the nearest folder that does.
+ */
 class OtherFiles {
   readonly #watchers = new Map<string, Deno.FsWatcher>();
   #names: ReadonlySet<string> = new Set();

@@ -4,7 +4,11 @@ import type { Clock } from "./clock.ts";
 export interface AdmissionRule {
   /** Number of deliveries that may begin now; Infinity without a limit. */
   permits(): number;
-  /** True if `permits` has subtracted the deliveries that run, since each used a permit when it began. @default false */
+  /**
+   * True if `permits` does not include the deliveries that run: each used a permit when it began.
+   *
+   * @default false
+   */
   readonly countsStarts?: boolean;
   /** Time, by the clock, at which the rule will permit more deliveries. Undefined when that time is not known. */
   admitsAgainAtMs(): number | undefined;
@@ -15,8 +19,8 @@ export interface AdmissionRule {
 }
 
 /**
- * The rules that a function's deliveries must pass. While a rule permits nothing, every delivery would be refused and
- * given back, so the function does not pull.
+ * The rules that a function's deliveries must pass. While one of them permits nothing the function does not pull, since
+ * every delivery would be refused and given back.
  */
 export class Admission {
   readonly #rules: AdmissionRule[] = [];
@@ -66,7 +70,7 @@ export class Admission {
     for (const rule of this.#rules) rule.close?.();
   }
 
-  /** A timer may fire before the rule's clock shows the time. It is then set again for the rest. */
+  /** Calls back once the rule admits. A timer may fire before the rule's clock shows the time: it is then set again. */
   #callWhenAdmitting(rule: AdmissionRule): void {
     if (this.#closed) return;
     const admitsAgainAtMs = rule.admitsAgainAtMs(), nowMs = this.clock.now();

@@ -34,14 +34,16 @@ export class Attempt implements DeliveryFacts {
   number: number;
   /** Deliveries of the event so far that used up no attempt. */
   excusedDeliveries: number;
-  /** Those among them that waited for another release. */
+  /** Deliveries among `excusedDeliveries` that waited for another release. */
   otherReleaseDeliveries: number;
-  /** Time since which emitted events may be stored already; undefined when none can be. */
+  /** Time since which the stream may already have emitted events of an earlier attempt; undefined when it has none. */
   emittedSinceMs: number | undefined;
   /** True when the attempt's number is exact: at a first delivery, and once stored counts are applied. */
   isCounted: boolean;
   /** Error that prevented reading the stored counts. */
   stateError: unknown;
+  /** Option whose function failed before the handler could run, such as `where`. Undefined if none failed. */
+  failedOption: string | undefined;
   isDelayed = false;
   isCancelled = false;
   ending: DeadLetterOutcome | undefined;
@@ -155,7 +157,10 @@ export class Attempt implements DeliveryFacts {
     return this.clock.random();
   }
 
-  /** Applies the stored counts of a redelivery, which are exact. Without stored counts, begun attempts are presumed. */
+  /**
+   * Applies the stored counts of a redelivery. If none are stored, presumes that an attempt has begun: see
+   * `#presumedBegun`.
+   */
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
     const counts: AttemptCounts = stored ?? { begun: this.#presumedBegun(), excused: 0, mayHaveEmitted: true };
@@ -182,10 +187,9 @@ export class Attempt implements DeliveryFacts {
   }
 
   /**
-   * Returns the number of begun attempts to presume for a redelivery without stored counts. Either the process of the
-   * first delivery died during an attempt, or the delivery was lost before an attempt began. One attempt is presumed. If
-   * it would be the last allowed attempt, as with `attempts: 1`, none is: an event must not become a dead letter
-   * (`crashed`) on a guess.
+   * Returns the number of attempts to presume for a redelivery without stored counts: one, since an earlier process may
+   * have died during an attempt. It may also have died before, so the last allowed attempt is never presumed: an event
+   * must not become a dead letter (`crashed`) on a guess.
    */
   #presumedBegun(): number {
     const left = this.retry.attempts - this.delivery.history.attempts;

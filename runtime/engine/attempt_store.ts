@@ -28,7 +28,9 @@ export interface AttemptCounts {
   readonly isUnended?: boolean;
 }
 
-/** Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message. */
+/**
+ * Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message.
+ */
 export function excusedSoFar(
   history: DeliveryHistory,
   counts: Partial<Pick<AttemptCounts, "excused" | "otherRelease">> = {},
@@ -38,14 +40,14 @@ export function excusedSoFar(
   return { excusedDeliveries, ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }) };
 }
 
-/** Stores attempt counts. JetStream counts deliveries only, and a delivery may never have reached a handler. */
+/** Stores attempt counts. JetStream counts deliveries only, and some deliveries never reach a handler. */
 export interface AttemptStore {
   /**
-   * Returns the stored counts, or undefined when none were ever written for the message. Of a function that is marked,
-   * they are then zero.
+   * Returns the stored counts of a message. If none were ever written, returns zeros for a marked function, and
+   * undefined for any other.
    */
   read(functionName: string, delivery: Delivery): Promise<AttemptCounts | undefined>;
   write(functionName: string, delivery: Delivery, counts: AttemptCounts): Promise<void>;
-  /** Marks a function as one that pulls ahead: a delivery of it that vanished is not presumed to have begun. */
+  /** Marks a function that pulls ahead. A delivery of a marked function that vanished is presumed not to have begun. */
   markPrefetching(functionName: string): Promise<void>;
 }

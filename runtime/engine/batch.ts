@@ -9,8 +9,8 @@ export interface Member {
 }
 
 /**
- * Attempts that were collected to run together. Each goes the way of every attempt by itself: some are refused on it,
- * such as an event that was handled before. The batch runs when the last of them has joined or left.
+ * Attempts that were collected to run together. Each passes the checks of the pipeline by itself, and may be refused
+ * there, such as an event that was handled before. The batch runs when each attempt has joined or left.
  */
 export class Batch {
   /** Span of the batch, and the context of its handler. */
@@ -19,7 +19,7 @@ export class Batch {
   hasBegun = false;
   /** Runs of the handler. */
   runs = 0;
-  /** Number of attempts that are settled, by their outcome. */
+  /** Number of settled attempts by outcome. */
   readonly outcomes: Map<Outcome["kind"], number> = new Map();
   readonly #awaited: Set<Attempt>;
   readonly #joined: Member[] = [];

@@ -11,12 +11,12 @@ interface Collected {
 }
 
 /**
- * Collects the attempts of a function to batches: until one is full by number or bytes, or its first attempt has waited
- * for `maxWait`. At most `concurrency` batches run at once. Retries are collected apart from first attempts, by the
- * number of the attempt, so that an event at fault comes back among few others, and in the end alone.
+ * Collects the attempts of a function into batches. A batch is due when it is full by number or bytes, or when its
+ * first attempt has waited for `maxWait`. At most `concurrency` batches run at once. A batch holds attempts of one
+ * number, so that a retried event at fault is among few others, and in the end alone.
  */
 export class BatchCollector {
-  /** By the number of the attempt. */
+  /** Lanes by the number of the attempt. */
   readonly #lanes = new Map<number, Lane>();
   #running = 0;
   #isClosed = false;
@@ -64,7 +64,7 @@ export class BatchCollector {
     return new Lane({ ...this.policy, size }, this.clock, () => this.#beginDue());
   }
 
-  /** Begins batches while there are places, that of the earliest attempt first. */
+  /** Begins batches while there are places. The batch with the earliest attempt is first. */
   #beginDue(): void {
     while (this.#running < this.concurrency) {
       let next: Lane | undefined;

@@ -10,18 +10,21 @@ import { AttemptContext, type HandlerResources } from "./handler_context.ts";
 import { resultOfThrown, takeEffects } from "./handler_runner.ts";
 
 /**
- * One run of the handler with the events of some attempts. It stands for them as the attempt of the run: with the span
- * of their batch, and a context for what does not concern one event alone.
+ * One run of the handler with the events of several attempts. The runner takes it as one attempt. It has the span of
+ * the batch, and a context for calls that concern no single event.
  */
 export class BatchRun extends Attempt {
   /** Results of the events that the handler has failed, by event. */
   readonly failures = new Map<WeirEvent, Result>();
   readonly #attempts: ReadonlyMap<WeirEvent, Attempt>;
-  /** Contexts of the events for which the handler has emitted others. */
+  /** Contexts of the events that the handler has named as a `cause`. */
   readonly #emitting = new Map<WeirEvent, AttemptContext>();
   #isEnded = false;
 
-  /** @param attempts At least one. @param startedMs Start of the batch, from which its timeout counts. */
+  /**
+   * @param attempts At least one.
+   * @param startedMs Start of the batch, from which its timeout counts.
+   */
   constructor(
     readonly attempts: readonly Attempt[],
     { span, otelContext }: Batch,
@@ -38,7 +41,11 @@ export class BatchRun extends Attempt {
     return [...this.#attempts.keys()];
   }
 
-  /** Returns the handler's context. @param base Context of the run, which middleware may have replaced. */
+  /**
+   * Returns the handler's context.
+   *
+   * @param base Context of the run, which middleware may have replaced.
+   */
   contextFor(base: HandlerContext): BatchContext {
     const { replay } = this.delivery.history, events = this.events;
     const isShared = this.attempts.every(({ delivery }) => delivery.history.replay === replay);
@@ -51,7 +58,9 @@ export class BatchRun extends Attempt {
     });
   }
 
-  /** Ends the contexts of single events. If the handler returned, sets what each event that did not fail has emitted. */
+  /**
+   * Ends the contexts of single events. If the handler returned, sets what each event that did not fail has emitted.
+   */
   end(hasReturned: boolean): void {
     this.#isEnded = true;
     for (const [event, context] of this.#emitting) {
@@ -71,7 +80,7 @@ export class BatchRun extends Attempt {
     return this.#emitting.getOrInsertComputed(attempt.event, create);
   }
 
-  /** Returns the attempt of one of its events. */
+  /** Returns the attempt of an event of the run. */
   #own(event: unknown, call: string): Attempt {
     const attempt = this.#attempts.get(event as WeirEvent);
     if (!attempt) {
@@ -87,7 +96,7 @@ interface Effects extends Pick<BatchContext, "emit"> {
   cancel(key: string, options?: { readonly cause?: unknown }): void;
 }
 
-/** Context of a run: its members are bound, since authors destructure it. */
+/** Context of a run. Its members are bound, since authors destructure it. */
 class RunContext implements BatchContext {
   constructor(
     readonly base: HandlerContext,

@@ -14,14 +14,18 @@ import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfTh
 const RETURNED: Result = { kind: "returned" };
 
 /**
- * Runs the handler once for a batch of attempts, and tells each its own result. A batch that fails is run again in
- * halves, one after the other, until the events at fault are alone; the function's timeout bounds all runs together. A
- * timeout, and a failure that names no event, such as of a dependency that is down, ends it for all its events.
+ * Runs the handler once for a batch of attempts, and resolves each attempt's own result. If a batch fails, the runner
+ * runs it again in halves, one after the other, until each event at fault is alone. The function's timeout bounds all
+ * runs together. A timeout ends the batch for all its events, and so does a failure that no event can have caused, such
+ * as a dependency that is down.
  */
 export class BatchRunner implements HandlerRunner {
   readonly collector: BatchCollector;
   readonly #handler: InProcessRunner;
-  /** Whether an event has succeeded since the last batch of first attempts in which none did. */
+  /**
+   * True if the function is known to work: an event has succeeded since a batch of first attempts last failed as a
+   * whole.
+   */
   #works = false;
 
   constructor(
@@ -55,7 +59,10 @@ export class BatchRunner implements HandlerRunner {
     this.collector.ended();
   }
 
-  /** Successes are resolved at once. Failures wait for the verdict on the batch, which its breaker counts once. */
+  /**
+   * Runs a batch and, if it fails, its halves. Successes are resolved at once. Failures are resolved at the end, since
+   * the breaker counts the whole batch once.
+   */
   async #runInHalves(batch: Batch, members: readonly Member[]): Promise<void> {
     const halving = new Halving<Member, Result>(members), failed: [Member, Result][] = [];
     const startedMs = this.clock.now();
@@ -87,7 +94,8 @@ export class BatchRunner implements HandlerRunner {
 
   /**
    * Resolves the failures of a batch, and reports them to the breaker as one. Retries that fail while first attempts
-   * succeed say nothing about the function: their events are at fault. Probes of a half-open breaker report each.
+   * succeed do not count for the breaker: their events are at fault, not the function. A probe of a half-open breaker
+   * reports its own result.
    */
   #resolveFailed(failed: readonly [Member, Result][], hasSucceeded: boolean): void {
     const verdicts = failed.map(([, result]) => breakerVerdict(result));

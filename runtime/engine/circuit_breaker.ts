@@ -43,7 +43,11 @@ export class CircuitBreaker implements AdmissionRule {
     return this.#state;
   }
 
-  /** Asks for a permit. @param span Span of the attempt, to record changes on. */
+  /**
+   * Asks for a permit.
+   *
+   * @param span Span of the attempt, to record changes on.
+   */
   admit(span: Span): BreakerAnswer {
     if (this.#state.kind === "closed") return new Permit(this, false, this.#state.generation, span);
     const admission = admit(this.#state, this.policy, this.clock.now());
@@ -52,7 +56,11 @@ export class CircuitBreaker implements AdmissionRule {
     return new Permit(this, admission.probe, admission.generation, span);
   }
 
-  /** Records the verdict on a call. @param generation Generation of the breaker that admitted the call. */
+  /**
+   * Records the verdict on a call.
+   *
+   * @param generation Generation of the breaker that admitted the call.
+   */
   report(verdict: Verdict, generation: number, span: Span): void {
     const state = this.#state;
     if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // fast path: nothing to reset
@@ -86,7 +94,9 @@ export class CircuitBreaker implements AdmissionRule {
   }
 }
 
-/** Permission for one call or attempt, of one generation of its breaker. Only the first report of its result counts. */
+/**
+ * Permission for one call or attempt, from one generation of its breaker. Only the first report of its result counts.
+ */
 export class Permit {
   readonly admitted = true;
   #reported = false;

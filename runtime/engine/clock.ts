@@ -10,6 +10,6 @@ export interface Clock {
 
 /** A clock that also knows the server's time, which decides about stored times and schedules. */
 export interface ServerClock extends Clock {
-  /** Milliseconds since 1970 by the server's clock, or by this host's as long as nothing is known of it. */
+  /** Milliseconds since 1970 by the server's clock. Until the server's clock is known, those of this host's clock. */
   serverNow(): number;
 }

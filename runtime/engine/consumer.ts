@@ -1,6 +1,6 @@
 import type { Delivery } from "../core/delivery.ts";
 
-/** Pulls messages and passes them to its sink, no more than the sink has credits for, and takes ahead. */
+/** Pulls messages and passes them to its sink. It never pulls more than the sink has credits for and takes ahead. */
 export interface Consumer {
   start(sink: ConsumerSink): void;
   /** Tells the consumer that the sink may have more credits than before. */
@@ -15,14 +15,14 @@ export interface ConsumerSink {
   /** Number of deliveries that could begin now. */
   credits(): number;
   /**
-   * Number of deliveries beyond its credits that may wait in it, since they begin soon.
+   * Number of deliveries beyond the credits that may wait in the sink, since they begin soon.
    *
-   * @param most How many there are. The sink need not prepare for any if there are none.
+   * @param most Number of messages that are there to pull. If it is 0, the sink need not prepare for any.
    */
   ahead(nowMs: number, most: number): number;
-  /** Payload bytes that it may still hold; Infinity if only {@linkcode credits} bound them. */
+  /** Payload bytes that the sink may still hold; Infinity if only {@linkcode credits} bound them. */
   room(): number;
-  /** Payload bytes that may still wait in it beyond its credits. */
+  /** Payload bytes that may still wait in the sink beyond its credits. */
   roomAhead(): number;
   /** True when no delivery may begin, however many slots are free: a breaker is open, or the sink stops. */
   paused(): boolean;

@@ -7,11 +7,11 @@ import { eventKey } from "./event_key.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import type { UsedUp } from "./settler.ts";
 
-/** Keeps the pending event of each key of a function until it is quiet. */
+/** Keeps the pending event of each key of a function until the key is quiet. */
 export interface DebounceStore {
   /**
    * Stores an event as the pending one of its key, and starts its quiet time anew. An event that is earlier than the
-   * pending one changes nothing. Rejects when neither is known to be stored.
+   * pending one changes nothing. Rejects when neither of the two events is known to be stored.
    */
   postpone(
     functionName: string,
@@ -22,7 +22,10 @@ export interface DebounceStore {
   ): Promise<void>;
 }
 
-/** Returns whether an event must wait until its key is quiet: not if it has waited, or if an operator sends it again. */
+/**
+ * Returns whether an event must wait until its key is quiet. An event that has waited need not wait again, nor one that
+ * an operator sends again.
+ */
 export function mustWait({ isDebounced, redrives, replay }: DeliveryHistory): boolean {
   return !isDebounced && redrives === 0 && replay === undefined;
 }
@@ -39,6 +42,7 @@ export async function debounceEvent(store: DebounceStore, policy: DebouncePolicy
   try {
     key = eventKey(policy.by, attempt.event, `\`debounce.by\` of ${fn.name}`);
   } catch (error) {
+    attempt.failedOption = "debounce.by";
     return decideOutcome(resultOfThrown(error), attempt);
   }
   const usedUp = { attempts: number - 1, excusedDeliveries, emittedSinceMs, ...(lastError && { lastError }) };

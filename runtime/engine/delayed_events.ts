@@ -24,7 +24,8 @@ export interface DelayedEvents {
 export const PUBLISHED: Outcome = { kind: "ack", skipped: "published" };
 
 /**
- * Returns when an emitted event is published. Undefined for at once, which a time in the past is too.
+ * Returns the time at which an emitted event is published, and its key. Undefined for an event that is published at
+ * once: the options set no time, or a time in the past.
  *
  * @throws {TypeError} if the options contradict each other or are malformed
  */
@@ -66,10 +67,10 @@ function timeOf(at: unknown, where: string): number {
 }
 
 const MAX_DELAY_MS = 100 * 365 * 86_400_000;
-/** The last time that RFC 3339, and so a schedule, can express. */
+/** The last time that RFC 3339 can express. A message schedule has that form. */
 const LAST_MS = Date.UTC(9999, 11, 31);
 
-/** Returns a delayed event that came due as the event to publish: the same in each delivery. */
+/** Returns the event to publish when a delayed event is due. It is the same at each delivery. */
 export function dueEvent({ decoded: { event }, delivery: { payload, headers } }: Attempt): OutgoingEvent {
   const { id, source, time, extensions } = event, hops = Number(headers.get(HOPS));
   return {

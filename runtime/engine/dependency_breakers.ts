@@ -18,7 +18,7 @@ export type DependencyFailure =
     readonly probeFailed: boolean;
   };
 
-/** Failures by the error that the call threw. The errors are the author's, so they are not changed. */
+/** Failures by the thrown error. The errors are the author's, so nothing is written into them. */
 const failures = new WeakMap<object, DependencyFailure>();
 
 /** Returns the dependency that caused an error, also through causes and aggregates; undefined when none did. */
@@ -34,7 +34,10 @@ export function dependencyFailure(thrown: unknown): DependencyFailure | undefine
   return undefined;
 }
 
-/** Dependencies of a process. Each has a breaker in memory, series of metrics, and a place in `/functions`. */
+/**
+ * Greatest number of dependencies of a process. Each has a breaker in memory, series of metrics, and a place in
+ * `/functions`.
+ */
 const MAX_DEPENDENCIES = 1_000;
 
 /** The dependency breakers of this process, one for each name. All functions share them. */
@@ -111,8 +114,8 @@ export class DependencyCalls {
   }
 
   /**
-   * Ends the calls that are still open with the attempt, as failures if it timed out. Returns the failure of the
-   * dependency in which it timed out.
+   * Ends the calls that are still open when the attempt ends. They count as failures if the attempt timed out. Returns
+   * the failure of the dependency in which it timed out.
    */
   end(timedOut: boolean): DependencyFailure | undefined {
     this.#ended = true;

@@ -14,10 +14,10 @@ import { WaitingAttempts } from "./waiting_attempts.ts";
 const NO_SUBJECT = new Uint8Array();
 
 /**
- * Dispatches one function's deliveries to its pipeline, up to its concurrency. Each of the function's consumers asks
- * for as many deliveries as can begin, and of a backlog for those that will begin in a moment. These wait, as do those
- * that several consumers deliver together. The dispatcher keeps the leases of all held deliveries. It gives back what
- * cannot begin soon, and at shutdown everything that has not begun.
+ * Dispatches one function's deliveries to its pipeline, up to the function's concurrency. Each of the function's
+ * consumers asks for as many deliveries as can begin, and, if there is a backlog, for those that can begin in a moment.
+ * A delivery for which no slot is free waits. The dispatcher keeps the leases of all held deliveries. It gives back
+ * deliveries that cannot begin soon, and at shutdown all that have not begun.
  */
 export class Dispatcher implements ConsumerSink {
   /** Attempts that run asynchronously, or wait for a slot or to be given back. */
@@ -152,8 +152,8 @@ export class Dispatcher implements ConsumerSink {
   }
 
   /**
-   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin: one
-   * of them may block the thread for longer than the ack wait.
+   * Begins no more at once than there are slots. The acks of those that end synchronously leave before the next begin:
+   * one of them may block the thread for longer than the ack wait.
    */
   #beginArrived(): void {
     for (const attempt of this.#arrived.splice(0, this.#atOnce)) this.#begin(attempt);

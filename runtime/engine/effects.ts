@@ -11,8 +11,8 @@ interface EffectPorts {
 }
 
 /**
- * Stores what a handler has emitted, now or with a delay, and cancels the delayed events of its keys. Returns the result
- * of the handler, or that of a failure.
+ * Stores the events that a handler has emitted, at once or with a delay, and cancels the delayed events of the keys
+ * that it named. Returns the handler's result, or the failure to store.
  *
  * Invariant: emitted events are stored before their cause is acked.
  */

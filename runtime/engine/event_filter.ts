@@ -14,14 +14,17 @@ type Where = NonNullable<FunctionPolicy["where"]>;
 const FILTERED: Outcome = { kind: "ack", skipped: "filtered" };
 
 /**
- * Asks a function's `where` about an event. Returns undefined if the function handles the event, and else the outcome:
- * `filtered`, or that of a failed attempt if `where` threw.
+ * Asks a function's `where` about an event. Returns undefined if the function handles the event. Otherwise returns the
+ * outcome: an ack as `filtered`, or that of a failed attempt if `where` threw or returned no boolean.
  */
 export function filterEvent(where: Where, attempt: Attempt, attempts: AttemptStore): MaybePromise<Outcome | undefined> {
   return attempt.countsAtStart ? filterRedelivery(where, attempt, attempts) : ask(where, attempt);
 }
 
-/** Stores first that the attempt begins. An event whose `where` keeps killing the process then ends as `crashed`. */
+/**
+ * Stores that the attempt begins, and then asks. Thus an event whose `where` keeps killing the process ends as
+ * `crashed`.
+ */
 async function filterRedelivery(where: Where, attempt: Attempt, attempts: AttemptStore): Promise<Outcome | undefined> {
   const { fn, delivery, lease, countsAtStart } = attempt;
   attempt.handlerFromMs = undefined; // what is awaited here does not count towards the handler's timeout
@@ -46,5 +49,6 @@ function ask(where: Where, attempt: Attempt): Outcome | undefined {
   } catch (thrown) {
     result = resultOfThrown(thrown);
   }
+  attempt.failedOption = "where";
   return decideOutcome(result, attempt);
 }

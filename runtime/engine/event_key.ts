@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import type { WeirEvent } from "../core/event.ts";
 import { describeValue } from "../project/option_schemas.ts";
 
-/** Key of every event of a function whose option has no `by`. */
+/** Key of all events, for an option without `by`. */
 export const ALL = "all";
 
 /**
  * Returns the key of an event by an option's `by`, as a token of a subject.
  *
- * @param option Name of the option and its function, for errors: `rate.by` of `ship`.
+ * @param option Name of the option and its function, for errors, such as `rate.by` of `ship`.
  * @throws Any error of `by`, and a {@linkcode TypeError} if it returned no text.
  */
 export function eventKey(by: ((event: WeirEvent) => string) | undefined, event: WeirEvent, option: string): string {

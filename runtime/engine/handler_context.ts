@@ -30,7 +30,7 @@ const EMIT_OPTIONS = ["id", "delay", "at", "key"];
  */
 export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
-  /** Number of buffered events that the handler has cancelled itself: their positions stay in use. */
+  /** Number of buffered events that the handler has cancelled again. Their positions stay in use. */
   #dropped = 0;
   #cancelled: Set<string> | undefined;
   #emit: Emit | undefined;
@@ -165,7 +165,7 @@ export class AttemptContext implements HandlerContext {
     this.#dropped += before - (this.#emitted?.length ?? 0);
   }
 
-  /** Calls of the attempt. After its end they refuse every further call. */
+  /** Returns the calls of the attempt. After the attempt's end they refuse every further call. */
   #callsUnderWay(): DependencyCalls {
     if (!this.#calls) {
       this.#calls = new DependencyCalls(this.#attempt.span);
@@ -203,7 +203,7 @@ function undeclared(fn: ResolvedFunction, event: EventDefinition | undefined): s
   return `${fn.name} emits ${event.type} without declaring it: add it to \`emits\``;
 }
 
-/** Form of the ids of emitted events. The ingress refuses them: they come from functions alone. */
+/** Form of the ids of emitted events. The ingress refuses such ids, since only functions give them. */
 export const EMITTED_ID = /^emitted-[0-9a-f]{32}$/;
 
 /**

@@ -121,7 +121,7 @@ class Run implements RunningHandler {
   ) {}
 }
 
-/** Sets what a handler that returned has emitted and cancelled. */
+/** Copies the emitted events and cancelled keys of a handler that returned into its attempt. */
 export function takeEffects(attempt: Attempt, { emitted, cancelled }: AttemptContext): void {
   attempt.emitted = emitted;
   attempt.cancelledKeys = cancelled;
@@ -132,7 +132,10 @@ function isPromise(value: unknown): boolean {
   return value instanceof Promise || typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 
-/** Checks a time of a thrown error. Authors may subclass `RetryAfterError`, and set its times to anything. */
+/**
+ * Returns whether a thrown error's time is usable. Authors may subclass `RetryAfterError`, and set its times to
+ * anything.
+ */
 function isTime(ms: unknown): ms is number {
   return Number.isFinite(ms) && (ms as number) >= 0;
 }
@@ -155,7 +158,9 @@ export function resultOfThrown(thrown: unknown): Result {
   return blameDependency({ kind: "failed", error }, dependencyFailure(thrown));
 }
 
-/** Attributes a failure to a service that did not answer: the handler may have a deadline of its own for it. */
+/**
+ * Attributes a failure to a service that did not answer. The handler may have ended its wait by a deadline of its own.
+ */
 function blameService(result: Result, unanswered: string | undefined): Result {
   if (unanswered === undefined || result.kind !== "failed" || result.dependency !== undefined) return result;
   const { error } = result;
@@ -166,7 +171,7 @@ function unansweredText(unanswered: string | undefined): string {
   return unanswered === undefined ? "" : `, and ${unanswered} does not answer`;
 }
 
-/** Attributes a failure to the dependency that caused it. While that is down, the event did not cause the failure. */
+/** Attributes a failure to the dependency that caused it. While the dependency is down, the event is not at fault. */
 function blameDependency(
   result: Result & { kind: "failed" | "timed-out" },
   failure: DependencyFailure | undefined,

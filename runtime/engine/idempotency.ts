@@ -15,7 +15,7 @@ import type { IdempotencyStore } from "./idempotency_store.ts";
  */
 const STORING_MS = 15_000;
 
-/** The author's `key` returned no key: a failure of the function, not of the store. */
+/** Thrown when the author's `key` gives no key. It is a failure of the function, not of the store. */
 export class IdempotencyKeyError extends TypeError {
   override readonly name = "IdempotencyKeyError";
   readonly code = "idempotency-key";
@@ -46,8 +46,8 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 }
 
 /**
- * Checks whether an event whose handler must not run was handled before: an earlier delivery may have been handled, and
- * only its ack lost. Returns an ack if it was. Otherwise returns `refusal`, and the settler releases the claim once the
+ * Checks whether an event whose handler must not run was handled before: only the ack of an earlier delivery may have
+ * been lost. Returns an ack if it was handled. Otherwise returns `refusal`, and the settler releases the claim once the
  * dead letter is stored. Returns a retry if another attempt holds the claim or the store does not answer.
  */
 export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
@@ -71,9 +71,9 @@ export function needsConfirmation({ fn, delivery, ending }: Attempt, refusal: Ou
  * Returns the idempotency key of an event, as a token of a subject. It is a hash of what the author's `key` returns, or
  * of the event's type, source and id.
  *
- * @param originKey Key of the stored message, if the event has no id. Its `id` is then its stream and sequence, and these
- * come again if the stream is created again. So the author's `key` gets the event with `originKey` as its `id`. Default:
- * the event has an id.
+ * @param originKey Key of the stored message, if the event has no id. Stream and sequence, its `id`, do not suffice:
+ * they come again if the stream is created again. Therefore the author's `key` gets the event with `originKey` as its
+ * `id`. Default: the event has an id.
  * @param replay Id of a replay that handles the event once more. Default: none.
  */
 export function idempotencyKey(

@@ -6,14 +6,16 @@ interface Position {
 }
 
 /**
- * The newest message that was delivered, of each stream. A message that was stored after it was not delivered before, so
- * it cannot be held already. Hot path: nearly every first delivery is such a message, so the dispatcher rarely
- * searches the held messages.
+ * The newest delivered message of each stream. A message that was stored later was not delivered before, so it cannot
+ * be held already. Hot path: nearly every first delivery is such a message, so the dispatcher rarely searches the held
+ * messages.
  */
 export class NewestDelivery {
   readonly #byStream = new Map<string, Position>();
 
-  /** Returns whether a message is newer than every message of its stream before. If so, remembers it as the newest. */
+  /**
+   * Returns whether a message is newer than all earlier deliveries of its stream. If so, remembers it as the newest.
+   */
   isNewer({ stream, storedAtMs, sequence }: Delivery): boolean {
     const newest = this.#byStream.get(stream);
     if (!newest) {

@@ -30,7 +30,9 @@ import { RateLimit } from "./rate_limit.ts";
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish. */
+/**
+ * The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish.
+ */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;

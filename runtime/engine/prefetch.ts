@@ -1,13 +1,13 @@
-/** How far ahead deliveries are pulled: what began in the last milliseconds of work may begin in the next. */
+/** Milliseconds of work for which deliveries are pulled ahead: as many may begin in the next as ended in the last. */
 const HORIZON_MS = 50;
 /** Pause, in milliseconds, after which an earlier pace says nothing about the next events. */
 const FORGET_MS = 1_000;
 /**
- * Deliveries of a function that a process holds at the most once it pulls ahead, with those that run. JetStream's default
- * for `max_ack_pending`, which all replicas share, is twice as many.
+ * Greatest number of deliveries of one function that a process holds once it pulls ahead, including those that run. It
+ * is half of JetStream's default for `max_ack_pending`, which all replicas share.
  */
 export const HELD_AHEAD = 500;
-/** Deliveries that all functions of a process pull ahead, together. */
+/** Greatest number of deliveries that all functions of a process pull ahead together. */
 const PROCESS_AHEAD = 4_000;
 /** Upper bound of the payload bytes that one function pulls ahead. */
 const BYTES_AHEAD = 4 * 2 ** 20;
@@ -15,7 +15,7 @@ const BYTES_AHEAD = 4 * 2 ** 20;
 /** Upper bounds of what one function pulls ahead. */
 export interface PrefetchLimit {
   readonly deliveries: number;
-  /** Payload bytes, of what waits and of what is requested. */
+  /** Payload bytes of the deliveries that wait and of those that are requested. */
   readonly bytes: number;
 }
 
@@ -34,24 +34,28 @@ export function prefetchLimit(concurrency: number, functions: number, streams: n
 }
 
 /**
- * Estimates how many deliveries may wait for a slot since they begin at once, by the pace at which the latest ended. A
- * quick handler never waits for the network; of a slow one nothing waits that an idle replica could handle.
+ * Estimates how many deliveries may wait for a slot, by the pace at which the latest attempts ended. Thus a quick
+ * handler never waits for the network, and no delivery waits for a slow handler while an idle replica could take it.
  *
- * It counts only time in which something is held, so that neither a slow network nor a quiet stream looks like a slow
- * handler. It doubles what it allows with each round, and reads no clock: its callers pass the time.
+ * The estimate counts only time in which deliveries are held, so that neither a slow network nor a quiet stream looks
+ * like a slow handler. The allowed number doubles at the most with each round. The class reads no clock: its callers
+ * pass the time.
  */
 export class Prefetch {
-  /** Attempts that ended in the last `HORIZON_MS` of work, and that work's duration. Both fade. */
+  /**
+   * Attempts that ended in the last `HORIZON_MS` of work, and the duration of that work. Older work counts less and
+   * less.
+   */
   #ended = 0;
   #busyMs = 0;
   #endedSince = 0;
-  /** Start of the work that is not counted yet; undefined while nothing is held. */
+  /** Start of the work that is not counted yet; undefined while no delivery is held. */
   #busySinceMs: number | undefined;
   #idleSinceMs = 0;
 
   constructor(readonly concurrency: number, readonly limit: number) {}
 
-  /** Records that the first delivery has arrived after none was held. */
+  /** Records that a delivery has arrived while none was held. */
   resumed(nowMs: number): void {
     if (nowMs - this.#idleSinceMs > FORGET_MS) this.#ended = this.#busyMs = 0;
     this.#busySinceMs ??= nowMs;
@@ -62,7 +66,11 @@ export class Prefetch {
     this.#endedSince++;
   }
 
-  /** Returns how many deliveries may wait for a slot now. @param isIdle whether nothing is held */
+  /**
+   * Returns how many deliveries may wait for a slot now.
+   *
+   * @param isIdle Whether no delivery is held.
+   */
   allowed(nowMs: number, isIdle: boolean): number {
     if (this.limit === 0) return 0;
     this.#measure(nowMs);

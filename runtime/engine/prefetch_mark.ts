@@ -1,22 +1,23 @@
 import type { AttemptStore } from "./attempt_store.ts";
 
-/** How often the mark is written again, in milliseconds: its entry expires, after days. */
+/** Interval at which the mark is written again, in milliseconds. Its entry expires after seven days. */
 const RENEW_MS = 3_600_000;
-/** Wait after a failure to write it, in milliseconds. */
+/** Wait after a failure to write the mark, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * The stored mark that a function pulls ahead, written once before it first does. A first delivery whose process died is
- * presumed to have begun an attempt. With the mark it is not: most of what was held then had not begun.
+ * The stored mark of a function that pulls ahead, written before it first does. If a process dies, its first deliveries
+ * are presumed to have begun an attempt. Those of a marked function are not, since most of the deliveries that it held
+ * had not begun.
  */
 export class PrefetchMark {
   #isStored = false;
   #dueMs = -Infinity;
 
-  /** @param onStored is called once it is stored for the first time */
+  /** @param onStored Called once the mark is stored for the first time. */
   constructor(readonly functionName: string, readonly attempts: AttemptStore, readonly onStored: () => void) {}
 
-  /** Returns whether the mark is stored, and writes it if that is due. */
+  /** Returns whether the mark is stored. Writes it if that is due. */
   isStored(nowMs: number): boolean {
     if (nowMs >= this.#dueMs) {
       this.#dueMs = nowMs + (this.#isStored ? RENEW_MS : RETRY_MS);

@@ -50,8 +50,8 @@ export function publishAsync(
 /**
  * Reason why a message was not stored:
  *
- * - `unavailable`: NATS or JetStream did not answer in time. The message may be stored; publishing the same id again
- *   tells.
+ * - `unavailable`: NATS or JetStream did not answer in time. The message may be stored: publishing the same id again
+ *   shows whether it is.
  * - `full`: the stream, or the storage of the account or server, takes no more.
  * - `too-large`: the message exceeds a limit of the server or the stream.
  * - `no-stream`: JetStream answers, and no stream stores the subject.

@@ -11,9 +11,12 @@ import { resultOfThrown } from "./handler_runner.ts";
 import { RateQueue, type RateScope } from "./rate_queue.ts";
 import type { RatePorts, StoredWindow } from "./rate_store.ts";
 
-/** Bounds of the least time within which a handler begins after its start was taken, in milliseconds. */
+/**
+ * Bounds of the least hold, in milliseconds. The hold is the time within which a handler begins after its start was
+ * taken.
+ */
 const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000;
-/** That time is this part of `per`. */
+/** Divisor of `per` that gives the least hold. */
 const HOLD_PART = 50;
 /** Factor of the hold after each answer. */
 const HOLD_DECAY = 0.9;
@@ -26,11 +29,12 @@ const TTL_MARGIN_MS = 10_000;
 
 /**
  * Limits the starts of a function over all processes. While none are left, the function does not pull. A delivery that
- * was pulled before is held for two seconds at the most, or retried later. While the store fails, the process keeps to its
- * share of the limit, which it reports.
+ * was pulled before is held for two seconds at the most, or retried later. While the store fails, the process reports
+ * that and keeps to its share of the limit. A process that starts meanwhile knows of no others, so its share is the
+ * whole limit.
  */
 export class RateLimit implements AdmissionRule, RateScope {
-  /** Deliveries that have begun took their starts: they do not count against `permits`. */
+  /** True, since a delivery that has begun has taken its start. */
   readonly countsStarts = true;
   readonly processId = crypto.randomUUID().slice(0, 8);
   readonly #minHoldMs: number;
@@ -56,7 +60,10 @@ export class RateLimit implements AdmissionRule, RateScope {
     return this.#holdMs;
   }
 
-  /** Twice what the store takes to answer, and soon less again after a slow answer: a longer hold lowers the rate. */
+  /**
+   * Sets the hold to twice the time that the store took to answer. After a slow answer the hold shrinks step by step,
+   * since a longer hold lowers the rate.
+   */
   answered(tookMs: number): void {
     const least = Math.max(this.#minHoldMs, this.#holdMs * HOLD_DECAY);
     this.#holdMs = Math.min(this.policy.perMs, Math.max(least, 2 * tookMs));
@@ -72,12 +79,15 @@ export class RateLimit implements AdmissionRule, RateScope {
     return this.#problem;
   }
 
-  /** Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects. */
+  /**
+   * Takes a start for an attempt. Returns the outcome of an attempt that must not begin, or undefined. Never rejects.
+   */
   async take(attempt: Attempt): Promise<Outcome | undefined> {
     let key: string;
     try {
       key = eventKey(this.policy.by, attempt.event, `\`rate.by\` of ${attempt.functionName}`);
     } catch (error) {
+      attempt.failedOption = "rate.by";
       return decideOutcome(resultOfThrown(error), attempt);
     }
     const answer = await this.#queue(key).take();
@@ -87,7 +97,10 @@ export class RateLimit implements AdmissionRule, RateScope {
       : deferForRate(answer.delayMs, attempt);
   }
 
-  /** Its part of the starts that are free soon, as far as they are known. With `by`, only the key of an event decides. */
+  /**
+   * Returns this process's part of the starts that will be free when a pulled event arrives. With `by` it is Infinity,
+   * since the starts depend on the key of the event.
+   */
   permits(): number {
     if (this.policy.by) return Infinity;
     const queue = this.#queue(ALL), free = freeStarts(queue.window, queue.limit, this.#pulledMs());
@@ -105,7 +118,7 @@ export class RateLimit implements AdmissionRule, RateScope {
     this.#listeners.push(listener);
   }
 
-  /** Each call of the listeners may set a timer, so they are called once for a time. */
+  /** Calls the listeners, but only once for each time at which starts will be free: each call may set a timer. */
   changed(): void {
     const admitsAtMs = this.policy.by || this.permits() > 0 ? undefined : this.#nextEndMs();
     if (admitsAtMs !== undefined && admitsAtMs === this.#admitsAtMs) return;
@@ -154,7 +167,7 @@ export class RateLimit implements AdmissionRule, RateScope {
     return nextEnd(this.#queue(ALL).window, this.#pulledMs());
   }
 
-  /** Time at which what is pulled now arrives: it may begin with the starts that are free by then. */
+  /** Returns the time at which an event that is pulled now arrives. It may begin with a start that is free by then. */
   #pulledMs(): number {
     return this.clock.serverNow() + this.holdMs;
   }

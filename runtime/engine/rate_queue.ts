@@ -17,7 +17,7 @@ export type RateAnswer =
   | { readonly kind: "wait"; readonly delayMs: number }
   | { readonly kind: "closed" };
 
-/** State that the queues of a function share. */
+/** The rate limit to which the queues of a function belong. */
 export interface RateScope {
   readonly policy: RateLimitPolicy;
   readonly clock: ServerClock;
@@ -25,19 +25,19 @@ export interface RateScope {
   readonly processId: string;
   /** Time within which a handler begins after its start was taken, in milliseconds. */
   readonly holdMs: number;
-  /** The store has answered after this time. */
+  /** Called when the store has answered, with the time that it took in milliseconds. */
   answered(tookMs: number): void;
   /** Whether the store fails, so that this process limits itself. */
   isLocal(): boolean;
-  /** Number of processes that are known to share the limit. While the store fails, that of before. */
+  /** Number of processes that share the limit, as far as is known. While the store fails, the number from before. */
   takers(): number;
   /** Notes the processes of a window that was read or written. */
   note(window: RateWindow): void;
   read(key: string): Promise<StoredWindow>;
   write(key: string, stored: StoredWindow): Promise<number | undefined>;
-  /** The store has failed. */
+  /** Called when the store has failed. */
   failed(key: string, error: unknown): void;
-  /** Something has changed that `permits` depends on. */
+  /** Called when something has changed that `permits` depends on. */
   changed(): void;
 }
 
@@ -53,8 +53,8 @@ interface Waiting {
 }
 
 /**
- * The deliveries of one key that ask for a start. All that wait take their starts with one write. What would wait for
- * longer than two seconds is sent back, each with the time of a start of its own.
+ * The deliveries of one key that ask for a start. All that wait take their starts with one write. A delivery that would
+ * wait for longer than two seconds is sent back, with the time of a start that is promised to it.
  */
 export class RateQueue {
   #waiting: Waiting[] = [];
@@ -98,7 +98,7 @@ export class RateQueue {
     });
   }
 
-  /** Answers all that wait, and whatever asks later, that the process stops. */
+  /** Answers all deliveries that wait, and all that ask later, that the process stops. */
   close(): void {
     this.#isClosed = true;
     this.#wake();
@@ -112,7 +112,7 @@ export class RateQueue {
     await this.#write(stored, withTake(stored.window, this.#take(0), this.scope.policy, nowMs));
   }
 
-  /** Takes starts for those that wait, until none does. Never rejects. */
+  /** Takes starts for the deliveries that wait, until none waits. Never rejects. */
   async #fill(): Promise<void> {
     if (this.#isFilling) return;
     this.#isFilling = true;
@@ -152,7 +152,9 @@ export class RateQueue {
     return { count, by: this.scope.processId, holdMs: this.scope.holdMs };
   }
 
-  /** Returns the stored window. Adds this process's starts if it lacks them: then it was lost, and begun anew. */
+  /**
+   * Returns the stored window. If the window lacks this process's starts, it was lost and begun anew: they are added.
+   */
   async #current(): Promise<StoredWindow> {
     const { scope, scope: { policy: { perMs }, processId, clock } } = this;
     if (this.#isKnown) return this.#stored!;
@@ -171,7 +173,7 @@ export class RateQueue {
     return written !== undefined;
   }
 
-  /** Sends back what would wait for too long, and waits for the next start with the others. */
+  /** Sends back the deliveries that would wait for too long. The others wait for the next start. */
   async #wait(window: RateWindow, nowMs: number): Promise<void> {
     const { scope, scope: { clock, policy } } = this, waitMs = Math.max(1, (nextEnd(window, nowMs) ?? nowMs) - nowMs);
     const late: Waiting[] = [], held: Waiting[] = [], takers = scope.isLocal() ? 1 : scope.takers();
@@ -197,12 +199,15 @@ export class RateQueue {
     });
   }
 
-  /** Whether a write may replace the window. If another process has replaced it, the write fails, and it is read. */
+  /**
+   * Whether the window's revision is known. If another process has replaced the window, a write fails, and the window
+   * is read.
+   */
   get #isKnown(): boolean {
     return this.#stored !== undefined && this.#stored.revision !== UNKNOWN;
   }
 
-  /** Lets the window be read again before the next take. What is known of it stays. */
+  /** Makes the next take read the window again. Until then the known window counts. */
   #forget(): void {
     if (this.#stored) this.#stored = { ...this.#stored, revision: UNKNOWN };
   }

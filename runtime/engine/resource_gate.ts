@@ -21,7 +21,7 @@ interface CheckedResource {
 export class ResourceGate implements AdmissionRule {
   #problem: string | undefined;
   #checking: Promise<void> | undefined;
-  /** The check after the current one. It is for failures that came while the current check was running. */
+  /** The check after the current one. It decides about handlers that failed while the current check was running. */
   #next: Promise<void> | undefined;
   #stopped = false;
   #cancel: () => void = () => {};

@@ -19,7 +19,7 @@ export class RunningHandlers<Handler extends RunningHandler> {
     if (!this.#cancelTimer) this.#setTimer(handler.startedMs);
   }
 
-  /** Returns whether it was running. */
+  /** Removes a handler. Returns whether it was running. */
   delete(handler: Handler): boolean {
     return this.#handlers.delete(handler);
   }

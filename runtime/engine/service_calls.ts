@@ -16,7 +16,7 @@ export class ResourceUnavailableError extends Error {
   readonly code = "resource-unavailable";
 }
 
-/** Returns whether a service caused what was thrown, also through causes and aggregates. */
+/** Returns whether an unavailable service caused a thrown value, also through causes and aggregates. */
 export function isServiceUnavailable(thrown: unknown): boolean {
   return errorsIn(thrown).some((error) => isA(error, ServiceUnavailableError));
 }

@@ -27,7 +27,7 @@ export interface UsedUp {
   readonly isUnended?: boolean;
 }
 
-/** Performs outcomes: acks, naks or terminates the delivery. */
+/** Carries out outcomes: acks, naks or terminates a delivery. */
 export interface Settler {
   /**
    * Settles a delivery. Never rejects: the settlement says what happened.

@@ -1,4 +1,4 @@
-/** An object that knows its place in the {@linkcode Slots} that hold it; -1 while none do. */
+/** An object that knows its place in the {@linkcode Slots} that hold it. The place is -1 while none hold it. */
 export interface Slotted {
   slot: number;
 }
@@ -14,7 +14,7 @@ export class Slots<Item extends Slotted> implements Iterable<Item> {
     return this.#items.length;
   }
 
-  /** Adds an object, unless it is there. */
+  /** Adds an object, unless it is in the set already. */
   add(item: Item): void {
     if (item.slot < 0) item.slot = this.#items.push(item) - 1;
   }

@@ -1,8 +1,9 @@
 import type { ServerClock } from "./clock.ts";
 
 /**
- * Longest delay that `setTimeout` takes, in milliseconds: about 25 days. A timer with a longer delay fires after this
- * time. A caller that may need longer compares the time when its timer fires, and sets it again: see `RunningHandlers`.
+ * Longest delay that `setTimeout` takes, in milliseconds: about 25 days. A timer with a longer delay fires after 25
+ * days. A caller with longer delays must check the time when its timer fires, and set the timer again, as
+ * `RunningHandlers` does.
  */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -1,26 +1,29 @@
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 
-/** Time, in milliseconds, in which an attempt that waits begins, or else goes back: another replica may be idle. */
+/**
+ * Milliseconds within which a waiting attempt must begin. Otherwise it is given back, since another replica may be
+ * idle.
+ */
 const BEGIN_WITHIN_MS = 1_000;
 
 /**
- * The attempts that wait for a slot, in the order of their arrival. Once a second it removes those that cannot begin
- * within the next one, by the pace of the last: a quick handler may have become slow.
+ * The attempts that wait for a slot, in the order of their arrival. A quick handler may become slow. Therefore a timer
+ * removes, once a second, the attempts that cannot begin within the next second at the pace of the last one.
  */
 export class WaitingAttempts {
   readonly #attempts: Attempt[] = [];
   #taken = 0;
   #cancel: (() => void) | undefined;
 
-  /** @param onLate is called with each attempt that is removed since it cannot begin soon */
+  /** @param onLate Called with each attempt that is removed, since it cannot begin soon. */
   constructor(readonly clock: Clock, readonly onLate: (attempt: Attempt) => void) {}
 
   get count(): number {
     return this.#attempts.length;
   }
 
-  /** Payload bytes of all that waits. */
+  /** Payload bytes of all attempts that wait. */
   get bytes(): number {
     return this.#attempts.reduce((sum, { delivery }) => sum + delivery.payload.length, 0);
   }
@@ -42,7 +45,7 @@ export class WaitingAttempts {
     return this.#attempts.splice(0);
   }
 
-  /** The timer runs only while attempts wait, and once more. */
+  /** Starts the timer. It runs while attempts wait, and once more after the last. */
   #watch(): void {
     const sinceMs = this.clock.now(), before = this.#taken;
     this.#cancel = this.clock.timer(BEGIN_WITHIN_MS, () => {

@@ -9,15 +9,24 @@ import { Problem } from "./problem.ts";
 import { timedBody } from "./timed_body.ts";
 import { LARGE } from "./turns.ts";
 
-/** Events of one request that are pending at once: enough for full speed, few enough not to flood JetStream. */
+/**
+ * Greatest number of events of one request that are pending at once: enough for full speed, few enough not to flood
+ * JetStream.
+ */
 const MAX_PENDING = 256;
-/** Events of one request. A result of some 150 bytes is held for each until all are settled. */
+/** Greatest number of events of one request. A result of some 150 bytes is held for each until all are settled. */
 export const MAX_EVENTS = 100_000;
-/** Characters of the results of one request. The result of an event that is refused may be as long as the event. */
+/**
+ * Greatest length of the results of one request, in characters. The result of a refused event may be as long as the
+ * event.
+ */
 const MAX_RESULTS_LENGTH = 16 * 1_024 * 1_024;
-/** Characters of results beyond which single errors are left out: 50 of them are many times as long as their event. */
+/**
+ * Length of results, in characters, from which a result leaves out the list of faults: 50 faults are many times as long
+ * as their event.
+ */
 const MAX_DETAILED_LENGTH = 1_024 * 1_024;
-/** Number of refused events after which other requests get a tick. Refusing an event costs time and awaits nothing. */
+/** Number of refused events after which other requests get a tick. A refusal takes time, and awaits nothing. */
 const REFUSED_PER_TICK = 64;
 
 const NOT_TRIED = failedResult(
@@ -35,8 +44,8 @@ interface Entry {
 /**
  * Publishes the events of one request, at most {@linkcode MAX_PENDING} at a time, and answers with one result for each.
  * While that many are pending it takes no further entries, so that TCP slows the caller down. If an event cannot be
- * stored, and the event itself is not the reason, the remaining events are read but not tried: each would wait as long.
- * The caller sends them again after reading the response.
+ * stored and is not itself at fault, the remaining events are read but not tried, since each would wait as long. The
+ * caller sends them again after reading the response.
  */
 export class BatchPublisher {
   readonly #results: string[] = [];
@@ -166,7 +175,7 @@ export class BatchPublisher {
   }
 }
 
-/** Returns the problem of a request with more events or longer results than are held. */
+/** Returns the problem of a request with too many events or too long results. */
 export function tooManyEvents(): Problem {
   const detail = `a request may have ${MAX_EVENTS} events and ${MAX_RESULTS_LENGTH} characters of results: ` +
     "send the rest in another";

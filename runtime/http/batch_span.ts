@@ -2,7 +2,7 @@ import { type Context, propagation, type Span, SpanKind, SpanStatusCode, trace }
 
 /**
  * The PRODUCER span of all events that one request publishes. Each event carries its context. Hot path: a span for each
- * event would cost as much as storing the event, and would be held until the end of the request, which may still fail.
+ * event would cost as much as storing the event, and would be kept until the end of the request.
  */
 export class BatchSpan {
   #span: Span | undefined;

@@ -6,8 +6,9 @@ import { SharedRoom } from "./shared_room.ts";
 import { Turns } from "./turns.ts";
 
 /**
- * Bytes of request bodies that are held at once, over all requests. A body takes a few times its size in memory, as
- * text, data and message, and is held until NATS has stored its events. At most an eighth of the heap.
+ * Greatest number of bytes of request bodies that are held at once, over all requests: an eighth of the heap at the
+ * most. A body takes a few times its size in memory, as text, data and message, and is held until NATS has stored its
+ * events.
  */
 const BODY_MEMORY_BYTES = Math.min(32 * 1_024 * 1_024, getHeapStatistics().heap_size_limit / 8);
 /** Milliseconds that a body, or a line of NDJSON, may take to arrive. A caller that stalls must not keep memory. */
@@ -47,13 +48,21 @@ export class Reservation {
 
   constructor(readonly limits: BodyLimits, readonly caller: string | undefined) {}
 
-  /** Takes nothing. @throws {Problem} 503 when `bytes` would not find room now. */
+  /**
+   * Checks that a part may grow to `bytes`, and takes nothing.
+   *
+   * @throws {Problem} 503 if there is no room now.
+   */
   check(bytes: number, part: Part = "body"): void {
     const { room, limitBytes } = this.limits, more = bytes - this.#held[part];
     if (more > 0 && !room.hasRoom(this.caller, more)) throw exhausted(limitBytes);
   }
 
-  /** Resizes a part to `bytes`. @throws {Problem} 503 when memory runs out. */
+  /**
+   * Resizes a part to `bytes`.
+   *
+   * @throws {Problem} 503 when memory runs out.
+   */
   hold(bytes: number, part: Part = "body"): void {
     if (this.#isReleased) return; // the rest of a body that was late
     this.check(bytes, part);
@@ -78,13 +87,20 @@ export class Reservation {
   }
 }
 
-/** Not 429: the memory is shared, and this caller may not have sent anything else. */
+/**
+ * Returns the problem of a request without room. It is not 429, since callers share the memory, and this caller may
+ * have sent nothing else.
+ */
 function exhausted(limitBytes: number): Problem {
   const detail = `pending request bodies fill the limit of ${limitBytes} bytes: try again in a second`;
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } });
 }
 
-/** Returns the problem of a body that is late. @param what A clause, such as `no line ended`. */
+/**
+ * Returns the problem of a body that is late.
+ *
+ * @param what A clause, such as `no line ended`.
+ */
 export function timedOut(what: string): Problem {
   return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
 }
@@ -96,8 +112,8 @@ interface Arrival {
 }
 
 /**
- * Times the arrival of bodies. Hot path: nearly every body arrives with its headers, so only those that have not at the
- * end of the event-loop tick are put into a set, and all share one timer, see bench.
+ * Times the arrival of bodies. Hot path: nearly every body arrives with its headers. Only bodies that have not arrived
+ * at the end of the event-loop tick are put into a set, and all share one timer, see bench.
  */
 export class BodyTimeout {
   /** Bodies of this tick. */
@@ -131,7 +147,7 @@ export class BodyTimeout {
     this.#started = [];
   }
 
-  /** Times out what is due, and sets the timer for the next. */
+  /** Times out the bodies that are due, and sets the timer for the next one. */
   #check(): void {
     this.#cancelTimer = undefined;
     this.#awaitStarted();

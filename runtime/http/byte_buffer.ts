@@ -1,4 +1,4 @@
-/** Bytes of the first allocation: most lines that are cut in two, and few pages. */
+/** Bytes of the first allocation: enough for most lines that are cut in two, and few pages of memory. */
 const INITIAL_BYTES = 4_096;
 
 /** Collects chunks of bytes. It copies them, since a chunk of one byte may keep a buffer of 64 KiB in memory. */

@@ -5,11 +5,11 @@ import { malformed } from "./problem.ts";
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d{1,32})?(?:[Zz]|[+-](\d\d):(\d\d))$/;
 /** Characters that CloudEvents allows in no attribute: controls, noncharacters and lone surrogates. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
-/** Extensions that must have text if they are there. */
+/** Extensions that must not be empty if the event has them. */
 const NON_EMPTY = ["subject"];
-/** Characters that no URI reference has, and a percent sign without its digits. */
+/** Characters that a URI reference must not contain, and a percent sign without its digits. */
 const NOT_IN_URI = /[\s"<>\\^`{|}]|%(?![\da-f]{2})/i;
-/** Characters of a source. It is part of every span of the event. */
+/** Greatest length of a source, in characters. It is part of every span of the event. */
 const MAX_SOURCE = 1_024;
 
 /** Decodes an attribute's header: quoted or not, and percent-encoded (CloudEvents HTTP binding, 3.1.3.2). */

@@ -3,7 +3,7 @@ import { errorDetail } from "../core/error_detail.ts";
 import { shorten } from "../core/text.ts";
 import { type Route, route } from "./router.ts";
 
-/** Characters of a check's error: probes and load balancers read the answer every few seconds. */
+/** Greatest length of a check's error, in characters: probes and load balancers read the answer every few seconds. */
 const MAX_ERROR = 1_000;
 
 /** A health check. It fails by throwing, or by returning the reason as text. */
@@ -27,7 +27,7 @@ export interface HealthReport {
 
 export interface Health {
   readonly checks: readonly Check[];
-  /** Returns faults that do not make the process unhealthy, by name, such as an open breaker. */
+  /** Returns faults that leave the process ready, by name, such as an open breaker. */
   readonly degraded?: () => Readonly<Record<string, string>>;
   /** Removes secrets from the errors of checks: health needs no key. @default nothing is removed */
   readonly redact?: (text: string) => string;
@@ -63,8 +63,8 @@ export function healthRoutes(health: Health, live: Health = { checks: [] }): Rou
 }
 
 /**
- * Runs the checks once for all requests that come while they run. Requests need no key, so each must not reach a
- * database of its own accord.
+ * Runs the checks once for all requests that arrive while they run. Requests need no key, so no request may by itself
+ * cause a query of a database.
  */
 function sharedRun(health: Health): () => Promise<HealthReport> {
   let running: Promise<HealthReport> | undefined;

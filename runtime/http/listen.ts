@@ -2,7 +2,7 @@ import type { Log } from "../api/context.ts";
 import { Problem } from "./problem.ts";
 import type { Handler } from "./router.ts";
 
-/** Milliseconds until a listener that ended is opened again. */
+/** Milliseconds until a listener that has ended is opened again. */
 const REOPEN_MS = 1_000;
 
 export interface Listener {

@@ -5,7 +5,7 @@ import { malformed, Problem } from "./problem.ts";
 import { endedEarly } from "./request_body.ts";
 
 const LF = 10;
-/** Most UTF-8 bytes that one UTF-16 code unit takes. */
+/** Greatest number of UTF-8 bytes that one UTF-16 code unit takes. */
 const BYTES_PER_CODE_UNIT = 3;
 /** Bytes that a line takes besides its text. A chunk of short lines takes many times its size. */
 const LINE_BYTES = 100;
@@ -75,7 +75,7 @@ class LineSplitter {
   readonly #tail = new ByteBuffer();
   #skipping = false;
 
-  /** @param maxBytes of one line */
+  /** @param maxBytes Greatest size of one line, in bytes. */
   constructor(readonly maxBytes: number) {}
 
   /** Bytes held of the line that has not ended yet. */
@@ -83,7 +83,10 @@ class LineSplitter {
     return this.#tail.length;
   }
 
-  /** Takes the next chunk and returns the lines that end in it. The byte LF never occurs within a UTF-8 character. */
+  /**
+   * Takes the next chunk and returns the lines that end in it. It cuts at the byte LF, which no UTF-8 character
+   * contains.
+   */
   push(chunk: Uint8Array): Line[] {
     const last = chunk.lastIndexOf(LF);
     if (last < 0) {

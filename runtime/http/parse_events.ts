@@ -134,7 +134,7 @@ function parseHeaders(request: Request, type: string): IncomingEvent {
   });
 }
 
-/** Replaces the event's id by an idempotency key, if there is one: JetStream stores an id once. */
+/** Replaces the event's id by the idempotency key, if there is one, since JetStream stores an id once. */
 function withId(event: IncomingEvent, id: string | undefined): IncomingEvent {
   return id === undefined ? event : checkAttributes({ ...event, id });
 }
@@ -161,7 +161,10 @@ function isJson(contentType: string): boolean {
   return JSON_TYPE.test(contentType) && contentType !== BATCH && contentType !== STRUCTURED;
 }
 
-/** Refuses data that is stored as JSON and would be called so, though the caller calls it otherwise. */
+/**
+ * Refuses a content type other than JSON. Weir stores data as JSON and declares it so, which would hide the caller's
+ * type.
+ */
 function checkDataType(contentType: string | undefined): void {
   if (contentType === undefined || isJson(mediaType(contentType)) && isUtf8(contentType)) return;
   const detail = `datacontenttype is ${JSON.stringify(contentType)}: the data of an event is JSON`;

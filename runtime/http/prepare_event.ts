@@ -11,7 +11,11 @@ const RESERVED_SOURCE = /^\/(functions|streams|ingress)(\/|$)/;
 
 export type Events = ReadonlyMap<string, EventDefinition>;
 
-/** Returns the definition of a type that the caller may publish. @throws {Problem} 404 or 403 otherwise. */
+/**
+ * Returns the definition of a type that the caller may publish.
+ *
+ * @throws {Problem} 404 or 403 otherwise.
+ */
 export function findEvent(events: Events, caller: Caller, type: string): EventDefinition {
   const event = events.get(type);
   if (!event?.ingress) throw new Problem("unknown-type", notPublic(events, caller, type));
@@ -24,7 +28,7 @@ export function findEvent(events: Events, caller: Caller, type: string): EventDe
   return event;
 }
 
-/** Explains a 404. The text names only types that this caller may publish, and so does not reveal other types. */
+/** Explains a 404. The text names only types that this caller may publish, so that it does not reveal others. */
 function notPublic(events: Events, caller: Caller, type: string): string {
   const refused = `no event ${JSON.stringify(type)} can be published from outside`;
   if (events.has(type) && caller.mayPublish(type)) {

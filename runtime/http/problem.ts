@@ -41,7 +41,7 @@ const OWN_TYPES: ReadonlySet<keyof typeof KINDS> = new Set([
   "redrive-too-large",
   "id-taken",
 ]);
-/** Characters of a detail, which may quote the request. */
+/** Greatest length of a detail, in characters. It may quote the request. */
 const MAX_DETAIL = 1_000;
 
 /** An error that is answered as `application/problem+json` (RFC 9457). Any route may throw it. */

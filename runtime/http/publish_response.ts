@@ -18,8 +18,8 @@ export function storedResult({ id, type }: OutgoingEvent, { stream, sequence, du
 /**
  * Returns the result of an event that is not stored, as JSON.
  *
- * @param line its line in the body, which it names
- * @param brief leaves out the single errors in its data
+ * @param line Line of the event in the body, which the result names.
+ * @param brief Leaves out the list of faults in the event's data.
  */
 export function failedResult(problem: Problem, line?: number, brief = false): string {
   const where = line === undefined ? "" : `line ${line}: `;

@@ -9,8 +9,8 @@ const HOST = /^([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(:\d{1,5})?$/i;
 let lastValid = "";
 
 /**
- * Returns the problem of a request whose `Host`, or whose URL, is no `host[:port]`. Deno joins `Host` and the request's
- * target to its URL unchecked: `Host: x/events/a?` would choose the path.
+ * Returns the problem of a request whose host, in `Host` or in its URL, is no `host[:port]`. Deno joins `Host` and the
+ * request target into the URL unchecked: with `Host: x/events/a?` a caller would choose the path.
  */
 export function targetProblem({ headers, url }: Request): Problem | undefined {
   const host = headers.get("host") ?? "";

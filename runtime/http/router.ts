@@ -31,7 +31,11 @@ export interface RequestMeter {
 interface RouterOptions {
   /** Returns the problem that answers an error. */
   readonly problemOf: (error: unknown) => Problem;
-  /** Records every request. @default nothing is recorded */
+  /**
+   * Records every request.
+   *
+   * @default nothing is recorded
+   */
   readonly meter?: RequestMeter;
 }
 

@@ -6,10 +6,13 @@ export class SharedRoom {
   /** Part that each caller can always have. */
   readonly share: number;
   readonly #common: number;
-  /** By caller. One that holds nothing stays: there are few, and a map whose entries come and go is rebuilt often. */
+  /**
+   * Size that each caller holds. A caller that holds nothing keeps its entry: there are few, and a map whose entries
+   * come and go is rebuilt often.
+   */
   readonly #held = new Map<string | undefined, number>();
   #total = 0;
-  /** Taken of the common part: what callers hold beyond their shares. */
+  /** Size that is taken from the common part: what callers hold beyond their shares. */
   #commonTaken = 0;
 
   constructor(readonly size: number, callers: number) {
@@ -17,7 +20,10 @@ export class SharedRoom {
     this.#common = size - this.share * callers;
   }
 
-  /** Returns whether a caller can have so much more. The first to hold anything may exceed the size. */
+  /**
+   * Returns whether a caller can take `more`. While no caller holds anything, the first may exceed the size of the
+   * room.
+   */
   hasRoom(caller: string | undefined, more: number): boolean {
     if (this.#total === 0) return true;
     const held = this.#held.get(caller) ?? 0, ofCommon = this.#beyond(held + more) - this.#beyond(held);

@@ -20,7 +20,7 @@ export class Turns {
   }
 }
 
-/** Waits until the work that has just begun is done, and as long again. */
+/** Waits until the work that has just begun is done, and then for as long as the work took. */
 async function afterWork(): Promise<void> {
   const fromMs = performance.now();
   await setImmediate();

@@ -55,8 +55,8 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
 }
 
 /**
- * Imports only `schemas/`, and returns a registry without functions. A command that publishes an event so works without
- * the variables that functions need to load.
+ * Imports only `schemas/`, and returns a registry without functions. Thus a command that publishes an event works
+ * without the variables that functions need to load.
  *
  * @throws {StartupProblems} naming every file that cannot be loaded, and every mistake in the others
  */

@@ -44,8 +44,8 @@ const schema = z.strictObject({
 const OPTIONS = ["name", "subjects", "maxAge", "maxBytes", "storage", "duplicateWindow"];
 
 /**
- * Stream of the ticks of `cron` and `every`. The last tick of a schedule tells which ticks were published, so it is kept
- * for ever: a schedule may be yearly.
+ * Stream of the ticks of `cron` and `every`. The last tick of a schedule tells which ticks were published, so it is
+ * kept for ever: a schedule may be yearly.
  */
 export const SCHEDULES: ResolvedStream = {
   name: "SCHEDULES",

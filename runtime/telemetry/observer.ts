@@ -91,7 +91,7 @@ function spanFields(span: Span) {
 }
 
 function logFields(attempt: Attempt) {
-  const { functionName, event, number, span, delivery: { history: { replay } } } = attempt;
+  const { functionName, event, number, span, failedOption, delivery: { history: { replay } } } = attempt;
   const { traceId, spanId } = span.spanContext();
   const handled = attempt instanceof BatchRun
     ? { events: attempt.attempts.length }
@@ -102,6 +102,7 @@ function logFields(attempt: Attempt) {
     attempt: number,
     trace_id: traceId,
     span_id: spanId,
+    ...(failedOption !== undefined && { failed_option: failedOption }),
     ...(replay !== undefined && { replay }),
   };
 }

@@ -58,8 +58,8 @@ export interface BatchInvokeResult extends Pick<InvokeResult, "cancelled" | "log
  * Runs one function on one event through the pipeline of production, without NATS and without a network. Parsing,
  * schema, timeout, breakers, retry policy and telemetry are real.
  *
- * @param data The event's data, or a `RecordedEvent`, which is delivered byte for byte with its subject and headers. For
- * a function with `batch`, a list of those: the events arrive together, with ids such as `test-event-1`.
+ * @param data The event's data, or a `RecordedEvent`, which is delivered byte for byte with its subject and headers.
+ * For a function with `batch`, a list of those: the events arrive together, with ids such as `test-event-1`.
  * @throws {StartupProblems} if the function is not valid.
  *
  * @example

@@ -13,7 +13,10 @@ const shop = z.object({
   AUDIT: z.stringbool().default(false),
 });
 
-/** Reads a schema from variables. Files hold `content of PATH` and a line break, unless their path is "missing" or "empty". */
+/**
+ * Reads a schema from variables. Files hold `content of PATH` and a line break, unless their path is "missing" or
+ * "empty".
+ */
 function read(schema: AnySchema, env: Record<string, string>) {
   const definition = defineConfig(schema), { variables } = resolveConfig(definition);
   const readFile = (path: string) => {

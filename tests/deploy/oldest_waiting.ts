@@ -1,8 +1,8 @@
 import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 
 /**
- * Returns the time, in seconds since 1970, at which the oldest event that a function has not settled was stored. It reads
- * the first message after the ack floor of each of its consumers from the server.
+ * Returns the time, in seconds since 1970, at which the oldest event that a function has not settled was stored. It
+ * reads the first message after the ack floor of each of its consumers from the server.
  *
  * @throws {Error} If no event waits.
  */

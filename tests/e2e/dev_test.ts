@@ -15,7 +15,10 @@ async function setup() {
   const dev = startWeir(project.path, ["dev"], { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
   await dev.waitForLine(/^Weir is up in/);
   const { nats } = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
-  /** Returns what `dev` has left running: its nats-server, known by its store and not by a port that others use, and ports. */
+  /**
+   * Returns what `dev` has left running: its nats-server, known by its store and not by a port that others use, and
+   * ports.
+   */
   const running = async () => {
     const lines = await commandLinesWith(`${project.path}/.weir/jetstream`);
     const servers = lines.filter((line) => !line.includes("sh -c")); // without the watchdog

@@ -58,7 +58,8 @@ Deno.test("Dispatcher runs the handler once when an event is redelivered during 
   await running.promise;
   proxy.pause();
   const nc = await connectNats({ servers: [server.url], name: "test" });
-  // After fifteen seconds without an in-progress ack the server redelivers: to this test first, and then to the runtime.
+  // After fifteen seconds without an in-progress ack the server redelivers: to this test first, and then to the
+  // runtime.
   const redelivered = await (await jetstream(nc).consumers.get("DEMO", "long")).next({ expires: WITHIN_MS });
   assert.equal(redelivered?.info.deliveryCount, 2);
   redelivered.nak();

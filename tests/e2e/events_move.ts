@@ -17,7 +17,10 @@ export const on = (events: string) =>
   'import { defineFunction } from "weir";\nimport { Created, Shipped } from "../schemas/orders.ts";\n' +
   `export default defineFunction({ on: [${events}] }, ({ type, data }, ctx) => ctx.log.info("got", { type, ...data }));\n`;
 
-/** A project whose `mail` and `bill` listen to `orders.created`, on a server where ORDERS stores it, and SALES after `change`. */
+/**
+ * A project whose `mail` and `bill` listen to `orders.created`, on a server where ORDERS stores it, and SALES after
+ * `change`.
+ */
 export async function movingProject(
   functions: Record<string, string> = { mail: on("Created"), bill: on("Created") },
   options: ServerOptions = {},

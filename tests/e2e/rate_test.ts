@@ -30,7 +30,9 @@ async function startReplicas(count: number, rate: { limit: number; per: "1s"; by
   return { server, replicas, starts, publish, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-/** Asserts that the starts since a time keep to a limit a second. The clocks of processes may differ by milliseconds. */
+/**
+ * Asserts that the starts since a time keep to a limit a second. The clocks of processes may differ by milliseconds.
+ */
 function assertLimited(starts: readonly { readonly atMs: number }[], sinceMs: number, limit: number): void {
   starts.forEach(({ atMs }, i) => {
     const most = limit * (1 + Math.floor((atMs - sinceMs) / 950));

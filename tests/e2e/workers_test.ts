@@ -107,7 +107,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const pids = weir.pids();
     await setup.publish(0, EVENTS, 2);
     await eventually(() => numbers(weir).length > EVENTS / 10);
-    // As from a terminal: each process of the group gets the signal, and the supervisor asks its workers to stop as well.
+    // As from a terminal: each process of the group gets the signal, and the supervisor asks its workers to stop as
+    // well.
     if (signal !== "SIGTERM") { for (const pid of pids) Deno.kill(pid, signal); }
     weir.program.kill(signal);
     assert.equal((await weir.program.status).code, 0, weir.program.lines.slice(-9).join("\n"));

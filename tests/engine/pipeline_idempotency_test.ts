@@ -10,7 +10,10 @@ import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 
-/** Handles a delivery of an idempotent function whose store gives that answer. Returns the outcome, and how it was settled. */
+/**
+ * Handles a delivery of an idempotent function whose store gives that answer. Returns the outcome, and how it was
+ * settled.
+ */
 async function handled(
   answer: ClaimResult["kind"] | Error,
   { written, deliveryCount = 1, handler = () => {} }: {

@@ -6,8 +6,8 @@ import type { SimConnection } from "./sim_connection.ts";
 import { toMsg } from "./wire.ts";
 
 /**
- * Pulls from one consumer of the model as `PullConsumer` does. It pulls as many messages as its sink has credits, and takes
- * ahead. A message may arrive when the sink has none left. `stop` waits for the messages in transit.
+ * Pulls from one consumer of the model as `PullConsumer` does. It pulls as many messages as its sink has credits, and
+ * takes ahead. A message may arrive when the sink has none left. `stop` waits for the messages in transit.
  */
 export class SimConsumer implements Consumer {
   /** The number of messages that were requested and have not been sent. */

@@ -1,4 +1,6 @@
-/** Maps items as `Promise.all` does, up to `limit` of them at a time: a loaded machine does not start fifty processes. */
+/**
+ * Maps items as `Promise.all` does, up to `limit` of them at a time: a loaded machine does not start fifty processes.
+ */
 export async function mapAtMost<Item, Result>(
   limit: number,
   items: readonly Item[],

@@ -78,7 +78,9 @@ export async function startForm(env: Readonly<Record<string, string>>): Promise<
   };
 }
 
-/** Handles events, retries one at once and one later, and redrives a dead letter, on a connection with these variables. */
+/**
+ * Handles events, retries one at once and one later, and redrives a dead letter, on a connection with these variables.
+ */
 export async function exerciseForm(env: Readonly<Record<string, string>>): Promise<void> {
   await using form = await startForm(env);
   const { config, runtime, handled } = form, all = [1, NAKED, DELAYED, REJECTED];

@@ -3,12 +3,15 @@ import { fetchDebianPackage } from "../../runtime/nats_server/fetch_debian.ts";
 import { fileExists } from "../../runtime/nats_server/installed.ts";
 import type { PostgresPrograms } from "./postgres.ts";
 
-/** Folder of the fetched programs, for all tests of this machine. Other users must reach it: root's cache is closed to them. */
+/**
+ * Folder of the fetched programs, for all tests of this machine. Other users must reach it: root's cache is closed to
+ * them.
+ */
 const CACHE = `${Deno.env.get("TMPDIR") ?? "/tmp"}/weir-test-postgres`;
 
 /**
- * Fetches Debian's PostgreSQL, and the libraries that this machine lacks, without installing anything. Test files wait for
- * each other, and the first one fetches.
+ * Fetches Debian's PostgreSQL, and the libraries that this machine lacks, without installing anything. Test files wait
+ * for each other, and the first one fetches.
  */
 export async function fetchPostgres(): Promise<PostgresPrograms> {
   await Deno.mkdir(CACHE, { recursive: true });

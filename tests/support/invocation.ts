@@ -42,7 +42,10 @@ export const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 /** A lease that never expires. */
 export const LEASE = { isValid: () => true, renew() {}, release() {} };
 
-/** Creates the runner of a function `ship` with a timeout of five seconds, its dependencies, and a clock that the test moves. */
+/**
+ * Creates the runner of a function `ship` with a timeout of five seconds, its dependencies, and a clock that the test
+ * moves.
+ */
 export function setup(
   handler: (event: WeirEvent, ctx: HandlerContext) => unknown = () => {},
   { name = "ship", emits = [Shipped, Billed], breaker = BREAKER, middleware = [] }: {

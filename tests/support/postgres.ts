@@ -31,8 +31,8 @@ export interface PostgresPrograms {
 }
 
 /**
- * Finds PostgreSQL: on this machine, or from Debian's archive. Returns undefined, after a warning, if it is not installed and
- * the archive cannot be reached.
+ * Finds PostgreSQL: on this machine, or from Debian's archive. Returns undefined, after a warning, if it is not
+ * installed and the archive cannot be reached.
  */
 export async function findPostgres(): Promise<PostgresPrograms | undefined> {
   for (const bin of await installed()) if (await fileExists(join(bin, "initdb"))) return { bin, env: {} };

@@ -1,4 +1,6 @@
-/** Stores a message without checks, as some clients do: NATS itself does not check headers. Resolves at its publish ack. */
+/**
+ * Stores a message without checks, as some clients do: NATS itself does not check headers. Resolves at its publish ack.
+ */
 export async function publishRaw(port: number, subject: string, block: string, payload: string): Promise<void> {
   const bytes = new TextEncoder().encode(block).length;
   const text = `CONNECT {"verbose":false,"headers":true}\r\nSUB stored 1\r\n` +
@@ -14,7 +16,10 @@ export async function publishRaw(port: number, subject: string, block: string, p
   }
 }
 
-/** Header blocks that NATS carries and the client refuses to read, by what is odd about them. Each has a `ce-id` after it. */
+/**
+ * Header blocks that NATS carries and the client refuses to read, by what is odd about them. Each has a `ce-id` after
+ * it.
+ */
 export const ODD_HEADERS: readonly (readonly [what: string, block: string])[] = [
   ["a name with a space", "NATS/1.0\r\nOrder Number: 7\r\nce-id: o1\r\n\r\n"],
   ["a name that is not ASCII", "NATS/1.0\r\nbestellgröße: 7\r\nce-id: o1\r\n\r\n"],

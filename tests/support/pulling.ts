@@ -9,7 +9,10 @@ interface Pulling extends Orders {
   readonly source: PullConsumer;
 }
 
-/** Starts a server with `ORDERS`, and makes a consumer and a sink that has `credits` free slots. @param maxBytes that it may hold */
+/**
+ * Starts a server with `ORDERS`, and makes a consumer and a sink that has `credits` free slots. @param maxBytes that it
+ * may hold
+ */
 export async function setupPulling(credits: number, maxBytes?: number): Promise<Pulling> {
   const orders = await startOrders();
   const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);

@@ -1,4 +1,7 @@
-/** Writes an executable script and returns its path. `sh` writes it: a file that a forking process has open can't be run. */
+/**
+ * Writes an executable script and returns its path. `sh` writes it: a file that a forking process has open can't be
+ * run.
+ */
 export async function writeScript(directory: string, name: string, body: string): Promise<string> {
   const path = `${directory}/${name}`;
   const args = ["-c", 'printf "%s\\n" "#!/bin/sh" "$2" > "$1" && chmod 755 "$1"', "sh", path, body];

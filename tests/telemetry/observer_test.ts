@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { trace } from "@opentelemetry/api";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
+import type { Attempt } from "../../runtime/engine/attempt.ts";
+import { debounceEvent } from "../../runtime/engine/debounce.ts";
+import { filterEvent } from "../../runtime/engine/event_filter.ts";
+import { RateLimit } from "../../runtime/engine/rate_limit.ts";
 import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
 import { TelemetryObserver, thrownAt } from "../../runtime/telemetry/observer.ts";
 import { CAUSE, setup } from "../support/invocation.ts";
@@ -34,6 +39,26 @@ Deno.test("TelemetryObserver logs the outcome of an attempt with its event and i
   assert.deepEqual([level, name, event_id, number, reason], ["info", "ship", "e1", 3, "shutdown"]);
   assert.match(String(message), /^deferred, the runtime is shutting down: again in 0 ms, no attempt used up$/);
 });
+
+const fail = () => assert.fail("no tenant");
+const options: [option: string, ask: (attempt: Attempt) => unknown][] = [
+  ["where", (attempt) => filterEvent(fail, attempt, { read: fail, write: fail, markPrefetching: fail })],
+  ["debounce.by", (attempt) => debounceEvent({ postpone: fail }, { by: fail, quietMs: 1_000, maxMs: 1_000 }, attempt)],
+  ["rate.by", (attempt) => {
+    const ports = { store: { read: fail, write: fail }, reportProblem: fail };
+    return new RateLimit("ship", { by: fail, limit: 1, perMs: 1_000 }, ports, attempt.clock).take(attempt);
+  }],
+];
+for (const [option, ask] of options) {
+  Deno.test(`TelemetryObserver names \`${option}\` in the line of an attempt that failed in it`, async () => {
+    const { observer, lines } = observing(), attempt = setup().newAttempt();
+    observer.begin(attempt);
+    observer.end(attempt, await ask(attempt) as Outcome, { ok: true });
+    const [{ message, error, failed_option }] = lines;
+    assert.match(String(message), /^attempt failed: again in /);
+    assert.deepEqual([error, failed_option], ["AssertionError: no tenant (code: ERR_ASSERTION)", option]);
+  });
+}
 
 Deno.test("TelemetryObserver says of an attempt that could not be settled only that", () => {
   const { observer, lines } = observing(), attempt = setup().newAttempt();

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { runOrder } from "./order_fixture.ts";
 
-/** Milliseconds a process may take to exit after its last line, on a loaded machine. An export times out after two seconds. */
+/**
+ * Milliseconds a process may take to exit after its last line, on a loaded machine. An export times out after two
+ * seconds.
+ */
 const LINGER_MS = 30_000;
 /** Milliseconds: a shutdown that waited for an export would take two seconds at least. */
 const AT_ONCE_MS = 1_900;

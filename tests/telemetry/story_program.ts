@@ -1,6 +1,6 @@
 /**
- * Processes an order on a real server: a failure and its retry, a delayed retry, a breaker that opens, a dead letter, and
- * its redrive. The last line is what the handlers saw, as JSON.
+ * Processes an order on a real server: a failure and its retry, a delayed retry, a breaker that opens, a dead letter,
+ * and its redrive. The last line is what the handlers saw, as JSON.
  */
 import { context, propagation, ROOT_CONTEXT } from "@opentelemetry/api";
 import { defineEvent, defineFunction, RetryAfterError } from "weir";

@@ -3,8 +3,8 @@ import { attributesOf, type OtlpSpan } from "../support/collector.ts";
 const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
 /**
- * Formats spans as a tree, in the order of their start: name, kind, status, links, events and attributes. Ids are replaced
- * by ordinals, and ports and stacks left out, so that the text is the same for each run.
+ * Formats spans as a tree, in the order of their start: name, kind, status, links, events and attributes. Ids are
+ * replaced by ordinals, and ports and stacks left out, so that the text is the same for each run.
  */
 export function storyText(spans: readonly OtlpSpan[]): string {
   const inOrder = spans.toSorted((a, b) => Number(BigInt(a.startTimeUnixNano) - BigInt(b.startTimeUnixNano)));

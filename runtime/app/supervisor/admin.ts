@@ -18,8 +18,8 @@ interface SupervisorAdminOptions {
 /** Timeout of a worker's health report in milliseconds: above the worker's checks (2 s), below a probe's timeout. */
 const HEALTH_TIMEOUT_MS = 2_500;
 /**
- * Timeout of the check that waits for the health reports, in milliseconds. It is longer than the timeout of a report,
- * whose message says more.
+ * Timeout of the check that waits for the health reports, in milliseconds. It is longer than the timeout of a single
+ * report, whose message is clearer.
  */
 const CHECK_TIMEOUT_MS = HEALTH_TIMEOUT_MS + 100;
 /** Timeout of a worker's function status in milliseconds. It includes the worker's requests to NATS. */

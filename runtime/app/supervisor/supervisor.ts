@@ -39,7 +39,7 @@ export class WorkerNeverReady extends Error {
   }
 }
 
-/** Keeps a number of workers running. It runs no function itself, so that no function can end it. */
+/** Keeps a number of workers running. It runs no function itself, so no function can end it. */
 export class Supervisor {
   readonly #workers: WorkerState[];
   #url: string | undefined;

@@ -11,8 +11,8 @@ interface MetricsSource {
 const METRICS_TIMEOUT_MS = 6_000;
 
 /**
- * Merge function of each gauge. Amounts that each worker has for itself are added. Of a value that all workers share,
- * or whose worst counts, one is taken.
+ * Merge function of each gauge. Amounts of single workers are added. Of a value that all workers share one is taken,
+ * and of other values the worst.
  */
 const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.in_flight": add,

@@ -29,7 +29,7 @@ export interface WorkerProcess {
   readonly exited: Promise<WorkerExit>;
   /** Requests the current metrics. Resolves to undefined if they do not arrive in time. */
   metrics(timeoutMs: number): Promise<readonly MetricData[] | undefined>;
-  /** Has it read credentials again. */
+  /** Makes the worker read its credentials again. */
   reload(): void;
   /** Requests a graceful stop, as SIGTERM does. */
   stop(): void;

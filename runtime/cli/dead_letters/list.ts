@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { DeadLetter, DeadLetterFilter } from "../../core/dead_letter.ts";
-import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
+import { DEAD_LETTER_REASONS, type DeadLetter, type DeadLetterFilter } from "../../core/dead_letter.ts";
 import { showContent } from "../../http/admin/dead_letter_routes.ts";
 import type { DeadLetterService } from "../../nats/dead_letters/service.ts";
 import { choiceOption, duration, selectionOptions } from "../terminal/command_line.ts";

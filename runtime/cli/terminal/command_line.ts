@@ -40,7 +40,10 @@ export function choiceOption(flags: string, description: string, choices: readon
   });
 }
 
-/** Checks the name of a function in an option or an argument. An empty one, as of a variable that is not set, selects nothing. */
+/**
+ * Checks the name of a function in an option or an argument. An empty name, such as that of a shell variable that is
+ * not set, is refused too.
+ */
 export function functionName(text: string): string {
   const problem = functionNameProblem(text);
   if (problem) throw new InvalidArgumentError(problem);

@@ -1,11 +1,11 @@
-import type {
-  DeadLetter,
-  DeadLetterContent,
-  DeadLetterFilter,
-  DeadLetterGroups,
-  Redriven,
+import {
+  DEAD_LETTER_REASONS,
+  type DeadLetter,
+  type DeadLetterContent,
+  type DeadLetterFilter,
+  type DeadLetterGroups,
+  type Redriven,
 } from "../../core/dead_letter.ts";
-import { DEAD_LETTER_REASONS } from "../../core/outcome.ts";
 import { Problem } from "../problem.ts";
 import { type Parameters, type Route, route } from "../router.ts";
 import {

@@ -6,7 +6,7 @@ import { identityHeaders, type RuntimeIdentity } from "./runtime_identity.ts";
 export interface FunctionStatus {
   readonly name: string;
   readonly triggers: readonly string[];
-  /** Those of the triggers that are ticks of a schedule, by their type. Default: none. */
+  /** Triggers that are ticks of a schedule, by their type. Default: none. */
   readonly schedules?: readonly { readonly type: string; readonly schedule: string; readonly catchUp: string }[];
   readonly emits: readonly string[];
   /** Names of the resources without which it does not pull. Default: none. */

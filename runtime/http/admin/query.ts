@@ -7,8 +7,8 @@ import { unknownFunction } from "../../project/unknown_name.ts";
 import { malformed, Problem } from "../problem.ts";
 
 /**
- * Number of entries that a list returns without `limit`, and at most. An error has up to 16 kB, and a response is built
- * in memory.
+ * Number of entries that a list returns without `limit`, and the greatest `limit`. An error has up to 16 kB, and a
+ * response is built in memory.
  */
 export const DEFAULT_LIMIT = 100, MAX_LIMIT = 1_000;
 
@@ -81,8 +81,9 @@ export function numberOf(name: string, text: string): number {
 }
 
 /**
- * Parses a parameter that takes one of some values. @throws {Problem} 400 for any other text, with the value that was
- * probably meant.
+ * Parses a parameter that takes one of some values.
+ *
+ * @throws {Problem} 400 for any other text, with the value that was probably meant.
  */
 export function choiceOf(name: string, text: string, choices: readonly string[]): string {
   if (choices.includes(text)) return text;

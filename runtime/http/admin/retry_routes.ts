@@ -8,7 +8,10 @@ export interface Retries {
   cancel(sequence: number): Promise<boolean>;
 }
 
-/** Returns the routes that list and cancel delayed retries and delayed events. `?function= &type= &limit=` filter the list. */
+/**
+ * Returns the routes that list and cancel delayed retries and delayed events. `?function= &type= &limit=` filter the
+ * list.
+ */
 export function retryRoutes(retries: Retries, known: KnownFunctions): Route[] {
   return [
     route("GET", "/retries", async (request) => {

@@ -29,7 +29,7 @@ export function identityIn(headers: Headers): RuntimeIdentity | undefined {
   return Object.fromEntries(present);
 }
 
-/** Formats whose process it is, as in `project "shop", WEIR_NAMESPACE=staging`. */
+/** Formats the owner of a process, as in `project "shop", WEIR_NAMESPACE=staging`. */
 export function ownerText({ project, namespace }: Omit<RuntimeIdentity, "nats">): string {
   const named = project === undefined ? "project without a name" : `project ${JSON.stringify(project)}`;
   return namespace === undefined ? named : `${named}, WEIR_NAMESPACE=${namespace}`;

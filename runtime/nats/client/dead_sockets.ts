@@ -1,9 +1,12 @@
 /**
- * Errors of sockets that were closed under the client's Node transport. Without a listener they end the process, as
- * after a refused login, although the client knows that the connection is lost.
+ * Error codes of sockets that were closed under the client's Node transport, as after a refused login. Without a
+ * listener such an error ends the process, although the client knows that the connection is lost.
  */
 const DEAD_SOCKET = ["ERR_STREAM_WRITE_AFTER_END", "ECONNRESET", "EPIPE", "EPERM"];
-/** Codes of an alert by which a server ends a TLS handshake. In TLS 1.3 it judges the client's after the client's own part. */
+/**
+ * Error codes of an alert by which a server ends a TLS handshake. In TLS 1.3 the server judges the client's certificate
+ * after the client has finished its part.
+ */
 const ALERT = /^ERR_SSL_.*ALERT/;
 
 /** A fatal alert of TLS that a server sent. */
@@ -45,8 +48,8 @@ export function dialEnds(): void {
 }
 
 /**
- * Returns whether an error's code is that of a TLS alert to a dial. No stack tells such an alert from one to an author's
- * own socket, which is the author's error: the time does.
+ * Returns whether an error's code is that of a TLS alert to a dial. No stack tells such an alert from one to an
+ * author's own socket, which is the author's error: the time does.
  */
 export function isDialAlert(code: unknown, nowMs = performance.now()): boolean {
   return isAlert(code) && nowMs - dialedAtMs < DIAL_MS;
@@ -57,7 +60,9 @@ export function isAlert(code: unknown): boolean {
   return typeof code === "string" && ALERT.test(code);
 }
 
-/** Returns the last alert since a time by `performance.now()`: the client takes such a server for one that is silent. */
+/**
+ * Returns the last alert since a time by `performance.now()`: the client takes such a server for one that is silent.
+ */
 export function alertSince(atMs: number): TlsAlert | undefined {
   return last && last.atMs >= atMs ? last.alert : undefined;
 }

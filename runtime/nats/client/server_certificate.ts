@@ -8,8 +8,8 @@ import { withTimeout } from "./with_timeout.ts";
 const READ_MS = 2_000;
 
 /**
- * Returns how long the certificate of a server is valid, without trusting it: Deno tells one that has expired and one of
- * an unknown authority by the same code. Undefined if it cannot be read.
+ * Returns how long the certificate of a server is valid, without trusting it: Deno tells one that has expired and one
+ * of an unknown authority by the same code. Undefined if it cannot be read.
  *
  * @param isFirst True for a server that begins with a TLS handshake; any other sends its `INFO` first.
  */

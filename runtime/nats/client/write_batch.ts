@@ -1,6 +1,7 @@
 /**
- * Acks and publishes leave in one write per event-loop tick. A write to a socket costs more than everything else that is
- * done for a message. Where the client no longer allows it, each is published on its own.
+ * Acks and publishes leave in one write per event-loop tick. A write to a socket costs more than everything else that
+ * is done for a message. If the client has no private field for that any more (`internals.ts`), each message is
+ * published on its own.
  */
 import { setImmediate } from "node:timers";
 import { errors, type NatsConnection } from "@nats-io/transport-node";

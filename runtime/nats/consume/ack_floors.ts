@@ -2,11 +2,11 @@ import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { FoundState } from "../topology/plan.ts";
 import type { Durable } from "../topology/resources.ts";
 
-/** An ack floor, and what identifies the stream that its sequence belongs to. */
+/** An ack floor, and the facts that identify the stream of its sequence. */
 interface AckFloor {
   readonly settledUpTo: number;
   readonly streamCreated: string;
-  /** The last message of the stream at that time. */
+  /** Sequence of the stream's last message at that time. */
   readonly lastSequence: number;
   readonly lastStoredAt: string;
 }
@@ -16,7 +16,8 @@ type State = StreamInfo["state"] & { readonly last_ts: unknown };
 
 /**
  * Remembers each consumer's ack floor. A consumer that is deleted while the runtime runs is created again at its ack
- * floor. From the start of its stream it would repeat everything, and from the end it would lose what was pending.
+ * floor. If it began at the start of its stream, it would repeat everything; if it began at the end, it would lose what
+ * was pending.
  */
 export class AckFloors {
   readonly #floors = new Map<Durable, AckFloor>();
@@ -44,8 +45,8 @@ export class AckFloors {
   /**
    * Returns the recorded ack floor of a consumer; undefined if none was recorded.
    *
-   * Invariant: returns 0 unless the stream is known to hold the same messages up to the ack floor as before. A stream
-   * that has lost its end, or was restored from an older backup, gives the same sequences to other messages.
+   * Invariant: returns 0 if the stream may hold other messages up to the ack floor than before. A stream that has lost
+   * its end, or was restored from an older backup, gives the same sequences to other messages.
    */
   async settledUpTo(durable: Durable, stream: StreamInfo): Promise<number | undefined> {
     const floor = this.#floors.get(durable);

@@ -23,7 +23,7 @@ interface Advisory {
 }
 
 /**
- * Listens to the advisories of Weir's consumers, which tell what other clients do to the events of these consumers.
+ * Listens to the advisories about Weir's consumers. They report what other clients do to the consumers' messages.
  *
  * A consumer whose `max_deliver` another client has set drops a message after that many deliveries: it stays in its
  * stream and is never delivered again. Weir brings the event of that message back through the retry stream. A message
@@ -42,7 +42,7 @@ export class Advisories {
   /**
    * Listens until the connection is closed.
    *
-   * @param onMaxDeliveries is called when a consumer has dropped a message: its configuration is wrong
+   * @param onMaxDeliveries Called when a consumer has dropped a message, since its configuration is wrong then.
    */
   listen(onMaxDeliveries: () => void): void {
     for (const durable of this.durables) {

@@ -3,7 +3,7 @@ import { INFO_MS } from "./pull_timing.ts";
 
 /**
  * Requests a consumer's info until its leader answers. Without a leader a pull fails, or is lost without a status,
- * which shows only after three seconds. An info request delivers nothing, so it may be repeated often.
+ * which is noticed only after three seconds. An info request delivers nothing, so it may be repeated often.
  */
 export class LeaderProbe {
   #cancel: (() => void) | undefined;
@@ -16,7 +16,11 @@ export class LeaderProbe {
    */
   constructor(readonly clock: Clock, readonly request: () => void, readonly onEnd: () => void) {}
 
-  /** Begins, or begins anew. @param delayMs Delay of the first request in milliseconds. */
+  /**
+   * Starts the probe, or starts it anew.
+   *
+   * @param delayMs Delay of the first request in milliseconds.
+   */
   start(delayMs: number, isSilent = false): void {
     this.stop();
     this.isSilent = isSilent;
@@ -29,7 +33,10 @@ export class LeaderProbe {
     this.isSilent = false;
   }
 
-  /** An error is no leader's answer: servers answer so during an election, and while the consumer is deleted. */
+  /**
+   * Takes the answer to a request. An error is not from a leader: servers answer with errors during an election, and
+   * when the consumer is deleted.
+   */
   answered({ error }: { readonly error?: unknown }): void {
     if (!error && this.#cancel) this.#end();
   }

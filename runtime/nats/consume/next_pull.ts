@@ -2,27 +2,27 @@ import type { ConsumerSink } from "../../engine/consumer.ts";
 import type { PendingPulls } from "./pending_pulls.ts";
 import { AHEAD_EXPIRES_MS, EXPIRES_MS, IDLE_HEARTBEAT_MS } from "./pull_timing.ts";
 
-/** Pulls that are under way together, at the most, as far as they pull ahead. Each may bring its share of the bytes. */
+/** Greatest number of pulls ahead that are under way at once. Each may bring its share of the bytes. */
 const PULLS_AHEAD = 4;
 
 /** One pull request. */
 export interface Pull {
   readonly count: number;
-  /** Bytes of all that it brings; Infinity for any number. */
+  /** Greatest number of bytes that it brings; Infinity without a limit. */
   readonly bytes: number;
   /**
-   * True for a pull of more messages than can begin. It ends soon when they do not come: left standing, it would take
-   * later events for a process that may be slow by then.
+   * True for a pull of more messages than can begin. It expires soon, since it would otherwise take later events for a
+   * process that may be slow by then.
    */
   readonly isAhead: boolean;
 }
 
 /**
- * Returns what to pull next: as many messages as can begin, and of a backlog as many more as the sink takes ahead. Returns
- * undefined if nothing is to be pulled now.
+ * Returns the next pull: for as many messages as can begin and, if there is a backlog, for as many more as the sink
+ * takes ahead. Returns undefined if nothing is to be pulled now.
  *
- * @param backlog messages that the consumer has left, as far as is known
- * @param isTooLarge whether the next message has more bytes than the last pull allowed
+ * @param backlog Number of messages that the consumer has left, as far as is known.
+ * @param isTooLarge Whether the next message has more bytes than the last pull allowed.
  */
 export function nextPull(
   sink: Pick<ConsumerSink, "credits" | "ahead" | "room" | "roomAhead">,

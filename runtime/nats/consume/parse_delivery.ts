@@ -11,7 +11,7 @@ const ENCODER = new TextEncoder(), DECODER = new TextDecoder();
 const ACK = ENCODER.encode("$JS.ACK."), DOT = 0x2e, ZERO = 0x30;
 /** The history of an event straight from its stream. */
 const FIRST: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
-/** Digits of a time in nanoseconds that are less than a millisecond. */
+/** Number of digits in nanoseconds that are below a millisecond. */
 const DIGITS_BELOW_MS = 6;
 
 /**
@@ -19,7 +19,7 @@ const DIGITS_BELOW_MS = 6;
  * and only the numbers of the ack subject are parsed, see bench.
  */
 export class DeliveryParser {
-  /** The bytes of ack subjects before their numbers, as the last delivery had them. */
+  /** The bytes before the numbers in the ack subject of the last delivery. */
   #prefix: Uint8Array;
   #subject = "";
   #subjectBytes: Uint8Array = new Uint8Array();
@@ -29,7 +29,7 @@ export class DeliveryParser {
     this.#prefix = ENCODER.encode(`$JS.ACK.${stream}.${consumer}.`);
   }
 
-  /** Undefined for a message that is not a delivery. */
+  /** Returns the delivery in a message. Undefined for a message that is not a delivery. */
   parse(msg: Msg): Delivery | undefined {
     const { reply, subject } = addressOf(msg);
     if (!reply) return undefined;
@@ -53,7 +53,7 @@ export class DeliveryParser {
     return this.stream === this.names.retries.stream ? originalDelivery(delivery) : delivery;
   }
 
-  /** Most deliveries have the subject of the one before. */
+  /** Returns a subject as text. Hot path: most deliveries have the same subject as the delivery before. */
   #textOf(subject: Uint8Array): string {
     const last = this.#subjectBytes;
     if (subject.length !== last.length || !startsWith(subject, last)) {
@@ -83,7 +83,7 @@ class ParsedDelivery implements Delivery {
     this.#nanos = nanos;
   }
 
-  /** Built when it is first read: a delivery that settles at once needs none. */
+  /** Key of the stored message, built when it is first read: a delivery that settles at once needs none. */
   get messageKey(): string {
     return this.#messageKey ??= `${this.stream}.${this.sequence}.${DECODER.decode(this.#nanos)}`;
   }
@@ -145,7 +145,7 @@ function nanosOf(timestamp: string): bigint {
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** Returns how many messages the consumer had left after a delivery. */
+/** Returns the number of messages that the consumer had left after a delivery. */
 export function pendingIn(ackSubject: Uint8Array): number {
   const [, , , , pending] = ackSubjectText(ackSubject.subarray(numbersAt(ackSubject))).split(".");
   return Number(pending);

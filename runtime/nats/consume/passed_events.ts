@@ -27,7 +27,7 @@ const SKIPPING: readonly string[] = [
   DeliverPolicy.StartTime,
 ];
 
-/** A position of a consumer. The two creation times identify the consumer and its stream. */
+/** A position of a consumer. The two creation times show whether the consumer and its stream are still the same. */
 interface Position {
   readonly delivered: number;
   readonly settledUpTo: number;
@@ -37,10 +37,10 @@ interface Position {
 }
 
 /**
- * Brings back the events that a consumer has passed because another client changed the consumer. There are two such
- * changes. A filter was removed: once the filter is back, the consumer goes on at its position, past the events of that
- * filter. Or the consumer was deleted and created again to begin with new events. Events that were delivered between
- * the last check and the change may be handled twice.
+ * Brings back events that a consumer has passed because another client changed the consumer. If a filter was removed
+ * and is back, the consumer goes on at its position, past the events of that filter. If the consumer was deleted and
+ * created again to begin with new events, it skips the older ones. Events that were delivered between the last check
+ * and the change may be handled twice.
  */
 export class PassedEvents {
   /** The position of each consumer at the last check that found all of its filters. */
@@ -63,13 +63,16 @@ export class PassedEvents {
     this.#positions.set(durable, position);
   }
 
-  /** Returns whether another client has created the consumer again, so that it skips what was stored before. */
+  /** Returns whether another client has created the consumer again, with a deliver policy that skips older events. */
   isReplaced(durable: Durable, { created, config }: ConsumerInfo): boolean {
     const known = this.#positions.get(durable);
     return known !== undefined && known.created !== created && SKIPPING.includes(config.deliver_policy);
   }
 
-  /** Stores the events that a replaced consumer skips in the retry stream, as {@linkcode bringBack} does. */
+  /**
+   * Brings back the events that a replaced consumer skips: stores them in the retry stream, as {@linkcode bringBack}
+   * does.
+   */
   async bringBackSkipped(durable: Durable, info: ConsumerInfo, streamCreated: string): Promise<void> {
     const untilMs = Date.parse(info.config.opt_start_time ?? info.created);
     const settledUpTo = this.#known(durable, streamCreated)?.settledUpTo ?? 0;
@@ -79,8 +82,8 @@ export class PassedEvents {
   }
 
   /**
-   * Stores the events that the consumer has passed in the retry stream. Several replicas may do so at once: each event
-   * is stored only once.
+   * Brings back the events that the consumer has passed: stores them in the retry stream. Several replicas may do so at
+   * once: each event is stored only once.
    *
    * @param had The filters that the consumer had before.
    * @param info The consumer right after it got its filters back.
@@ -98,8 +101,9 @@ export class PassedEvents {
   }
 
   /**
-   * Returns the recorded position. Invariant: undefined if the stream was created again since, because the position
-   * then stands for other messages.
+   * Returns the recorded position.
+   *
+   * Invariant: undefined if the stream was created again since, because the position then stands for other messages.
    */
   #known(durable: Durable, streamCreated: string | undefined): Position | undefined {
     const known = this.#positions.get(durable), of = known?.streamCreated;

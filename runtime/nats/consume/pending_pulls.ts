@@ -3,7 +3,7 @@ import { withTimeout } from "../client/with_timeout.ts";
 import { QUIET_MS, STOP_MS } from "./pull_timing.ts";
 
 interface Pull {
-  /** Deliveries that it may still bring. */
+  /** Number of deliveries that the pull may still bring. */
   pending: number;
   readonly expiresAtMs: number;
 }
@@ -21,7 +21,7 @@ export class PendingPulls {
     return this.#pulls.length;
   }
 
-  /** @param expiresAtMs when the server has forgotten the pull for certain */
+  /** @param expiresAtMs Time by which the server has forgotten the pull. */
   add(pending: number, expiresAtMs: number): void {
     this.#pulls.push({ pending, expiresAtMs });
   }
@@ -45,8 +45,9 @@ export class PendingPulls {
   }
 
   /**
-   * Resolves once no more deliveries come, or after {@linkcode STOP_MS}. @param flush Waits until everything that the
-   * server has sent is read.
+   * Resolves once no more deliveries come, or after {@linkcode STOP_MS}.
+   *
+   * @param flush Waits until everything that the server has sent is read.
    */
   async quiet(clock: Clock, flush: () => Promise<void>): Promise<void> {
     const giveUpAtMs = clock.now() + STOP_MS;

@@ -10,7 +10,11 @@ export class PullBackoff {
   #delayMs = DELAY_MS.initial;
   #failure: { readonly sinceMs: number; what: string } | undefined;
 
-  /** Records a failed pull. Returns the delay before the next pull. @param sinceMs Time at which the failure began. */
+  /**
+   * Records a failed pull. Returns the delay before the next pull.
+   *
+   * @param sinceMs Time at which the failure began.
+   */
   failed(what: string, sinceMs: number): number {
     if (this.#failure) this.#failure.what = what;
     else this.#failure = { sinceMs, what };

@@ -26,9 +26,9 @@ import {
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, never more than the sink has credits for and takes ahead. Pulls again at once after
- * the regular end of a pull, with backoff after another status, and after two missed heartbeats as soon as a leader
- * answers. The client's own `consume()` then stalls for forty seconds.
+ * Pulls from one durable consumer, never more than the sink has credits for and takes ahead. After the regular end of a
+ * pull it pulls again at once, and after another status with backoff. After two missed heartbeats it pulls as soon as a
+ * leader of the consumer answers, where the client's own `consume()` would stall for forty seconds.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";

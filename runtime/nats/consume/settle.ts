@@ -23,7 +23,7 @@ const SETTLED: Settlement = { ok: true };
 const MAX_DELAY_MS = 365 * 86_400_000;
 /** Maximum wait for the confirmation of an ack, in milliseconds: longer than a change of leader takes. */
 const CONFIRM_MS = 10_000;
-/** Upper bound of the time for which a lost connection looks connected: two pings of 10 s, and a margin of 10 s. */
+/** Longest time, in milliseconds, until a lost connection is noticed: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
 interface SettlerOptions {
@@ -36,7 +36,7 @@ interface SettlerOptions {
   readonly clock: ServerClock;
   /** Calls back at the end of the event-loop tick, when acks leave. Default: as `setImmediate` does. */
   readonly atTickEnd?: (callback: () => void) => void;
-  /** Reports what cannot be stored, repeatedly while that lasts. Default: nothing is reported. */
+  /** Called repeatedly while something cannot be stored. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
@@ -50,10 +50,10 @@ interface HeldEvent {
 }
 
 /**
- * Carries out outcomes: the only place that acks, naks or terminates a message.
+ * Carries out outcomes. No other class acks, naks or terminates a message.
  *
- * Invariant: what an outcome rests on is stored before the message is settled. A dead letter is stored before its event
- * is terminated, a completion before its ack, and the attempt counts before a nak.
+ * Invariant: everything that an outcome needs is stored before the message is settled. A dead letter is stored before
+ * its event is terminated, a completion before its ack, and the attempt counts before a nak.
  */
 export class NatsSettler implements Settler {
   readonly #acks: AckBatch;
@@ -94,7 +94,7 @@ export class NatsSettler implements Settler {
     this.#retrier.giveUp();
   }
 
-  /** Returns what cannot be stored at the moment. Its events stay held until it is. */
+  /** Returns what cannot be stored at the moment. Its events stay held until it is stored. */
   unstored(): Unstored[] {
     return this.#retrier.unstored();
   }
@@ -194,7 +194,7 @@ export class NatsSettler implements Settler {
 
   /**
    * Stores the decision and then the dead letter. If the process dies in between, the next delivery stores the dead
-   * letter instead of running the event again.
+   * letter and does not run the event again.
    */
   async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
     const { attempts, deadLetters, onUnstored } = this.options;
@@ -218,7 +218,10 @@ function headerError({ name, message }: ErrorDetail): ErrorDetail {
   return { name: headerText(name), message: headerText(message) };
 }
 
-/** Returns whether a delivery has lost its ack subject: its stream was deleted, and a new one may have its position. */
+/**
+ * Returns whether the stream of a delivery was deleted. The delivery then has no ack subject, since a new stream may
+ * have another message at its position.
+ */
 function isGone({ ackSubject }: Delivery): boolean {
   return ackSubject.length === 0;
 }
@@ -228,7 +231,7 @@ export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: De
   nc.publish(ackSubjectText(ackSubject), ACK);
 }
 
-/** Does the same, and resolves once the server has confirmed the ack. */
+/** Acks a delivery as {@linkcode ackMoved} does. Resolves once the server has confirmed the ack. */
 export async function confirmMoved(nc: Pick<NatsConnection, "request">, { ackSubject }: Delivery): Promise<void> {
   await nc.request(ackSubjectText(ackSubject), ACK, { timeout: CONFIRM_MS });
 }

@@ -11,8 +11,7 @@ const DECODER = new TextDecoder();
 
 /**
  * The ack subjects of all held deliveries, in memory that the watchdog thread can read while the main thread is
- * blocked. Only the main thread writes slots. Hot path: subjects are copied as they are, so their form is the server's
- * business.
+ * blocked. Only the main thread writes slots. Hot path: subjects are copied unparsed.
  */
 export class SharedDeliveries {
   readonly #words: Int32Array;
@@ -41,7 +40,9 @@ export class SharedDeliveries {
     return slot < 0 || this.#write(slot, ackSubject) ? slot : this.remove(slot);
   }
 
-  /** Replaces the ack subject in a slot, or adds it if `slot` is -1, which is no slot. Returns as {@linkcode add} does. */
+  /**
+   * Replaces the ack subject in a slot. If `slot` is -1, adds the subject. Returns the slot, as {@linkcode add} does.
+   */
   replace(slot: number, ackSubject: Uint8Array): number {
     if (slot < 0) return this.add(ackSubject);
     Atomics.store(this.#words, wordOf(slot), 0);
@@ -58,8 +59,8 @@ export class SharedDeliveries {
   }
 
   /**
-   * Returns all ack subjects. A slot whose generation changes while it is read is left out: then the main thread runs
-   * again, and extends its deliveries itself.
+   * Returns all ack subjects. A slot whose generation changes while it is read is left out: the main thread has written
+   * it, so it runs again and extends its deliveries itself.
    */
   ackSubjects(): string[] {
     const found: string[] = [];
@@ -82,7 +83,9 @@ export class SharedDeliveries {
     Atomics.store(this.#times, MAIN, BigInt(Math.floor(ms)));
   }
 
-  /** When the watchdog last extended all deliveries, as confirmed by the server, by the main thread's clock. */
+  /**
+   * Time at which the watchdog last extended all deliveries and the server confirmed it, by the main thread's clock.
+   */
   get watchdogMs(): number {
     return Number(Atomics.load(this.#times, WATCHDOG));
   }

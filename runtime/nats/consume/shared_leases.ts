@@ -5,19 +5,22 @@ import { BLOCKED_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
 /**
- * Milliseconds that a handler waits after another handler has blocked the thread. In this time the event loop sends acks
+ * Milliseconds that a handler waits after another handler has blocked the thread. Meanwhile the event loop sends acks
  * and reads messages.
  */
 const PAUSE_MS = 50;
-/** Age of the last heartbeat, in milliseconds, from which the thread counts as late: its timer should have run since. */
+/**
+ * Age of the last heartbeat, in milliseconds, from which the thread counts as late: a timer should have written
+ * another.
+ */
 const LATE_MS = 2 * THREAD_HEARTBEAT_MS;
 
 interface LeaseEvents {
-  /** The first delivery arrived, and has not begun. */
+  /** Called when the first delivery has arrived, before it begins. */
   readonly onFirst: () => void;
-  /** The thread was blocked. `expired` is true when the leases of all held deliveries expired meanwhile. */
+  /** Called after the thread was blocked. `expired` is true if the leases of all held deliveries expired meanwhile. */
   readonly onBlocked: (forMs: number, expired: boolean) => void;
-  /** A held delivery does not fit into the table. Called only the first time. */
+  /** Called the first time that a held delivery does not fit into the table. */
   readonly onFull: () => void;
 }
 
@@ -77,8 +80,10 @@ export class SharedLeases implements Leases {
   }
 
   /**
-   * Frees a slot at the end of the event-loop tick, and returns -1. The ack of its delivery leaves at that end, and the
-   * next handler may block the thread before: the watchdog keeps the delivery until then.
+   * Frees a slot at the end of the event-loop tick, when the ack of its delivery leaves. The next handler may block the
+   * thread before that, so the watchdog keeps the delivery until then.
+   *
+   * @returns -1, which stands for no slot
    */
   free(slot: number): -1 {
     if (slot >= 0) this.#freed.add(slot);

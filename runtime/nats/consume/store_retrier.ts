@@ -14,26 +14,29 @@ export interface Unstored {
   readonly error: unknown;
 }
 
-/** Stores what outcomes rest on. Tries again until it is stored, and knows what cannot be stored at the moment. */
+/**
+ * Stores what outcomes need, such as a dead letter. Tries again until it is stored, and knows what cannot be stored at
+ * the moment.
+ */
 export class StoreRetrier {
   readonly #unstored = new Map<object, Unstored>();
   #givingUp = false;
 
-  /** @param report is called repeatedly while something cannot be stored */
+  /** @param report Called repeatedly while something cannot be stored. */
   constructor(readonly clock: Clock, readonly report: (unstored: Unstored) => void) {}
 
-  /** Stops retrying: what is being stored fails at its next try. */
+  /** Stops the retries: everything that is being stored fails at its next try. */
   giveUp(): void {
     this.#givingUp = true;
   }
 
-  /** Returns what has failed so often that it was reported. */
+  /** Returns everything that could not be stored yet and was reported. */
   unstored(): Unstored[] {
     return [...this.#unstored.values()];
   }
 
   /**
-   * Retries until something is stored. The message is held meanwhile, so a function that cannot store anything takes on
+   * Retries until something is stored. The message is held meanwhile, so a function that cannot store anything pulls
    * fewer and fewer messages. Only a shutdown, or a mistake in the code, ends the retries.
    *
    * @param what For example `a dead letter`.

@@ -3,7 +3,9 @@ import { withTimeout } from "../client/with_timeout.ts";
 import { BLOCKED_MS, EXTEND_INTERVAL_MS, LEASE_MS, THREAD_HEARTBEAT_MS } from "./ack_wait.ts";
 import type { SharedDeliveries } from "./shared_deliveries.ts";
 
-/** Wait for the server to confirm in-progress acks. Without a confirmation they do not count. */
+/**
+ * Longest wait, in milliseconds, for the server to confirm in-progress acks. Acks without a confirmation do not count.
+ */
 const FLUSH_MS = 2_000;
 
 export interface WatchdogConnection {
@@ -12,7 +14,7 @@ export interface WatchdogConnection {
   flush(): Promise<void>;
 }
 
-/** Sends the in-progress acks of the main thread while that is blocked. */
+/** Sends in-progress acks for the main thread while that thread is blocked. */
 export class Watchdog {
   #checkedMs: number;
   #reported = false;
@@ -33,7 +35,11 @@ export class Watchdog {
     this.#checkedMs = clock.now();
   }
 
-  /** Checks the main thread; call it once a second. @throws {Error} when the server could not be reached. */
+  /**
+   * Checks the main thread. Call it once a second.
+   *
+   * @throws {Error} when the server could not be reached.
+   */
   async check(): Promise<void> {
     const sinceMs = this.clock.now() - this.#checkedMs;
     try {

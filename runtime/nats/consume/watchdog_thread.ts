@@ -59,9 +59,9 @@ function run({ memory, options, limitMs, logFormat, nowMs }: WatchdogStart): voi
 
 /**
  * Returns the main thread's clock, for this thread. The two clocks differ if the system's time was set before this
- * thread started. `aheadMs` is how far the main thread's clock is ahead. It is too small at first, by the time for which
- * the start message was on its way. Each heartbeat of the main thread gives another value, which is too small as well,
- * so the greatest value is the closest.
+ * thread started. `aheadMs` is how far the main thread's clock is ahead. It is too small at first, by the time for
+ * which the start message was on its way. Each heartbeat of the main thread gives another value, which is too small as
+ * well, so the greatest value is the closest.
  */
 function mainThreadClock(table: SharedDeliveries, startMs: number): Clock {
   const { now } = systemClock;

@@ -15,8 +15,8 @@ const STOP_MS = 2_000;
 type WatchdogOptions = Pick<WatchdogStart, "options" | "logFormat">;
 
 /**
- * Returns how many slots a function needs. Its consumer of events and that of retries may each bring as many deliveries
- * as it may hold, and those that ended in the same tick still have theirs.
+ * Returns the number of slots that a function needs. Its consumer of events and its consumer of retries may each bring
+ * as many deliveries as the function may hold. Deliveries that ended in the same tick still have their slots.
  */
 function slotsOf(policy: ResolvedFunction["policy"], functions: number): number {
   return 3 * (eventsAtOnce(policy) + prefetchLimit(policy.concurrency, functions, 1, Infinity).deliveries);
@@ -51,8 +51,8 @@ export class WatchedLeases {
 
   /**
    * Starts to keep the leases. The watchdog's thread starts with the first delivery, before any handler can block this
-   * thread: it takes the time of a start, and 12 MB. It writes a log line itself while this thread is blocked. If it
-   * cannot start, that is logged, and events are handled without a watchdog.
+   * thread: a process that gets no delivery saves its start and its 12 MB. While this thread is blocked the watchdog
+   * writes a log line itself. If its thread cannot start, that is logged, and events are handled without a watchdog.
    *
    * @param watchdog Settings of the watchdog's thread. Undefined: there is no watchdog.
    */

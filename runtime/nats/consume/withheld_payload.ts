@@ -5,8 +5,8 @@ import { type DeliveryParser, storedDelivery } from "./parse_delivery.ts";
 
 /**
  * Returns whether the server may have left out the payload. A consumer that is set to `headers_only` delivers only the
- * headers, with the size of the payload in `Nats-Msg-Size`. A publisher may have written that header as well: reading
- * the message from its stream then gives the same delivery.
+ * headers, with the size of the payload in `Nats-Msg-Size`. A publisher may have written that header too. Reading the
+ * message from its stream then gives the same delivery.
  */
 export function isWithheld({ payload, headers }: Delivery): boolean {
   return payload.length === 0 && Number(headers.get("nats-msg-size")) > 0;

@@ -79,7 +79,8 @@ export class DeadLetterService {
 
   /**
    * Sends a dead letter back to the function that failed, with a new set of attempts. No other subscriber of the event
-   * receives it.
+   * receives it, since a redriven event is stored in RETRIES on a subject of that function alone, which its consumer
+   * there filters (`nats/retry/resources.ts`: `retryDurable`).
    *
    * Invariant: the event is stored in RETRIES before the dead letter is deleted. An interrupted redrive can run again
    * without a second event: the subject in RETRIES names the dead letter and takes only one message, and the runtime

@@ -7,7 +7,9 @@ import { nameOf, type Step } from "../topology/step.ts";
 import { changedStreams, strandedEvents, strandedText } from "./stranded_events.ts";
 import { waitingEvents } from "./waiting_events.ts";
 
-/** A filter that `apply` must leave on a consumer, since events of it wait there for a function that listens to them. */
+/**
+ * A filter that `apply` must leave on a consumer, since events of it wait there for a function that listens to them.
+ */
 export interface KeptFilter {
   readonly functionName: string;
   readonly stream: string;

@@ -14,7 +14,9 @@ export interface Listening {
   readonly stream: string;
 }
 
-/** A type or pattern that a function has in another stream now, and the stream that its consumer still takes it from. */
+/**
+ * A type or pattern that a function has in another stream now, and the stream that its consumer still takes it from.
+ */
 export interface ChangedStream {
   readonly functionName: string;
   readonly pattern: string;

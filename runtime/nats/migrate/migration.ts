@@ -70,8 +70,8 @@ export class Migration {
    * Moves everything, and copies these buckets of handlers. The streams and consumers of the new namespace must exist,
    * as {@linkcode positioned} says.
    *
-   * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace, or a command on one is
-   * unfinished.
+   * @throws {StartupProblems} while a process pulls for one of the functions, in either namespace, or a command on one
+   * is unfinished.
    */
   async run(buckets: readonly string[], signal: AbortSignal): Promise<Migrated> {
     await this.checkIdle();

@@ -43,11 +43,12 @@ interface MoveOptions {
 }
 
 /**
- * Moves what waits for one function on one stream to it through the stream RETRIES: each event is pulled as the function
- * would pull it, stored there as the same event, and then acked. No process may pull from that consumer meanwhile.
+ * Moves what waits for one function on one stream to it through the stream RETRIES: each event is pulled as the
+ * function would pull it, stored there as the same event, and then acked. No process may pull from that consumer
+ * meanwhile.
  *
- * Invariant: an event is acked only once it is stored, and its sequence is stored with it until the server has confirmed
- * the ack. So one that was stored and comes again after an interruption is acked, and not stored again.
+ * Invariant: an event is acked only once it is stored, and its sequence is stored with it until the server has
+ * confirmed the ack. So one that was stored and comes again after an interruption is acked, and not stored again.
  */
 export class BacklogMover {
   readonly #position: MovePosition;
@@ -70,8 +71,8 @@ export class BacklogMover {
   }
 
   /**
-   * Moves what is left. Resolves when the move is finished or was interrupted (`isFinished` is false), with the record at
-   * that time.
+   * Moves what is left. Resolves when the move is finished or was interrupted (`isFinished` is false), with the record
+   * at that time.
    *
    * @param start A new move, or the unfinished one.
    * @throws {PublishError} when events cannot be stored. The move can be continued.

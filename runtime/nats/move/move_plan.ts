@@ -9,7 +9,9 @@ import { filtersOf } from "../topology/plan_consumer.ts";
 export type Fate =
   /** Its consumer there does not take the type. */
   | { readonly kind: "none" }
-  /** The function has no trigger on that stream any more, so all that waits there is moved: these types and patterns. */
+  /**
+   * The function has no trigger on that stream any more, so all that waits there is moved: these types and patterns.
+   */
   | { readonly kind: "moves"; readonly patterns: readonly string[] }
   /** It has another trigger there, so its processes pull what waits from that stream as before. */
   | { readonly kind: "pulled"; readonly triggers: readonly string[] }
@@ -53,7 +55,10 @@ export interface Declared {
   readonly streams: readonly { readonly name: string; readonly subjects: readonly string[] }[];
 }
 
-/** Returns the streams of a type, or of a pattern of types, by the definitions. Empty for one that the project does not know. */
+/**
+ * Returns the streams of a type, or of a pattern of types, by the definitions. Empty for a type that the project does
+ * not know.
+ */
 export function streamsOf(type: string, { functions, events, streams }: Declared): string[] {
   const own = (name: string) => streams.find(({ subjects }) => subjects.some((subject) => covers(subject, name)))?.name;
   const ofEvents = [...events].filter(([name]) => covers(type, name)).map(([name, { stream }]) => stream ?? own(name));

@@ -24,8 +24,9 @@ export interface MessageReader {
 /** Publishes events as CloudEvents 1.0 in binary mode: attributes in headers, the data as the payload. */
 export class EventPublisher implements Publisher {
   /**
-   * @param idsAreGiven Whether the ids come from callers of the ingress. Such an id always stands for the same body. A
-   * derived id may not: a repeated attempt of a handler may emit another body. Default: ids are derived.
+   * @param idsAreGiven Whether the ids come from callers of the ingress. A caller's id must stand for the same body
+   * each time. An id that Weir derives need not, since a repeated attempt of a handler may emit another body. Default:
+   * ids are derived.
    * @param names The names in NATS. Default: without a namespace.
    */
   constructor(
@@ -46,11 +47,13 @@ export class EventPublisher implements Publisher {
   }
 
   /**
-   * JetStream drops a repeated id within a stream whatever its subject and body, which would lose the event silently.
+   * Rejects if JetStream has dropped an event because another event had its id. JetStream compares only ids, not types
+   * or bodies, so without this check the event would be lost silently.
    *
-   * @throws {PublishError} `id-taken` when the id belongs to an event of another type or body.
+   * @throws {PublishError} `id-taken` if the stored event has another type or body: the ingress answers it with 422.
+   * `unavailable` if a caller's id is given and the stored event cannot be read.
    */
-  async checkDuplicate({ id, type, json }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
+  async refuseReusedId({ id, type, json }: OutgoingEvent, { stream, sequence }: PublishResult): Promise<void> {
     const named = `id ${JSON.stringify(id)}`;
     const earlier = await this.jsm.streams.getMessage(stream, { seq: sequence }).catch((cause) => {
       if (!this.idsAreGiven) return null;
@@ -71,7 +74,7 @@ export class EventPublisher implements Publisher {
   }
 }
 
-/** One event on its way. Hot path: it is both the message and its callbacks, one object an event. */
+/** An event that is being published. Hot path: the message and its callbacks are one object an event. */
 class EventMessage implements TextMessage, PublishListener {
   constructor(readonly publisher: EventPublisher, readonly event: OutgoingEvent, readonly listener: PublishListener) {}
 
@@ -87,7 +90,7 @@ class EventMessage implements TextMessage, PublishListener {
   stored(result: PublishResult): void {
     const { listener } = this;
     if (!result.duplicate) return listener.stored(result);
-    this.publisher.checkDuplicate(this.event, result).then(
+    this.publisher.refuseReusedId(this.event, result).then(
       () => listener.stored(result),
       (error) => listener.failed(error),
     );
@@ -98,7 +101,7 @@ class EventMessage implements TextMessage, PublishListener {
   }
 }
 
-/** Returns the headers of an event without the id by which JetStream drops a duplicate. */
+/** Returns the headers of an event, without `Nats-Msg-Id`, by which JetStream drops a duplicate. */
 export function attributeHeaders(event: OutgoingEvent): HeaderBlock {
   return addAttributes(new HeaderBlock(), event, encodeAttribute(event.id), sharedWith(event).headers);
 }
@@ -124,7 +127,7 @@ function joinId(source: string, id: string): string {
   return `${source} ${id}`;
 }
 
-/** Returns whether two texts are the same JSON, in whatever order its members are. */
+/** Returns whether two texts are the same JSON. The order of members does not count. */
 function isSameJson(stored: string, sent: string): boolean {
   if (stored === sent) return true;
   try {
@@ -142,7 +145,10 @@ let last = {
   shared: { source: "", headers: new HeaderBlock() },
 };
 
-/** Hot path: events of a millisecond mostly differ only in their id, so the last event's headers are used again. */
+/**
+ * Returns the headers that an event shares with the last one. Hot path: events of one millisecond mostly differ in
+ * their id alone.
+ */
 function sharedWith(event: OutgoingEvent): typeof last.shared {
   const { type, source, time, extensions } = event;
   // A publisher may name another schema that its data adheres to.

@@ -2,8 +2,8 @@
 const PLACES = 1_024;
 
 /**
- * Sent items without an answer, by rising numbers. Hot path: a ring, since the tables that a `Map` leaves behind keep
- * their items through young collections, see bench.
+ * Sent items without an answer, each with a number one higher than the last. Hot path: a ring, since the old tables of
+ * a `Map` keep their items alive through young collections, see bench.
  */
 export class InFlight<Item> {
   /** The place of an item is its number modulo the length, a power of two. */

@@ -29,20 +29,19 @@ interface Pending {
   readonly subject: string;
   readonly message: TextMessage | BytesMessage;
   readonly listener: PublishListener;
-  /** When it is given up; undefined before the end of its tick. */
+  /** Time at which the message is given up; undefined before the end of its tick. */
   giveUpAtMs: number | undefined;
-  /** Silence of the server after which this is given up, in milliseconds. */
+  /** Silence of the server after which the message is given up, in milliseconds. */
   readonly maxSilenceMs: number;
   tries: number;
   sentAtMs: number;
 }
 
-/**
- * Milliseconds to wait for the publish ack of one try. The constants below are the time for all tries together, and the
- * delays between tries.
- */
+/** Milliseconds to wait for the publish ack of one try. */
 const TRY_MS = 2_000;
+/** Milliseconds after which a message is given up, all its tries together. */
 const GIVE_UP_MS = 8_000;
+/** Delays between the tries of one message. `attempts` is required by the type and not read. */
 const BETWEEN = { attempts: 1, initialMs: 50, maxMs: 1_000, factor: 2, jitter: "none" } as const;
 /**
  * Silence of the server after which {@linkcode JetStreamPublisher.failFast} gives up: three seconds cover a restart
@@ -71,15 +70,15 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   #denied: PublishError | undefined;
 
   /**
-   * The same publisher for callers that a client waits for. Others wait longer: a failed emit uses up an attempt, and a
-   * dead letter must be stored.
+   * The same publisher, for callers for whom a client waits: it gives up early during an outage. Handlers and dead
+   * letters wait longer, since a failed emit may use up an attempt, and a dead letter must be stored.
    */
   readonly failFast: MessagePublisher & TextPublisher = {
     publish: (subject, payload, headers) => this.publish(subject, payload, headers, FAIL_FAST_MS),
     publishText: (subject, message, listener) => this.#enqueue(subject, message, listener, FAIL_FAST_MS),
   };
 
-  /** @param monitor The monitor of that connection. Default: a new monitor. */
+  /** @param monitor Monitor of the connection. Default: a new monitor. */
   constructor(
     readonly nc: NatsConnection,
     readonly clock: Clock,
@@ -94,7 +93,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
     monitor.onPublishDenied((subject, error) => this.#onPublishDenied(subject, error));
   }
 
-  /** Call it when nothing is being published any more. */
+  /** Closes the inbox. Call it when nothing is being published any more. */
   close(): void {
     this.#cancelOverdue?.();
     this.#tick.clear();

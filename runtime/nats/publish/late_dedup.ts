@@ -7,13 +7,13 @@ import { scanStream } from "../inspect/scan_stream.ts";
 
 export interface DuplicateFinder {
   /**
-   * @param sinceMs the earliest time at which it may have been stored: milliseconds since 1970
-   * @returns undefined when it was not stored, or so lately that JetStream's duplicate window covers it
+   * @param sinceMs Earliest time at which the message may have been stored, in milliseconds since 1970.
+   * @returns Undefined when it was not stored, or so lately that JetStream's duplicate window covers it.
    */
   find(subject: string, id: string, sinceMs: number): Promise<PublishResult | undefined>;
 }
 
-/** Time for all tries together, and the delay between them. */
+/** Time for all tries together, and the delay between two tries, in milliseconds. */
 const GIVE_UP_MS = 8_000;
 const RETRY_MS = 500;
 
@@ -26,8 +26,8 @@ interface Search {
 
 /**
  * Finds messages by their id once the duplicate window is over, as at a redelivery hours later. A stream has no index
- * of ids, so its headers are read from a time on. One scan serves all searches for a subject. Only late redeliveries
- * need a scan.
+ * of ids, so the headers of its messages are read, from the earliest possible time on. One scan serves all searches for
+ * a subject. Only late redeliveries need a scan.
  */
 export class LateDedup implements DuplicateFinder {
   readonly #searches = new Map<string, Search[]>();

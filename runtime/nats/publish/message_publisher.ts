@@ -9,8 +9,8 @@ export interface MessagePublisher {
 }
 
 /**
- * Publishes messages that are text. The messages of a tick leave in one write. Hot path: it calls back instead of
- * making a promise.
+ * Publishes messages that are text. The messages of a tick leave in one write. Hot path: a callback in place of a
+ * promise.
  */
 export interface TextPublisher {
   publishText(subject: string, message: TextMessage, listener: PublishListener): void;
@@ -18,6 +18,9 @@ export interface TextPublisher {
 
 export interface TextMessage {
   readonly payload: string;
-  /** Called when the message is sent, so that headers of thousands of waiting messages take no memory. */
+  /**
+   * Returns the headers. It is called when the message is sent, so that the headers of thousands of waiting messages
+   * take no memory.
+   */
   headers(): HeaderBlock;
 }

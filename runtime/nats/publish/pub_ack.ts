@@ -11,8 +11,8 @@ const ZERO = 48, NINE = 57, CLOSING_BRACE = 125;
 const DECODER = new TextDecoder();
 
 /**
- * Reads publish acks. Hot path: nearly all are `{"stream":"ORDERS","seq":7}` and differ in the number alone, so the
- * bytes before it are compared with the last ack's instead of parsed, see bench.
+ * Reads publish acks. Hot path: nearly all are `{"stream":"ORDERS","seq":7}` and differ in the number alone. The bytes
+ * before the number are compared with those of the last ack and not parsed, see bench.
  */
 export class PubAckReader {
   #stream = "";

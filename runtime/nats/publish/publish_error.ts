@@ -27,7 +27,7 @@ const TRANSIENT: readonly number[] = [
   JETSTREAM_CODES.streamTooManyRequests,
 ];
 
-/** Returns the error that a refusal amounts to. Undefined when the message may be stored if it is sent again. */
+/** Returns the error for a refusal. Undefined when the message may be stored if it is sent again. */
 export function refusalError(subject: string, stream: string | undefined, refusal: Refusal): PublishError | undefined {
   const { code: status, err_code: jetStreamCode = status, description } = refusal;
   const named = JSON.stringify(subject), where = stream ? `stream ${stream}` : "its stream";
@@ -70,7 +70,11 @@ export function pubAcksDenied(cause: Error, inboxPrefix = "_INBOX"): PublishErro
   return new PublishError("denied", `${what}: allow it in the user's permissions, or use another user`, { cause });
 }
 
-/** Returns the error for a message without a publish ack. @param why the cause, as far as it is known */
+/**
+ * Returns the error for a message without a publish ack.
+ *
+ * @param why The cause, as far as it is known.
+ */
 export function unanswered(subject: string, why: string, tries: number, options?: PublishErrorOptions): PublishError {
   const message = `${JSON.stringify(subject)} is not known to be stored: ${why}; ${tries} tries`;
   return new PublishError("unavailable", message, options);
@@ -79,7 +83,7 @@ export function unanswered(subject: string, why: string, tries: number, options?
 /**
  * Returns the error for a message that the client itself did not send.
  *
- * @param maxPayload the most bytes that the server takes in a message
+ * @param maxPayload Greatest size of a message that the server takes, in bytes.
  */
 export function unsendable(subject: string, maxPayload: number | undefined, cause: Error): PublishError {
   if (!(cause instanceof errors.InvalidArgumentError)) {

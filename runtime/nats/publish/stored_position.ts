@@ -7,17 +7,22 @@ import { isWrongLastSequence } from "../client/error_codes.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { type BatchMessage, publishBatch } from "./atomic_batch.ts";
 
-/** Tries to store a batch, and the pause between two in milliseconds: longer than a change of leader takes. */
+/**
+ * Number of tries to store a batch, and the pause between two tries in milliseconds. Together they outlast a change of
+ * leader.
+ */
 const TRIES = 30, PAUSE_MS = 1_000;
 
 /** The commands that store a position. */
 type Kind = "replay" | "move";
 
 /**
- * The position of an unfinished command that sends events to one function: a message of RETRIES that no consumer takes.
+ * The position of an unfinished command that sends events to one function. It is a message of RETRIES that no consumer
+ * takes.
  *
- * Invariant: it is stored in one atomic batch with the events that it counts, after the position that it replaces. So a
- * command that was interrupted sends each event once, and two at a time for one function cannot both go on.
+ * Invariant: it is stored in one atomic batch with the events that it counts, after the position that it replaces. Thus
+ * a command that was interrupted sends each event once, and of two commands for one function at the same time one
+ * fails.
  */
 export class StoredPosition<Value> {
   readonly #subject: string;
@@ -36,7 +41,8 @@ export class StoredPosition<Value> {
   }
 
   /**
-   * Stores events with the position after them. When no answer came, the stored position tells if they were stored.
+   * Stores events together with the position after them. If no answer comes, the stored position shows whether they
+   * were stored.
    *
    * @param busy Error when another command has stored a position meanwhile.
    * @throws {PublishError} when the events cannot be stored.

@@ -7,7 +7,7 @@ export class WaitQueue<Item> {
   #waiting: Item[] = [];
   #cancelPoll: (() => void) | undefined;
 
-  /** @param failIfOverdue fails an item that has waited long enough, and returns whether it has */
+  /** @param failIfOverdue Fails an item that has waited for long enough, and returns whether it did. */
   constructor(readonly clock: Clock, readonly failIfOverdue: (item: Item) => boolean) {}
 
   add(item: Item): void {

@@ -81,8 +81,8 @@ export class RetryMover {
     // The process died after it had stored the delayed retry, before it acked the event. The retry is moved by itself.
     if (delayed && redriven === undefined) return;
     if (ending) {
-      // The process died after it had decided on a dead letter, before it acked the event. The dead letter may be stored
-      // already. It is stored under the old name, whose message id finds the duplicate.
+      // The process died after it had decided on a dead letter, before it acked the event. The dead letter may be
+      // stored already. It is stored under the old name, whose message id finds the duplicate.
       const usedUp = { attempts: ending.attempts, excusedDeliveries: history.excusedDeliveries, wasDecided: true };
       return void await this.deadLetters.store(from, delivery, ending, usedUp);
     }

@@ -64,7 +64,10 @@ export async function markRenamed(jsm: JetStreamManager, from: string, to: strin
   await jsm.consumers.update(stream, info.name, { metadata: { ...ownMetadata(info), [RENAME.to]: to } });
 }
 
-/** Creates the new function's consumer on a stream, if it does not exist. It begins after what the old one was delivered. */
+/**
+ * Creates the new function's consumer on a stream, if it does not exist. It begins after what the old one was
+ * delivered.
+ */
 export async function createRenamed(
   jsm: JetStreamManager,
   to: string,

@@ -5,9 +5,12 @@ import type { CancelledEvents } from "../../engine/cancelled_events.ts";
 import { serverTime } from "../client/server_time.ts";
 import type { FoundState } from "../topology/plan.ts";
 
-/** Name in the metadata of a function's consumer on RETRIES. */
+/** Name of the marks in the metadata of a function's consumer on RETRIES. */
 const KEY = "weir-cancelled";
-/** Milliseconds for which a mark is kept, as streams keep events by default. Setting a mark removes expired marks. */
+/**
+ * Milliseconds for which a mark is kept: seven days, as streams keep events by default. Setting a mark removes expired
+ * marks.
+ */
 const KEPT_MS = 7 * 86_400_000;
 /** Greatest number of marks of one function. They share the 128 kB of a consumer's metadata. */
 const MAX_MARKS = 1_000;
@@ -24,7 +27,7 @@ export class StoredCancelledEvents implements CancelledEvents {
 
   constructor(readonly names: Namespace) {}
 
-  /** Takes over what a check of the topology has found. */
+  /** Takes the marks from a check of the topology. */
   record({ consumers }: FoundState): void {
     for (const [{ functionName, stream }, info] of consumers) {
       if (stream !== this.names.retries.stream || !info) continue;
@@ -36,8 +39,8 @@ export class StoredCancelledEvents implements CancelledEvents {
   has(functionName: string, { stream, sequence, storedAtMs }: Delivery): boolean {
     if (this.#marks.size === 0) return false; // hot path
     const cancelledMs = this.#marks.get(functionName)?.[`${stream}.${sequence}`];
-    // Only what was stored before the cancellation is cancelled. A redrive and a replay of the event are stored later. If
-    // the stream was created again, so is the message that now has the event's position.
+    // Only what was stored before the cancellation is cancelled. A redrive and a replay of the event are stored later.
+    // If the stream was created again, so is the message that now has the event's position.
     return cancelledMs !== undefined && storedAtMs <= cancelledMs;
   }
 }

@@ -61,7 +61,10 @@ export class StoredDelayedEvents implements DelayedEvents {
     }
   }
 
-  /** Stores no `Nats-Msg-Id`, which would drop an event that is cancelled and emitted again. Its subject replaces it. */
+  /**
+   * Stores an event as a message schedule. It has no `Nats-Msg-Id`, since JetStream would then drop an event that is
+   * emitted again after it was cancelled. A duplicate replaces the first instead, since both have one subject.
+   */
   #store(event: OutgoingEvent, emittedSinceMs: number | undefined) {
     const { atMs, key, functionName } = event.delayed!, hdrs = attributeHeaders(event).toMsgHdrs();
     hdrs.set("weir-function", functionName);

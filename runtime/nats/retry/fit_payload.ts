@@ -5,7 +5,7 @@ import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { BatchMessage } from "../publish/atomic_batch.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 
-/** Maximum bytes of a payload: the largest `max_payload` that NATS allows. */
+/** Greatest size of a decompressed payload, in bytes: the largest `max_payload` that NATS allows. */
 const MAX_PAYLOAD = { maxOutputLength: 64 * 2 ** 20 };
 
 /**
@@ -31,12 +31,12 @@ export async function publishFitting(
 
 /** Bytes that the headers of one message may have: JetStream's limit is 64 kB. */
 const MAX_HEADER_BYTES = 60_000;
-/** Bytes of the headers of a batch, of an encoding, and of the status line. */
+/** Bytes that the headers of a batch and of an encoding add, and the status line. */
 const ADDED_BYTES = 250;
 
 /**
- * Returns the message of an atomic batch for the retry stream, with its payload compressed if it does not fit otherwise.
- * Undefined if it is too large all the same.
+ * Returns a message of an atomic batch for the retry stream. Its payload is compressed if it would not fit. Undefined
+ * if it does not fit even so.
  */
 export function fittingMessage(
   nc: Pick<NatsConnection, "info">,

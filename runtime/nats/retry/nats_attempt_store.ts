@@ -75,7 +75,7 @@ export class NatsAttemptStore implements AttemptStore {
     this.#prefetching.add(functionName);
   }
 
-  /** Returns the counts of a message for which none were written. */
+  /** Returns the counts of a message for which none were written: zeros for a marked function, else undefined. */
   async #unwritten(functionName: string): Promise<AttemptCounts | undefined> {
     if (!this.#prefetching.has(functionName)) {
       if (!await this.#use((kv) => kv.get(markOf(functionName)))) return undefined;
@@ -106,7 +106,7 @@ function countsOf(stored: StoredCounts): AttemptCounts {
   return { ...rest, excused: free, mayHaveEmitted: emitted };
 }
 
-/** Returns the key of a function's mark. Those of counts have more tokens. */
+/** Returns the key of a function's mark. Keys of counts have more tokens. */
 function markOf(functionName: string): string {
   return `${functionName}.prefetching`;
 }

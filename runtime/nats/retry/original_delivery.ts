@@ -4,7 +4,7 @@ import { originalPayload } from "./fit_payload.ts";
 import { hasId, historyIn } from "./retry_headers.ts";
 
 /**
- * Returns a delivery of the retry stream as the original event was delivered: with that event's stream, sequence,
+ * Returns a delivery of the retry stream in the form of the original delivery: with the event's own stream, sequence,
  * subject, age, headers and payload, and with the attempts that it has used.
  */
 export function originalDelivery(delivery: Delivery): Delivery {

@@ -12,7 +12,10 @@ import { publishFitting } from "./fit_payload.ts";
 import { retryHeaders } from "./retry_headers.ts";
 import { dueSubject } from "./retry_stream.ts";
 
-/** Tries to replace the pending event of a key. Each failure means that another event of the key replaced it. */
+/**
+ * Greatest number of tries to replace the pending event of a key. A try fails if another event of the key has replaced
+ * it meanwhile.
+ */
 const MAX_TRIES = 100;
 /** Header with the time of the first event of a burst, in milliseconds since 1970 by the server's clock. */
 const SINCE = "weir-debounce-since";

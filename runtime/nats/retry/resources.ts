@@ -3,7 +3,9 @@ import type { Namespace } from "../../core/namespace.ts";
 import { countPermissions, deletePermissions, publish } from "../topology/permissions.ts";
 import { type Bucket, type Durable, namedBucket, type Resources } from "../topology/resources.ts";
 
-/** Bucket of the attempt counts of redelivered events. An entry expires after seven days: by then it is settled. */
+/**
+ * Bucket of the attempt counts of redelivered events. An entry expires after seven days: by then its event is settled.
+ */
 export const ATTEMPTS: Bucket = {
   name: "weir_attempts",
   config: { description: "Weir: attempts of redelivered messages", max_age: 7 * 86_400_000 * 1e6 },
@@ -31,7 +33,10 @@ export function retryResources(names: Namespace): Resources {
   };
 }
 
-/** Returns the consumer by which retries and redriven dead letters reach one function. */
+/**
+ * Returns a function's consumer on RETRIES. Its filters are subjects with the function's name, so that retries and
+ * redriven dead letters reach one function alone.
+ */
 export function retryDurable(functionName: string, names: Namespace): Durable {
   const { stream, due, redriven } = names.retries;
   return {

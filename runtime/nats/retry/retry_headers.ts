@@ -23,7 +23,8 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
   if (usedUp.isUnended) hdrs.set("weir-unended", "true");
-  // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new count.
+  // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new
+  // count.
   const hops = delivery.headers.get(HOPS);
   if (hops !== undefined) hdrs.set(HOPS, headerText(hops));
   return hdrs;
@@ -63,14 +64,17 @@ export function setOrigin(
  */
 const MAX_SUBJECT = 1_024;
 
-/** Returns a subject that fits behind one of Weir's prefixes. If it is cut, the header `weir-subject` has the whole. */
+/**
+ * Returns a subject that fits behind one of Weir's prefixes. If it had to be cut, the header `weir-subject` has the
+ * whole subject.
+ */
 export function fittingSubject(subject: string): string {
   if (subject.length <= MAX_SUBJECT) return subject;
   const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
   return `${subject.slice(0, MAX_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
 }
 
-/** Returns the event's own headers, as {@linkcode isOwnHeader} tells them. */
+/** Returns the event's own headers, by {@linkcode isOwnHeader}. */
 export function ownHeaders(from: MessageHeaders): MsgHdrs {
   const hdrs = headers();
   // An event that is not a CloudEvent has only this id. The retry has a `Nats-Msg-Id` of its own.
@@ -116,7 +120,7 @@ export function hasId(headers: MessageHeaders): boolean {
 }
 
 /**
- * Reads what {@linkcode setOrigin} and the reason for storing an event wrote into its headers.
+ * Reads an unhandled event from the headers that {@linkcode setOrigin} and the store of the event wrote.
  *
  * @param named The function and type that the message's subject names.
  */

@@ -10,8 +10,8 @@ import { publishFitting } from "./fit_payload.ts";
 import { fittingSubject, retryHeaders } from "./retry_headers.ts";
 
 /**
- * The shortest delay that is spent in the retry stream, in milliseconds. A shorter delay is a nak with a delay. Such an
- * event takes one of the consumer's `max_ack_pending` until it is delivered again, so for at most five seconds.
+ * Shortest delay, in milliseconds, for which an event waits in the retry stream. For a shorter delay the message is
+ * nacked with the delay. It then counts towards the consumer's `max_ack_pending`, for five seconds at the most.
  */
 export const RETRY_STREAM_MIN_DELAY_MS = 5_000;
 
@@ -48,7 +48,7 @@ export class RetryStream {
   }
 
   /**
-   * Stores an event that its consumer never delivers again.
+   * Stores an event as a retry that is due at once, since its own consumer never delivers it again.
    *
    * @throws {PublishError} when it is not known to be stored.
    */
@@ -59,7 +59,10 @@ export class RetryStream {
   }
 }
 
-/** Returns the subject of a retry that is due. It always has more tokens than the subject of a delayed retry. */
+/**
+ * Returns the subject of a retry that is due at once. It always has more tokens than that of a delayed retry, which
+ * {@linkcode retrySubject} returns: {@linkcode delayedRetriesOf} does not match it.
+ */
 export function dueSubject(
   functionName: string,
   { subject }: Pick<Delivery, "subject">,
@@ -69,8 +72,8 @@ export function dueSubject(
 }
 
 /**
- * Returns the subject of a delayed retry. It is unique to the message: a schedule replaces any other with the same
- * subject.
+ * Returns the subject of a delayed retry. No other message has it, since a message schedule replaces any other with the
+ * same subject.
  */
 export function retrySubject(
   functionName: string,
@@ -88,7 +91,7 @@ export function delayedRetriesOf(functionName: string, { retries }: Namespace = 
   return `${retries.anyDelayed}.${functionName}.*`;
 }
 
-/** Returns whether a message of the retry stream is a delayed retry or a delayed event, and not due. */
+/** Returns whether a message of the retry stream is a delayed retry or a delayed event that is not due yet. */
 export function isDelayed(subject: string, names: Namespace = NO_NAMESPACE): boolean {
   return /^retries\.(delayed|parked|events)\./.test(names.typeOf(subject));
 }

@@ -46,7 +46,7 @@ export class RetryService {
     }
   }
 
-  /** Returns where an event of a stream waits in RETRIES for a function; undefined if it does not. */
+  /** Returns the place in RETRIES where an event of a stream waits for a function; undefined if it waits in none. */
   async find(
     functionName: string,
     stream: string,
@@ -79,10 +79,10 @@ export class RetryService {
   }
 
   /**
-   * Makes dead letters of the retries of a removed function that are due or redriven, and so wait on its consumer. In a
-   * work queue they would stay for ever.
+   * Makes dead letters of those retries of a removed function that are due or redriven. They wait for its consumer, and
+   * in a work queue they would stay for ever.
    *
-   * @returns how many
+   * @returns Number of dead letters that were stored.
    * @throws {PublishError} as {@linkcode cancel} does.
    */
   async deadLetterDue(functionName: string): Promise<number> {

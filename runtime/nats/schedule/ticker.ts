@@ -121,7 +121,10 @@ export class Ticker {
     }
   }
 
-  /** Reads the last tick from the leader. A schedule without one begins now, which is stored once for all processes. */
+  /**
+   * Reads the last published tick of a schedule from the stream's leader. If none was published, the schedule begins
+   * now, and that time is stored once for all processes.
+   */
   async #readLast({ type }: Pick<Ticking, "type">): Promise<NonNullable<Ticking["last"]>> {
     const { jsm, messages, names, clock } = this.options, subject = names.subject(type);
     const stream = names.stream(SCHEDULES.name);

@@ -19,7 +19,8 @@ export type Beginnings = ReadonlyMap<string, BegunAt>;
 const KEY = "weir-begun";
 
 /**
- * Returns the sequence after which to begin a consumer that does not exist, and whose ack floor this process does not know.
+ * Returns the sequence after which to begin a consumer that does not exist, and whose ack floor this process does not
+ * know.
  *
  * Invariant: the option `from` skips events only the first time. If the function has begun on this stream before, its
  * consumer was lost while events may have waited there.

@@ -8,8 +8,8 @@ import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step } from "./step.ts";
 
 /**
- * Greatest number of plans that are applied in a row. If another replica changes the topology at the same time, the next
- * plan includes its changes. Five such races in a row do not happen.
+ * Greatest number of plans that are applied in a row. If another replica changes the topology at the same time, the
+ * next plan includes its changes. Five such races in a row do not happen.
  */
 const MAX_ROUNDS = 5;
 

@@ -93,8 +93,8 @@ export async function readTopology(
 }
 
 /**
- * Returns the steps to a desired state, in this order: streams, buckets, consumers. Some consumers have no step, because
- * another blocked step already tells their problem:
+ * Returns the steps to a desired state, in this order: streams, buckets, consumers. Some consumers have no step,
+ * because another blocked step already tells their problem:
  *
  * - The stream of the consumer is blocked, and does not exist or belongs to another project.
  * - The rename of the consumer's function is unfinished. Only its consumer on RETRIES has a step, which is blocked.
@@ -156,7 +156,9 @@ function blockedBy({ consumer: name, stream }: Durable, problem: string): Step {
   return { what: "consumer", name, stream, kind: "blocked", problems: [problem] };
 }
 
-/** Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers. */
+/**
+ * Returns where a function has begun, or begins by this plan, on each stream that its consumer on RETRIES remembers.
+ */
 function beginningsOf({ functionName }: Durable, durables: readonly Durable[], found: FoundState): Beginnings {
   const own = durables.filter((one) => one.functionName === functionName && one.from !== undefined);
   return new Map(own.map((durable) => {

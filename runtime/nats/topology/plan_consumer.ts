@@ -9,7 +9,9 @@ interface StreamFacts {
   readonly config: Pick<StreamConfig, "retention" | "subject_transform" | "consumer_limits">;
 }
 
-/** Limits on pull requests, and the time after which the server deletes a consumer that gets none. Weir sets no limit. */
+/**
+ * Limits on pull requests, and the time after which the server deletes a consumer that gets none. Weir sets no limit.
+ */
 const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
 /** Settings of a consumer that answers only the pulls of one priority group. */
 const PRIORITY = ["priority_groups", "priority_policy"] as const;

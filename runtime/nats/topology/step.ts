@@ -11,8 +11,8 @@ import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream";
 export type Scope = "apply" | "start" | "running";
 
 /**
- * The stream, bucket or consumer that a step is about. JetStream stores a bucket as the stream `KV_NAME`: its `name` here
- * is `NAME`, as in KV tools.
+ * The stream, bucket or consumer that a step is about. JetStream stores a bucket as the stream `KV_NAME`: its `name`
+ * here is `NAME`, as in KV tools.
  */
 type StreamTarget = { readonly what: "stream" | "bucket"; readonly name: string };
 type ConsumerTarget = { readonly what: "consumer"; readonly name: string; readonly stream: string };

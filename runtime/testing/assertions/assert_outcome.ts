@@ -1,13 +1,8 @@
 import { AssertionError } from "node:assert";
 import { inspect } from "node:util";
+import type { DeadLetterReason } from "../../core/dead_letter.ts";
 import { formatDuration } from "../../core/duration.ts";
-import {
-  type DeadLetterReason,
-  type ErrorDetail,
-  errorText,
-  type Outcome,
-  type RetryReason,
-} from "../../core/outcome.ts";
+import { type ErrorDetail, errorText, type Outcome, type RetryReason } from "../../core/outcome.ts";
 import { thrownAt } from "../../telemetry/observer.ts";
 
 /** An outcome, or a value that has one: the result of `invoke`, or an entry of a test runtime's `settled`. */

@@ -37,7 +37,8 @@ export interface SettleOptions {
    */
   readonly id?: string;
   /**
-   * Whether to wait for delayed retries and delayed events too. A retry is delayed if it is due in five seconds or more.
+   * Whether to wait for delayed retries and delayed events too. A retry is delayed if it is due in five seconds or
+   * more.
    *
    * @default false
    */

@@ -13,7 +13,9 @@ import type { Measurement, Spent, StartMark, Task } from "./task.ts";
 /** Ends the contestant. It resolves once all acks and spans are sent. */
 export type Stop = () => Promise<{ readonly spansEnded?: number; readonly spansDropped?: number }>;
 
-/** Returns the handler of the function with index `fn`. @param emit stores an event, by what the contestant passes on. */
+/**
+ * Returns the handler of the function with index `fn`. @param emit stores an event, by what the contestant passes on.
+ */
 export type HandlerFor = <To = undefined>(
   fn: number,
   emit: (receipt: Receipt, to: To) => unknown,

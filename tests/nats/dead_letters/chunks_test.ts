@@ -24,7 +24,9 @@ const letters = (orders: Settling) => Array.fromAsync(serviceOf(orders).list({})
 /** Creates the consumer on RETRIES without which a redrive is refused. */
 const createRetryConsumer = ({ jsm }: Settling) =>
   jsm.consumers.add("RETRIES", { durable_name: "handle", ack_policy: "explicit" });
-/** An error text that is cut to a thousand characters: a dead letter then has larger headers than the redriven event. */
+/**
+ * An error text that is cut to a thousand characters: a dead letter then has larger headers than the redriven event.
+ */
 const LONG = "x".repeat(2_000);
 
 Deno.test("[G6] settle stores an event in chunks when it is too large, also the only copy in a work queue", async () => {

@@ -23,7 +23,9 @@ import { type Broker, startBroker } from "../../support/nats.ts";
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const PLANNED = { type: "demo.asked", from: "DEMO", to: "NEXT", moved: 0, deadLetters: 0, unacked: [] };
 
-/** Returns a connection whose requests throw once, at the nth that is sent to a subject, before or after it is answered. */
+/**
+ * Returns a connection whose requests throw once, at the nth that is sent to a subject, before or after it is answered.
+ */
 function interrupted(nc: NatsConnection, subject: RegExp, nth: number, when: "before" | "after"): NatsConnection {
   let count = 0;
   const request: NatsConnection["request"] = async (to, ...rest) => {

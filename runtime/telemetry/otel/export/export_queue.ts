@@ -38,8 +38,8 @@ interface Waiting<Batch> {
 }
 
 /**
- * A bounded queue of items for the collector. A slow or unreachable collector costs at most `capacity` items, or
- * 32 MB, and never blocks a handler; items that it does not accept are dropped and counted. The SDK's own batch processor does
+ * A bounded queue of items for the collector. A slow or unreachable collector costs at most `capacity` items, or 32 MB,
+ * and never blocks a handler; items that it does not accept are dropped and counted. The SDK's own batch processor does
  * not expose its count of drops, and at shutdown it sends all its batches at once.
  */
 export class ExportQueue<Item, Batch> {

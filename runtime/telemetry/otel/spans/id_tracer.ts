@@ -30,7 +30,9 @@ export class IdTracerProvider implements TracerProvider, Tracer {
   }
 }
 
-/** A span that has ids only. Hot path: most spans' ids are never read, so they are made at the first reading; see bench. */
+/**
+ * A span that has ids only. Hot path: most spans' ids are never read, so they are made at the first reading; see bench.
+ */
 class IdSpan implements Span {
   #context: SpanContext | undefined;
 

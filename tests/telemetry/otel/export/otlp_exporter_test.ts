@@ -8,7 +8,9 @@ import {
 import { otlpExporter } from "../../../../runtime/telemetry/otel/export/otlp_exporter.ts";
 import { startCollector } from "../../../support/collector.ts";
 
-/** Sends one batch to a collector that answers so, and returns why it was not taken, and what was reported as dropped. */
+/**
+ * Sends one batch to a collector that answers so, and returns why it was not taken, and what was reported as dropped.
+ */
 async function exportTo(signal: "traces" | "logs", answer: () => Response) {
   await using collector = startCollector(() => Promise.resolve(answer()));
   Deno.env.set("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url);

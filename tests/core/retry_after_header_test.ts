@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../../runtime/core/retry_after.ts";
+import { parseRetryAfter, type RetryAfter, retryAfterIn } from "../../runtime/core/retry_after_header.ts";
 
 const WEDNESDAY = Date.UTC(2026, 9, 21, 7, 28), YEAR_MS = 365 * 86_400_000;
 const values: [value: string, expected: RetryAfter | undefined][] = [

@@ -5,8 +5,8 @@ export type RetryAfter = { readonly delayMs: number } | { readonly atMs: number 
 const MAX_MS = 365 * 86_400_000;
 const TIME = "\\d{2}:\\d{2}:\\d{2}", DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 /**
- * The forms of a date that are read: the three of HTTP, of which servers send the first, and RFC 3339. `Date.parse`
- * alone would take any text with a number.
+ * Forms of a date that are read: the three of HTTP, of which servers send the first, and RFC 3339. `Date.parse` alone
+ * would take any text with a number.
  */
 const DATES = [
   new RegExp(`^${DAY}, \\d{1,2} [A-Z]{3} \\d{4} ${TIME} (GMT|UTC)$`, "i"),
@@ -15,7 +15,7 @@ const DATES = [
 ];
 const ASCTIME = new RegExp(`^${DAY} [A-Z][a-z]{2} [ \\d]\\d ${TIME} \\d{4}$`);
 
-/** Reads the value of a `Retry-After` header, as of RFC 9110: seconds or a date. Undefined for any other text. */
+/** Reads the value of a `Retry-After` header (RFC 9110): seconds or a date. Undefined for any other text. */
 export function parseRetryAfter(value: string): RetryAfter | undefined {
   const text = value.trim();
   if (/^\d+(\.\d+)?$/.test(text)) return { delayMs: Math.min(MAX_MS, Math.ceil(Number(text) * 1_000)) };
