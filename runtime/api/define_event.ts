@@ -11,10 +11,23 @@ import type { Signature, WebhookRequest } from "./webhook.ts";
  */
 export type AnySchema = z.core.SomeType;
 
+/** Replies to an event that arrive as other events. */
+export interface ReplyOptions {
+  /** Events that may be the reply; the first that arrives is. */
+  readonly events: readonly EventDefinition[];
+  /** Field of the data, text or a number, whose value the event and its reply have in common. */
+  readonly by: string;
+}
+
 /** HTTP ingress of an event. */
 export interface IngressOptions {
   /** Path, such as `/orders`, that publishes the event besides `POST /events/{type}`. Default: none. */
   readonly route?: string;
+  /**
+   * Events that reply to this one: a request with `Prefer: wait=5` is answered with the reply, if it arrives within
+   * five seconds. Default: requests are answered once the event is stored.
+   */
+  readonly reply?: ReplyOptions;
   /**
    * Signature that makes the route the target of a webhook: it takes requests that are signed so, and needs no API key.
    * No other request publishes the event. Default: the route is as any other.

@@ -9,12 +9,15 @@ import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import type { ServerClock } from "../engine/clock.ts";
+import { Replies } from "../http/replies.ts";
 import { type Handler, router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
+import { ReplyListener } from "../nats/inspect/reply_listener.ts";
 import { RetryService } from "../nats/retry/service.ts";
 import { findConsumer } from "../nats/topology/find.ts";
+import { replyFields } from "../project/resolve_replies.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
@@ -45,13 +48,14 @@ interface ListenerOptions {
 /** Opens the public listener: the ingress, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
   const { config, registry, cluster, clock, authentication, metering, health, log, sharesPort } = options;
-  const problemOf = publicProblems(log);
+  const problemOf = publicProblems(log), replies = repliesOf(options);
   const routes = [
     ...healthRoutes(health),
     ...ingressRoutes({
       events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
       ...authentication,
+      replies,
       clock,
       maxBytes: cluster.nc.info!.max_payload - HEADER_BYTES,
       outage: () => cluster.messages.outage(),
@@ -60,7 +64,25 @@ export function openPublicListener(options: ListenerOptions): Listener {
     }),
   ];
   const handler = router(routes, { meter: metering.requests.ingress, problemOf });
-  return listen({ hostname: config.HOST, port: config.PORT, variable: "PORT", handler, log, shared: sharesPort });
+  const { HOST: hostname, PORT: port } = config;
+  const listener = listen({ hostname, port, variable: "PORT", handler, log, shared: sharesPort });
+  return {
+    url: listener.url,
+    problem: () => listener.problem(),
+    stop: (graceMs) => {
+      replies?.stop(); // a request that waits for a reply would take all of the grace
+      return listener.stop(graceMs);
+    },
+  };
+}
+
+/** Listens for replies if any event has them. */
+function repliesOf({ registry: { events }, cluster: { nc, names }, clock, log }: ListenerOptions): Replies | undefined {
+  const fields = replyFields(events);
+  if (fields.size === 0) return undefined;
+  const source = new ReplyListener(nc, fields, log, names);
+  source.start();
+  return new Replies(events, source, clock);
 }
 
 export function openAdminListener(

@@ -24,6 +24,7 @@ import { Problem } from "./problem.ts";
 import type { JsonWebTokens } from "./json_web_tokens.ts";
 import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
+import type { Replies } from "./replies.ts";
 import type { RequestLimit } from "./request_limit.ts";
 import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
@@ -35,6 +36,8 @@ export interface IngressOptions {
   readonly keys: ApiKeys;
   /** Authenticates callers that have a token instead of a key. Default: none has. */
   readonly tokens?: Pick<JsonWebTokens, "authenticate">;
+  /** Holds answers until a reply arrives. Default: no event has replies. */
+  readonly replies?: Pick<Replies, "begin">;
   /** Its server's time decides whether a webhook was signed lately. */
   readonly clock: ServerClock;
   /** Largest body, and largest line of NDJSON, in bytes. */
@@ -143,7 +146,7 @@ class Ingress {
 
   async publishTyped(received: Received, type: string): Promise<Response> {
     const event = await this.#readTyped(received, type);
-    return accepted(await this.#publish(event, received.context));
+    return await this.#publishOne(event, received);
   }
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
@@ -155,13 +158,13 @@ class Ingress {
         return await this.#publishBatch(received);
     }
     const event = await this.#readUntyped(received);
-    return accepted(await this.#publish(event, received.context));
+    return await this.#publishOne(event, received);
   }
 
   /** Publishes the event of a signed request, once its signature is found to be right. */
   async publishWebhook(received: Received, event: WebhookEvent): Promise<Response> {
     const read = await receiveWebhook(event, received, () => this.options.clock.serverNow());
-    return read instanceof Response ? read : accepted(await this.#publish(read, received.context));
+    return read instanceof Response ? read : await this.#publishOne(read, received);
   }
 
   // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.
@@ -209,6 +212,19 @@ class Ingress {
 
   #prepare(caller: Caller, incoming: IncomingEvent): OutgoingEvent {
     return prepareEvent(findEvent(this.options.events, caller, incoming.type), caller, incoming);
+  }
+
+  /** Publishes an event, and waits for its reply if the request asks for it. */
+  async #publishOne(event: OutgoingEvent, { request, reservation, context }: Received): Promise<Response> {
+    const reply = this.options.replies?.begin(event, request);
+    if (!reply) return accepted(await this.#publish(event, context));
+    try {
+      const stored = await this.#publish(event, context);
+      reservation.hold(0); // the body is not needed while the request waits
+      return await reply.respond(stored);
+    } finally {
+      reply.end();
+    }
   }
 
   #publish(event: OutgoingEvent, parent: Context): Promise<string> {

@@ -6,6 +6,7 @@ import type { DefiningModule } from "./load_definitions.ts";
 import { configConflicts } from "./config_conflicts.ts";
 import { resolveConfigs, type ResolvedConfig } from "./resolve_configs.ts";
 import { resolveEvents } from "./resolve_events.ts";
+import { replyProblems } from "./resolve_replies.ts";
 import { webhookConfigs } from "./resolve_webhooks.ts";
 import { type ResolvedFunction, resolveFunction } from "./resolve_function.ts";
 import type { FunctionDefinition } from "../api/define_function.ts";
@@ -58,6 +59,7 @@ export function buildRegistry(
     problems.push(...streams.declare(value, file).map((problem) => `${file}: ${problem}`));
   }
   const project = resolveEvents(schemas, streams, problems), { events } = project;
+  problems.push(...replyProblems(events, project.files));
   const resolved = functions.flatMap((module) => resolveFunction(module, project, streams, problems) ?? []);
   checkNames(resolved, problems);
   checkDependencies(functions, problems);

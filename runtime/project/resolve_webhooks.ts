@@ -6,7 +6,7 @@ import { resolveConfig, type ResolvedConfig } from "./resolve_configs.ts";
 import { oneOf } from "./startup_problems.ts";
 
 /** Options of an event's `ingress`. */
-export const INGRESS_OPTIONS: readonly string[] = ["route", "signature", "map", "id"];
+export const INGRESS_OPTIONS: readonly string[] = ["route", "reply", "signature", "map", "id"];
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const HEADER = /^[A-Za-z0-9-]+$/;

@@ -1,9 +1,10 @@
 import type { Msg } from "@nats-io/transport-node";
 import { splitMessage } from "../../nats/client/internals.ts";
 import { RawHeaders } from "../../nats/client/message_headers.ts";
+import { decodePublished } from "../../nats/inspect/published_event.ts";
 import type { SettledReport } from "../../nats/inspect/tail_protocol.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
-import { decode, decodeAttribute } from "../../core/cloudevent.ts";
+import { decodeAttribute } from "../../core/cloudevent.ts";
 import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
@@ -37,20 +38,7 @@ export class RepeatedIds {
  * undefined: a plain message gets its id from the stream.
  */
 export function readPublished(msg: Msg, nowMs: number, names: Namespace = NO_NAMESPACE) {
-  const subject = names.typeOfPublished(msg.subject);
-  const { headers, payload } = splitMessage(msg), list = new RawHeaders(headers);
-  const { event } = decode({
-    stream: "",
-    sequence: 0,
-    subject,
-    deliveryCount: 1,
-    storedAtMs: nowMs,
-    payload,
-    headers: list,
-    history: { attempts: 0, excusedDeliveries: 0, redrives: 0 },
-    messageKey: "",
-    ackSubject: new Uint8Array(),
-  });
+  const { event, headers: list, payload } = decodePublished(msg, nowMs, names), { subject } = event;
   const { data } = event;
   return {
     time: new Date(nowMs).toISOString(),

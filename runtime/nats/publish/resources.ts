@@ -2,7 +2,8 @@ import type { Namespace } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
 import type { Registry } from "../../project/registry.ts";
 import { publish, scanPermissions } from "../topology/permissions.ts";
-import type { Resources } from "../topology/resources.ts";
+import { replyFields } from "../../project/resolve_replies.ts";
+import type { Permission, Resources } from "../topology/resources.ts";
 
 /** Returns the streams that store a project's events, and the permissions to publish them. */
 export function eventResources(
@@ -29,6 +30,11 @@ export function eventResources(
     permissions: [
       ...publish("to store events", ...[...new Set([...emitted, ...ingress])].map((type) => names.subject(type))),
       ...publish("to find the stream of a subject", "$JS.API.STREAM.NAMES"),
+      ...[...replyFields(events).keys()].map((type): Permission => ({
+        action: "subscribe",
+        subject: names.subject(type),
+        purpose: "to answer requests that wait for a reply",
+      })),
       ...scanPermissions(
         ...scanned.map(({ name }) => names.stream(name)),
         ...foreign.filter(({ publishes }) => publishes.some(({ type }) => emitted.includes(type))).map(({ name }) =>
