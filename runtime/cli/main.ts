@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   events: async () => (await import("./events.ts")).eventsCommand(),
   plan: async () => (await import("./plan.ts")).planCommand(),
   apply: async () => (await import("./apply.ts")).applyCommand(),
+  "nats-permissions": async () => (await import("./nats_permissions.ts")).natsPermissionsCommand(),
   "dead-letters": async () => (await import("./dead_letters.ts")).deadLettersCommand(),
   retries: async () => (await import("./retries.ts")).retriesCommand(),
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),

@@ -39,6 +39,10 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     `${RUN} weir/cli migrate`,
   ],
   doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} ${SYS} weir/cli doctor`],
+  "nats-permissions": [
+    "Print the NATS users of this project, each with the permissions that it needs",
+    `${RUN} weir/cli nats-permissions`,
+  ],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",
