@@ -34,7 +34,9 @@ Deno.test("deno publish --dry-run accepts the package, its types included", asyn
 Deno.test("init writes the tasks of the example", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   for (const [name, [description, command]] of Object.entries(TASKS)) {
-    assert.deepEqual(tasks[name], { description, command }, name);
+    // Most tests of Weir wait for servers and not for a processor.
+    const own = name === "test" ? `DENO_JOBS=4 ${command}` : command;
+    assert.deepEqual(tasks[name], { description, command: own }, name);
   }
 });
 

@@ -42,8 +42,9 @@ function plain(text: string): string {
   return text.replace(/`[^`]*`/g, "`…`").replace(/\s+/g, " ");
 }
 
-/** Returns whether a call is `Deno.test(…)`, `t.step(…)` or `describe` and `it`. */
+/** Returns whether a call is `Deno.test(…)`, `t.step(…)`, or `test(…)` as of `testsAtOnce`. */
 function isTest(callee: Deno.lint.Expression): boolean {
+  if (callee.type === "Identifier") return callee.name === "test";
   if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return false;
   return callee.property.name === "step" ||
     callee.property.name === "test" && callee.object.type === "Identifier" && callee.object.name === "Deno";

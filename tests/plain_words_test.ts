@@ -12,6 +12,7 @@ for (
     ["/** The caller is told whoever asks. */", '"is told" hides who acts'],
     ['Deno.test("So many events", () => {});', 'begins with "So"', '"So many" hides who acts'],
     ["await t.step(`Which of ${n}`, () => {});", 'begins with "Which"'],
+    ['test("So what", () => {});', 'begins with "So"'],
     ["/** Returns the stream that stores it. */"],
     ["/** Returns it.\n *\n * ```ts\n * // What nobody reads\n * ```\n */"],
     ["/** `What` is a name. */"],

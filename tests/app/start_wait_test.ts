@@ -5,8 +5,11 @@ import { startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { TestCluster } from "../chaos/cluster.ts";
+import { testsAtOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import type { LogLine } from "../support/weir_process.ts";
+
+const test = testsAtOnce("startRuntime waits for a cluster", 3);
 
 /** Starts a runtime of one function on the first node of a cluster. */
 function start(cluster: TestCluster, options: Parameters<typeof startRuntime>[3] = {}) {
@@ -25,7 +28,7 @@ function start(cluster: TestCluster, options: Parameters<typeof startRuntime>[3]
   return { lines, started: startRuntime(config, registry, log, options) };
 }
 
-Deno.test("startRuntime waits for a cluster without a leader, says what for, and starts once one is elected", async () => {
+test("startRuntime waits for a cluster without a leader, says what for, and starts once one is elected", async () => {
   await using cluster = await TestCluster.start();
   const others = ["n2", "n3"].map((name) => cluster.nodes.get(name)!);
   await Promise.all(others.map((node) => node.kill()));
@@ -37,7 +40,7 @@ Deno.test("startRuntime waits for a cluster without a leader, says what for, and
   await runtime.stop();
 });
 
-Deno.test("startRuntime ends after the time it may wait, and names what it waited for", async () => {
+test("startRuntime ends after the time it may wait, and names what it waited for", async () => {
   await using cluster = await TestCluster.start();
   await Promise.all(["n2", "n3"].map((name) => cluster.nodes.get(name)!.kill()));
   const { started } = start(cluster, { waitMs: 1_000 });
@@ -47,7 +50,7 @@ Deno.test("startRuntime ends after the time it may wait, and names what it waite
   });
 });
 
-Deno.test("startRuntime that waits ends at once when the process stops", async () => {
+test("startRuntime that waits ends at once when the process stops", async () => {
   await using cluster = await TestCluster.start();
   await Promise.all(["n2", "n3"].map((name) => cluster.nodes.get(name)!.kill()));
   const stop = new AbortController();

@@ -6,9 +6,12 @@ import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
+import { testsAtOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Broker, startBroker } from "../support/nats.ts";
 import type { LogLine } from "../support/weir_process.ts";
+
+const test = testsAtOnce("TopologyKeeper", 5);
 
 /** A process with one function, `ship`, that collects what it handles. */
 interface Release extends AsyncDisposable {
@@ -50,7 +53,7 @@ async function filtersOf(jsm: JetStreamManager): Promise<string[]> {
   return (await jsm.consumers.info("ORDERS", "ship")).config.filter_subjects!.toSorted();
 }
 
-Deno.test("[G7] TopologyKeeper: a process of the old release that starts last takes no trigger from the new one", async () => {
+test("[G7] TopologyKeeper: a process of the old release that starts last takes no trigger from the new one", async () => {
   await using broker = await startBroker();
   const old = await start(broker, ["orders.paid"]);
   await using next = await start(broker, ["orders.paid", "orders.lost"]);
@@ -67,7 +70,7 @@ Deno.test("[G7] TopologyKeeper: a process of the old release that starts last ta
   assert.equal(next.handled.length, 5);
 });
 
-Deno.test("[G7] TopologyKeeper: the old release gets the events of a trigger that the new one has no more", async () => {
+test("[G7] TopologyKeeper: the old release gets the events of a trigger that the new one has no more", async () => {
   await using broker = await startBroker();
   await using old = await start(broker, ["orders.paid", "orders.lost"]);
   await using _next = await start(broker, ["orders.paid"]);
@@ -76,7 +79,7 @@ Deno.test("[G7] TopologyKeeper: the old release gets the events of a trigger tha
   await eventually(() => old.handled.length === 5);
 });
 
-Deno.test("TopologyKeeper starts with a trigger that covers another release's, and leaves a wider one", async () => {
+test("TopologyKeeper starts with a trigger that covers another release's, and leaves a wider one", async () => {
   await using broker = await startBroker();
   await using _old = await start(broker, ["orders.paid", "stock.low"]);
   await using _wider = await start(broker, ["orders.*"]);
@@ -85,14 +88,14 @@ Deno.test("TopologyKeeper starts with a trigger that covers another release's, a
   assert.deepEqual(await filtersOf(broker.jsm), ["orders.*"]);
 });
 
-Deno.test("TopologyKeeper may narrow at a start of `dev`, which has the nats-server to itself", async () => {
+test("TopologyKeeper may narrow at a start of `dev`, which has the nats-server to itself", async () => {
   await using broker = await startBroker();
   await (await start(broker, ["orders.paid", "orders.lost"])).runtime.stop();
   await using _next = await start(broker, ["orders.paid"], { apply: "narrow" });
   assert.deepEqual(await filtersOf(broker.jsm), ["orders.paid"]);
 });
 
-Deno.test("[G7] TopologyKeeper widens a consumer that another client has narrowed, and every event is handled", async () => {
+test("[G7] TopologyKeeper widens a consumer that another client has narrowed, and every event is handled", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid", "orders.lost"]);
   await broker.jsm.consumers.update("ORDERS", "ship", { filter_subjects: ["orders.paid"] });
@@ -117,7 +120,7 @@ for (
     ["priority_groups", { priority_groups: ["one"], priority_policy: "overflow" }],
   ] as const
 ) {
-  Deno.test(`TopologyKeeper puts ${setting} right once while it runs, and events go on`, async () => {
+  test(`TopologyKeeper puts ${setting} right once while it runs, and events go on`, async () => {
     await using broker = await startBroker();
     await using release = await start(broker, ["orders.paid"]);
     await broker.jsm.consumers.update("ORDERS", "ship", change as object);
@@ -131,7 +134,7 @@ for (
   });
 }
 
-Deno.test("[G7] TopologyKeeper brings back what a consumer skips that another client created again for new events", async () => {
+test("[G7] TopologyKeeper brings back what a consumer skips that another client created again for new events", async () => {
   await using broker = await startBroker();
   const gate = Promise.withResolvers<void>(), { jsm } = broker;
   await using release = await start(broker, ["orders.paid"], {}, () => gate.promise);
@@ -147,7 +150,7 @@ Deno.test("[G7] TopologyKeeper brings back what a consumer skips that another cl
   assert.match(release.lines.map(({ message }) => message).join(), /without the events that waited/);
 });
 
-Deno.test("TopologyKeeper lets a function pull from no consumer that forgets what it delivers, until it is replaced", async () => {
+test("TopologyKeeper lets a function pull from no consumer that forgets what it delivers, until it is replaced", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid"]);
   const { jsm } = broker,
@@ -168,7 +171,7 @@ Deno.test("TopologyKeeper lets a function pull from no consumer that forgets wha
   await eventually(async () => (await jsm.consumers.info("ORDERS", "ship")).ack_floor.stream_seq === last_seq);
 });
 
-Deno.test("[G7] TopologyKeeper leaves the new event at a position to its own handler, once a stream was created again", async () => {
+test("[G7] TopologyKeeper leaves the new event at a position to its own handler, once a stream was created again", async () => {
   await using broker = await startBroker();
   const began: PromiseWithResolvers<void>[] = [];
   const hold = () => {
@@ -191,7 +194,7 @@ Deno.test("[G7] TopologyKeeper leaves the new event at a position to its own han
 });
 
 for (const change of [{ subjects: ["elsewhere.>"] }, { no_ack: true }]) {
-  Deno.test(`TopologyKeeper changes a stream back that another client changed: ${JSON.stringify(change)}`, async () => {
+  test(`TopologyKeeper changes a stream back that another client changed: ${JSON.stringify(change)}`, async () => {
     await using broker = await startBroker();
     await using release = await start(broker, ["orders.paid"]);
     await broker.jsm.streams.update("ORDERS", change);
@@ -203,7 +206,7 @@ for (const change of [{ subjects: ["elsewhere.>"] }, { no_ack: true }]) {
   });
 }
 
-Deno.test("TopologyKeeper makes the ingress unhealthy while a stream takes no events", async () => {
+test("TopologyKeeper makes the ingress unhealthy while a stream takes no events", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid"]);
   await broker.jsm.streams.update("ORDERS", { sealed: true } as object);
@@ -214,7 +217,7 @@ Deno.test("TopologyKeeper makes the ingress unhealthy while a stream takes no ev
   assert.match(body.checks.ingress.error!, /^stream ORDERS: sealed: it takes no more messages$/);
 });
 
-Deno.test("TopologyKeeper leaves the limits of a stream to their operator while it runs", async () => {
+test("TopologyKeeper leaves the limits of a stream to their operator while it runs", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid", "orders.lost"]);
   await broker.jsm.streams.update("ORDERS", { max_age: 3_600 * SECOND });
@@ -223,7 +226,7 @@ Deno.test("TopologyKeeper leaves the limits of a stream to their operator while 
   assert.equal((await broker.jsm.streams.info("ORDERS")).config.max_age, 3_600 * SECOND);
 });
 
-Deno.test("TopologyKeeper: a subject_transform that hides events makes the function unhealthy, and refuses a start", async () => {
+test("TopologyKeeper: a subject_transform that hides events makes the function unhealthy, and refuses a start", async () => {
   await using broker = await startBroker();
   await using release = await start(broker, ["orders.paid"]);
   await broker.jsm.streams.update("ORDERS", { subject_transform: { src: "orders.>", dest: "hidden.>" } });
@@ -252,7 +255,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`TopologyKeeper reports ${what} in health, and changes nothing`, async () => {
+  test(`TopologyKeeper reports ${what} in health, and changes nothing`, async () => {
     await using broker = await startBroker();
     await using release = await start(broker, ["orders.paid"]);
     await change(broker);
@@ -266,7 +269,7 @@ for (
   });
 }
 
-Deno.test("TopologyKeeper without the right to change anything reports a change, and that it is undone", async () => {
+test("TopologyKeeper without the right to change anything reports a change, and that it is undone", async () => {
   await using broker = await startBroker();
   await using _other = await start(broker, ["orders.paid"]);
   await _other.runtime.stop();
@@ -282,7 +285,7 @@ Deno.test("TopologyKeeper without the right to change anything reports a change,
   await eventually(async () => (await release.health()).body.degraded === undefined);
 });
 
-Deno.test("TopologyKeeper: processes of a release without a name go on, degraded, once the next release has one", async () => {
+test("TopologyKeeper: processes of a release without a name go on, degraded, once the next release has one", async () => {
   await using broker = await startBroker();
   await using old = await start(broker, ["orders.paid"]);
   await using next = await start(broker, ["orders.paid"], {}, () => {}, "shop");

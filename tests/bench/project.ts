@@ -37,7 +37,7 @@ export async function benchProject(): Promise<{ path: string } & AsyncDisposable
 
 /** Runs `weir start` in a project. It logs `ready`. */
 export function startWeir(project: string, natsUrl: string, env: Record<string, string> = {}): Helper {
-  return new Helper("weir start", [...OPTIONS, "runtime/cli/main.ts", "start"], {
+  return new Helper("weir start", [...OPTIONS, "weir/cli", "start"], {
     cwd: project,
     env: { NATS_URL: natsUrl, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", LOG_FORMAT: "json", ...env },
     endsBySignal: true,

@@ -103,7 +103,8 @@ Deno.test("functionTable shows one word for breakers in the same state", () => {
 Deno.test("functions shows the project and exits with 1 if neither a runtime nor NATS answers", async () => {
   await using project = await copyProject();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", `${project.path}/runtime/cli/main.ts`, "functions"],
+    args: ["run", "--quiet", "-A", "weir/cli", "functions"],
+    cwd: project.path,
     env: { NATS_URL: "nats://127.0.0.1:1", ADMIN_PORT: "1" },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -24,7 +24,7 @@ async function setup() {
     start: (...args: string[]) => startWeir(project.path, ["publish", ...args], env),
     publish: async (...args: string[]) => {
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "publish", ...args],
+        args: ["run", "--quiet", "-A", "weir/cli", "publish", ...args],
         cwd: project.path,
         env,
       }).output();
@@ -33,7 +33,7 @@ async function setup() {
     },
     pipe: async (input: string, ...args: string[]) => {
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "publish", ...args],
+        args: ["run", "--quiet", "-A", "weir/cli", "publish", ...args],
         cwd: project.path,
         env,
         stdin: "piped",

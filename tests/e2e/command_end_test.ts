@@ -91,7 +91,7 @@ Deno.test("commands end when they are done, whatever a function keeps open", asy
 Deno.test("publish ends at the first Ctrl-C while it waits for its data, whatever a schema listens to", async () => {
   await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMA + OPEN + 'console.log("loaded");\n' });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "publish", "demo.asked", "-"],
+    args: ["run", "--quiet", "-A", "weir/cli", "publish", "demo.asked", "-"],
     cwd: project.path,
     stdin: "piped",
     stdout: "piped",

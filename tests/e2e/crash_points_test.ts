@@ -20,6 +20,7 @@ import {
 
 /** Points of settling at which the process is killed, and the number of handler runs that follows. */
 const rows: (Moment & { readonly runs: number })[] = [
+  { what: "is delayed for longer", point: DELAY, when: "after", runs: 2 }, // takes longest, so it begins first
   { what: "succeeds", point: EMIT, when: "before", runs: 2 },
   { what: "succeeds", point: EMIT, when: "after", runs: 2 },
   { what: "succeeds", point: ACK, when: "before", runs: 2 },
@@ -38,7 +39,6 @@ const rows: (Moment & { readonly runs: number })[] = [
   { what: "is delayed first", point: DELAY, when: "after", runs: 3 }, // the delayed retry, and the original that was not acked
   { what: "is delayed first", point: ACK, when: "before", runs: 3 },
   { what: "is delayed first", point: ACK, when: "after", runs: 2 },
-  { what: "is delayed for longer", point: DELAY, when: "after", runs: 2 },
   { what: "emits later", point: LATER, when: "before", runs: 2 },
   { what: "emits later", point: LATER, when: "after", runs: 2 }, // published before the event is redelivered
   { what: "emits later", point: ACK, when: "before", runs: 2 },

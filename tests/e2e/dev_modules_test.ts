@@ -16,12 +16,20 @@ ${imports}
 export default defineFunction({ on: Tick, timeout: "5s" }, async ({ data }, { log }) => { ${body} });
 `;
 
-/** Starts `dev --no-check` in a project of these files and folders. */
-async function setup(files: Record<string, string>, folders: readonly string[] = [], args: readonly string[] = []) {
+/** Starts `dev --no-check` in a project of these files and folders, with these changes of its `deno.json`. */
+async function setup(
+  files: Record<string, string>,
+  { folders = [], args = [], config = (text) => text }: {
+    folders?: readonly string[];
+    args?: readonly string[];
+    config?: (text: string) => string;
+  } = {},
+) {
   const project = await copyProjectWith({ "schemas/ticks.ts": SCHEMA });
   for (const folder of folders) await Deno.mkdir(`${project.path}/${folder}`, { recursive: true });
   const write = (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code);
   for (const [file, text] of Object.entries(files)) await write(file, text);
+  await write("deno.json", config(await Deno.readTextFile(`${project.path}/deno.json`)));
   const env = freePorts("PORT", "ADMIN_PORT"), url = `http://127.0.0.1:${env.PORT}`;
   const dev = startWeir(project.path, ["dev", "--no-check", ...args], { ...env, LOG_LEVEL: "info" });
   await dev.waitForLine(/^Weir is up in/);
@@ -56,8 +64,10 @@ Deno.test("dev follows the module graph: what a function imports from anywhere i
     "lib/deep/b.ts": "export const deep = 1;",
     "packages/prices/deno.json": '{ "name": "@test/prices", "version": "1.0.0", "exports": "./mod.ts" }',
     "packages/prices/mod.ts": "export const p = 1;",
-    "deno.json": (await Deno.readTextFile("deno.json")).replace('"./runtime"', '"./runtime", "./packages/prices"'),
-  }, ["lib/deep", "packages/prices"]);
+  }, {
+    folders: ["lib/deep", "packages/prices"],
+    config: (text) => text.replace("{", '{ "workspace": ["./packages/prices"],'),
+  });
   const { after, write, project } = weir;
   const live = (file: string, code: string) => async () => {
     await after(() => write(file, code), new RegExp(`${file}: live`));
@@ -101,8 +111,7 @@ Deno.test("dev says that a saved module is not loaded if nothing imports it", as
 Deno.test("dev restarts the runtime however often it exits", async () => {
   await using weir = await setup({
     "functions/count.ts": tick("", 'log.info("tick", { n: data.n }); if (data.n > 0) Deno.kill(Deno.pid, "SIGKILL");'),
-    "deno.json": (await Deno.readTextFile("deno.json")).replaceAll("--allow-read ", "--allow-read --allow-run "),
-  });
+  }, { config: (text) => text.replaceAll("--allow-read ", "--allow-read --allow-run ") });
   const { dev, post, after } = weir;
   for (let n = 1; n <= 3; n++) await after(() => post(n), /restarted: .*live/);
   await after(() => post(0), /"message":"tick".*"n":0/);
@@ -131,7 +140,7 @@ Deno.test("dev names the function that blocks the thread, and answers requests m
 Deno.test("dev --inspect lets a debugger attach to the live version, also after a save", async () => {
   const { PORT: port } = freePorts("PORT");
   const file = "functions/count.ts";
-  await using weir = await setup({ [file]: tick("", "log.info(String(data.n));") }, [], ["--inspect", port]);
+  await using weir = await setup({ [file]: tick("", "log.info(String(data.n));") }, { args: ["--inspect", port] });
   const target = () =>
     eventually(async () => {
       const [{ id }] = await (await fetch(`http://127.0.0.1:${port}/json`)).json() as { id: string }[];

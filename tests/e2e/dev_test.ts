@@ -8,11 +8,14 @@ import { type Program, startWeir } from "../support/weir_process.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
 
-/** Starts `dev` in a copy of the project, on its own ports, and waits until it is up. */
+/** Starts `dev` in a copy of the project, on its own ports, and waits until it is up. `reload_test.ts` has the type check. */
 async function setup() {
   const project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  const dev = startWeir(project.path, ["dev"], { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
+  const dev = startWeir(project.path, ["dev", "--no-check"], {
+    ...env,
+    PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}`,
+  });
   await dev.waitForLine(/^Weir is up in/);
   const { nats } = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
   /**
@@ -180,7 +183,10 @@ Deno.test("dev writes the address of NATS_URL for other commands, without its pa
   await using server = await startServer({ config: "authorization { user: u, password: p }" });
   await using project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: server.url.replace("//", "//u:p@") });
+  await using dev = startWeir(project.path, ["dev", "--no-check"], {
+    ...env,
+    NATS_URL: server.url.replace("//", "//u:p@"),
+  });
   await dev.waitForLine(/^Weir is up in/);
   const stored = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
   assert.equal(stored.nats, server.url);
@@ -192,7 +198,7 @@ Deno.test("dev refuses a PORT that is in use, and names the process and another 
   await using project = await copyProject();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
-  await using dev = startWeir(project.path, ["dev"], { PORT: String(port) });
+  await using dev = startWeir(project.path, ["dev", "--no-check"], { PORT: String(port) });
   const line = await dev.waitForLine(/^weir: /);
   assert.match(
     line,
@@ -222,9 +228,12 @@ Deno.test("dev refuses to start a second time in the same folder", async () => {
 Deno.test("dev keeps stored data across restarts, and --fresh deletes it", async () => {
   await using project = await copyProject();
   const sequences: number[] = [];
-  for (const args of [["dev"], ["dev"], ["dev", "--fresh"]]) {
+  for (const options of [[], [], ["--fresh"]]) {
     const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-    await using dev = startWeir(project.path, args, { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` });
+    await using dev = startWeir(project.path, ["dev", "--no-check", ...options], {
+      ...env,
+      PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}`,
+    });
     await dev.waitForLine(/^Weir is up in/);
     const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(order) };
     const response = await fetch(`http://127.0.0.1:${env.PORT}/events/orders.created`, init);
@@ -239,7 +248,7 @@ Deno.test("dev keeps stored data across restarts, and --fresh deletes it", async
 Deno.test("dev retries while NATS is unreachable, and starts once it is up", async () => {
   await using project = await copyProject();
   const { NATS, ...env } = freePorts("NATS", "PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  await using dev = startWeir(project.path, ["dev"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
+  await using dev = startWeir(project.path, ["dev", "--no-check"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
   await dev.waitForLine(/error cannot connect to NATS at /);
   await dev.waitForLine(/no functions are running: retrying every 2 s/);
   await using _server = await startServer({ port: Number(NATS) });
@@ -257,7 +266,7 @@ Deno.test("dev prints its addresses once a first version that failed is mended, 
   const broken = `${project.path}/functions/broken.ts`;
   await Deno.writeTextFile(broken, "export default 1;");
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  await using dev = startWeir(project.path, ["dev"], env);
+  await using dev = startWeir(project.path, ["dev", "--no-check"], env);
   await dev.waitForLine(/no functions are running: waiting for a change/);
   await Deno.remove(broken);
   await dev.waitForLine(/^Weir is up in/);

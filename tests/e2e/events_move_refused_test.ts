@@ -14,7 +14,8 @@ Deno.test("events move keeps a pause, waits for the earlier release, and leaves 
     await all.publish(20);
     await all.publish(5, "orders.shipped");
     await all.change();
-    assert.equal((await weir("apply", "--widen")).code, 0);
+    const applied = await weir("apply", "--widen");
+    assert.equal(applied.code, 0, applied.text);
     const { code, text } = await weir(...ARGS);
     assert.equal(code, 1);
     assert.match(

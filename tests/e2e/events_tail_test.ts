@@ -68,8 +68,7 @@ Deno.test("events tail shows events as they are published, and their outcomes in
   });
 
   await t.step("the command ends with 0 when the reader closes the pipe", async () => {
-    const command =
-      `"${Deno.execPath()}" run --quiet -A runtime/cli/main.ts events tail | head -n 2; echo "\${PIPESTATUS[0]}"`;
+    const command = `"${Deno.execPath()}" run --quiet -A weir/cli events tail | head -n 2; echo "\${PIPESTATUS[0]}"`;
     const child = new Deno.Command("bash", {
       args: ["-c", command],
       cwd: project.path,

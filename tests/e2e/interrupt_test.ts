@@ -9,10 +9,11 @@ import { type Program, startWeir } from "../support/weir_process.ts";
 const STOP_MS = 10_000;
 
 /** Starts `dev` in a copy of the project, in a process group of its own as a terminal does. */
-async function setup() {
+async function setup(...options: string[]) {
   const project = await copyProject();
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  const dev = startWeir(project.path, ["dev"], { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` }, true);
+  const variables = { ...env, PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}` };
+  const dev = startWeir(project.path, ["dev", ...options], variables, true);
   return {
     dev,
     write: (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code),
@@ -50,29 +51,35 @@ async function waitUntilGone(folder: string): Promise<void> {
 
 /** Line printed during the start when port 4222 is in use: the test may read it only after the Ctrl-C. */
 const PRINTED_BEFORE = /nats-server uses another port$/;
-const moments: [moment: string, wait: (weir: Awaited<ReturnType<typeof setup>>) => Promise<unknown>][] = [
+/** Last line of the start. The type check begins then. */
+const IS_UP = /Ctrl-C stops everything/;
+const moments: [
+  moment: string,
+  wait: (weir: Awaited<ReturnType<typeof setup>>) => Promise<unknown>,
+  ...options: string[],
+][] = [
   ["during the start", ({ mockServiceListens }) => mockServiceListens()],
-  ["during the first type check", ({ dev }) => dev.waitForLine(/Ctrl-C stops everything/)],
+  ["during the first type check", ({ dev }) => dev.waitForLine(IS_UP)],
   ["when idle", ({ dev }) => dev.waitForLine(/type check: no errors/)],
   ["while a save loads", async ({ dev, save }) => {
-    await dev.waitForLine(/type check: no errors/);
+    await dev.waitForLine(IS_UP);
     await save("functions/_inventory.ts");
-  }],
+  }, "--no-check"],
   ["during the type check of a save", async ({ dev, save }) => {
     await dev.waitForLine(/type check: no errors/);
     await save("functions/_inventory.ts");
     await dev.waitForLine(/_inventory\.ts: live/);
   }],
   ["while a module loops", async ({ dev, write }) => {
-    await dev.waitForLine(/type check: no errors/);
+    await dev.waitForLine(IS_UP);
     await write("functions/endless.ts", 'console.log("spins");\nexport const spins = true;\nwhile (spins);\n');
     await dev.waitForLine(/^spins/);
-  }],
+  }, "--no-check"],
 ];
 
-for (const [moment, wait] of moments) {
+for (const [moment, wait, ...options] of moments) {
   Deno.test(`dev exits silently on Ctrl-C ${moment}, and leaves no process`, async () => {
-    await using weir = await setup();
+    await using weir = await setup(...options);
     await wait(weir);
     const fromMs = performance.now();
     const lines = (await weir.interrupt()).filter((line) => !PRINTED_BEFORE.test(line));
@@ -83,7 +90,7 @@ for (const [moment, wait] of moments) {
 
 /** Adds a function whose handler takes `ms`, and waits until it runs. */
 async function addSlow({ dev, write, post }: Awaited<ReturnType<typeof setup>>, ms: number): Promise<Program> {
-  await dev.waitForLine(/type check: no errors/);
+  await dev.waitForLine(IS_UP);
   await write(
     "functions/slow.ts",
     `import { defineFunction } from "weir";
@@ -100,7 +107,7 @@ async function addSlow({ dev, write, post }: Awaited<ReturnType<typeof setup>>, 
 }
 
 Deno.test("dev lets a handler finish on Ctrl-C, and says that it waits", async () => {
-  await using weir = await setup();
+  await using weir = await setup("--no-check");
   await addSlow(weir, 4_000);
   const lines = await weir.interrupt(), own = lines.filter((line) => !line.startsWith("{"));
   assert.equal(own.length, 1, own.join("\n"));

@@ -221,7 +221,7 @@ Deno.test("dev --no-check keeps a change with a type error live", async () => {
 });
 
 Deno.test("dev applies new permissions of deno.json, and reports an invalid deno.json", async () => {
-  await using weir = await setup();
+  await using weir = await setup(["--no-check"]);
   const settings = await Deno.readTextFile(`${weir.path}/deno.json`);
   const asks = tick("1").replace(
     `"tick"`,
@@ -245,7 +245,7 @@ Deno.test("dev applies new permissions of deno.json, and reports an invalid deno
 });
 
 Deno.test("dev soon replaces a module that loops by its corrected version", async () => {
-  await using weir = await setup();
+  await using weir = await setup(["--no-check"]);
   const from = weir.dev.lines.length;
   await weir.write("functions/_endless.ts", "export const spins = true;\nwhile (spins);\n");
   await weir.write("functions/count.ts", `import "./_endless.ts";` + tick("1"));

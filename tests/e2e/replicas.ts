@@ -6,13 +6,13 @@ import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
 
-/** A function that blocks its thread for the milliseconds in its event. */
+/** A function that blocks its thread for the milliseconds in its event, as one that computes, without a processor. */
 const COMPUTE = `
 import { defineFunction } from "weir";
 export default defineFunction({ on: "work.asked", timeout: "1m", concurrency: 4 }, (event, { log }) => {
   const data = event.data as { n: number; ms: number };
   log.info("begun", { n: data.n });
-  for (const until = Date.now() + data.ms; Date.now() < until;);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, data.ms);
   log.info("computed", { n: data.n });
 });
 `;

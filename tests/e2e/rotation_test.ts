@@ -2,12 +2,15 @@ import { nkeys } from "@nats-io/transport-node";
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { testsAtOnce } from "../support/at_once.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { type FormRuntime, startForm } from "../support/connection_form.ts";
 import { createOperator } from "../support/creds.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/ports.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+
+const test = testsAtOnce("start takes rotated credentials", 3);
 
 /** A credential at its start, and what an operator does to rotate it. */
 interface Rotation {
@@ -159,7 +162,7 @@ const rotations: Record<string, () => Promise<Rotation>> = {
 };
 
 for (const [name, rotation] of Object.entries(rotations)) {
-  Deno.test(`start loses no event while an operator rotates ${name}`, async () => {
+  test(`start loses no event while an operator rotates ${name}`, async () => {
     await using folder = await temporaryDirectory();
     const path = (file: string) => `${folder.path}/${file}`;
     const write = (file: string, text: string) => Deno.writeTextFileSync(path(file), text);
@@ -188,7 +191,7 @@ for (const [name, rotation] of Object.entries(rotations)) {
   });
 }
 
-Deno.test("start keeps the credentials that work while their file is broken, and says so", async () => {
+test("start keeps the credentials that work while their file is broken, and says so", async () => {
   await using folder = await temporaryDirectory();
   const token = `${folder.path}/token`, keys = `${folder.path}/keys`;
   Deno.writeTextFileSync(token, "first-token");
@@ -221,7 +224,7 @@ Deno.test("start keeps the credentials that work while their file is broken, and
   await eventually(() => form.handled.has(2));
 });
 
-Deno.test("start takes the API keys of a replaced WEIR_API_KEYS_FILE at a reload", async () => {
+test("start takes the API keys of a replaced WEIR_API_KEYS_FILE at a reload", async () => {
   await using folder = await temporaryDirectory();
   const keys = `${folder.path}/keys`;
   Deno.writeTextFileSync(keys, "shop:first-key");

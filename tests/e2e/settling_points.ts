@@ -29,7 +29,7 @@ export default defineFunction({
   if (run === 1 && data.what === "fails first") throw new Error("not yet");
   if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
   // Longer than the ack wait and the start of a successor on a loaded machine: the original is redelivered first.
-  if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("35s");
+  if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("45s");
   ctx.emit(Answered, data, data.what === "emits later" ? { delay: "1s", key: "answer" } : {});
 });
 `;

@@ -38,7 +38,7 @@ Deno.test("start reads a secret's file once, since it may be a pipe", async () =
   await using project = await copyProject();
   const { NATS } = freePorts("NATS");
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "runtime/cli/main.ts", "start"],
+    args: ["run", "--quiet", "-A", "weir/cli", "start"],
     cwd: project.path,
     env: { HOST: "0.0.0.0", NATS_URL: `nats://127.0.0.1:${NATS}`, WEIR_API_KEYS_FILE: "/dev/stdin" },
     stdin: "piped",

@@ -88,16 +88,16 @@ export async function setupWorkers(): Promise<Workers> {
 }
 
 function supervised(program: Program, url: string, admin: string): Supervised {
-  const lines = () => program.lines.filter((line) => line.startsWith("{")).map((line): LogLine => JSON.parse(line));
+  const lines = (message: string) =>
+    program.lines.filter((line) => line.includes(`"message":"${message}"`)).map((line): LogLine => JSON.parse(line));
   return {
     program,
     url,
     admin,
-    pids: () => lines().filter(({ message }) => message === "worker ready").map(({ pid }) => Number(pid)),
+    pids: () => lines("worker ready").map(({ pid }) => Number(pid)),
     handled: () => {
       const byWorker = new Map<number, number[]>();
-      for (const { message, worker, n } of lines()) {
-        if (message !== "handled") continue;
+      for (const { worker, n } of lines("handled")) {
         const own = byWorker.get(Number(worker)) ?? [];
         byWorker.set(Number(worker), [...own, Number(n)]);
       }

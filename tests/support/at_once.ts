@@ -13,3 +13,19 @@ export async function mapAtMost<Item, Result>(
   await Promise.all(Array.from({ length: limit }, worker));
   return results;
 }
+
+/**
+ * Declares a test whose parts run at once, up to `limit` of them at a time, because each mostly waits for servers and
+ * processes of its own. A leak of any part fails the test.
+ *
+ * @returns A function that adds a part, as `Deno.test` declares a test
+ */
+export function testsAtOnce(name: string, limit: number): (part: string, run: () => Promise<void>) => void {
+  const parts: [name: string, run: () => Promise<void>][] = [];
+  Deno.test(name, async (t) => {
+    // Deno runs steps at once only without sanitizers of their own.
+    const unwatched = { sanitizeOps: false, sanitizeResources: false, sanitizeExit: false };
+    await mapAtMost(limit, parts, ([name, fn]) => t.step({ name, fn, ...unwatched }));
+  });
+  return (...part) => void parts.push(part);
+}

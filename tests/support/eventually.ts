@@ -1,5 +1,5 @@
-/** Milliseconds between two tries. */
-const POLL_MS = 10;
+/** Milliseconds between two tries: a twentieth of the time waited so far, within these bounds. Each try costs processor time. */
+const MIN_POLL_MS = 10, MAX_POLL_MS = 100, POLL_SHARE = 1 / 20;
 /** Milliseconds that bound a wait: long for a loaded machine, since a wait that succeeds ends early. */
 export const WITHIN_MS = 90_000;
 
@@ -7,7 +7,7 @@ export const WITHIN_MS = 90_000;
 export interface Polling {
   /** Time limit in milliseconds. @default 90_000 */
   within?: number;
-  /** Milliseconds between two tries. @default 10 */
+  /** Milliseconds between two tries. @default 10 at first, 100 in a long wait */
   every?: number;
 }
 
@@ -21,10 +21,11 @@ export interface Polling {
  */
 export async function eventually<Value>(
   condition: () => Value | Promise<Value>,
-  { within = WITHIN_MS, every = POLL_MS }: Polling = {},
+  { within = WITHIN_MS, every }: Polling = {},
 ): Promise<NonNullable<Value>> {
   const { promise: timeUp, resolve } = Promise.withResolvers<typeof TIME_UP>();
   const timer = setTimeout(resolve, within, TIME_UP);
+  const fromMs = performance.now();
   let last: unknown = "no answer yet";
   try {
     while (true) {
@@ -33,7 +34,7 @@ export async function eventually<Value>(
       if (answer === TIME_UP) throw late(condition, within, last);
       last = answer;
       if (answer && !(answer instanceof Failed)) return answer;
-      const pause = new Promise<void>((resolve) => setTimeout(resolve, every));
+      const pause = new Promise<void>((resolve) => setTimeout(resolve, every ?? pollMs(performance.now() - fromMs)));
       if (await Promise.race([pause, timeUp]) === TIME_UP) {
         await pause; // leaves no timer behind
         throw late(condition, within, last);
@@ -42,6 +43,10 @@ export async function eventually<Value>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function pollMs(waitedMs: number): number {
+  return Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, waitedMs * POLL_SHARE));
 }
 
 const TIME_UP = Symbol("the time is up");

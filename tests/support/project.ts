@@ -6,11 +6,13 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The project of Weir's tests: an order flow, so that no test depends on the functions beside Weir. */
 const PROJECT = fileURLToPath(new URL("./project/", import.meta.url));
 
-/** Copies the tests' project and Weir to a temporary folder, so that a test may change their files. */
+/**
+ * Copies the tests' project to a temporary folder, so that a test may change its files. It links Weir by its folder, as
+ * a project does that `init` creates: Deno compiles the modules of Weir once, and not for each copy.
+ */
 export async function copyProject(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "weir-project-" });
-  for (const name of ["deno.json", "deno.lock"]) await Deno.copyFile(ROOT + name, `${path}/${name}`);
-  await copyFolder(`${ROOT}runtime`, `${path}/runtime`);
+  await writeConfig(path);
   for (const folder of ["functions", "schemas"]) await copyFolder(PROJECT + folder, `${path}/${folder}`);
   await writeEventTypes(pathToFileURL(`${path}/`));
   await Deno.mkdir(`${path}/tests`);
@@ -18,6 +20,29 @@ export async function copyProject(): Promise<{ path: string } & AsyncDisposable>
     await Deno.copyFile(`${ROOT}tests/${plugin}`, `${path}/tests/${plugin}`);
   }
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** Writes `deno.json` and `deno.lock`: those of Weir's repository, with Weir as a linked package and not as a member. */
+async function writeConfig(path: string): Promise<void> {
+  const [config, lock, weir] = await Promise.all(
+    ["deno.json", "deno.lock", "runtime/deno.json"].map(async (name) =>
+      JSON.parse(await Deno.readTextFile(ROOT + name))
+    ),
+  );
+  const { workspace: _member, imports, ...rest } = config;
+  const others = Object.entries(imports).filter(([name]) => name !== "weir" && !name.startsWith("weir/"));
+  const json = {
+    ...rest,
+    imports: { weir: `jsr:${weir.name}`, ...Object.fromEntries(others) },
+    links: [`${ROOT}runtime`],
+  };
+  const { dependencies, members } = lock.workspace;
+  lock.workspace = {
+    dependencies: [`jsr:${weir.name}@*`, ...dependencies],
+    links: { [`jsr:${weir.name}@${weir.version}`]: members.runtime, [`jsr:${config.name}`]: { dependencies } },
+  };
+  await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify(json, null, 2) + "\n");
+  await Deno.writeTextFile(`${path}/deno.lock`, JSON.stringify(lock, null, 2) + "\n");
 }
 
 /** Does the same with these files, by path, instead of the functions and schemas of the tests' project. */

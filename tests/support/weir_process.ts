@@ -29,7 +29,7 @@ export function startWeir(
   env: Record<string, string>,
   ownGroup = false,
 ): Program {
-  return startDeno(project, ["run", "--quiet", "-A", "runtime/cli/main.ts", ...args], env, ownGroup);
+  return startDeno(project, ["run", "--quiet", "-A", "weir/cli", ...args], env, ownGroup);
 }
 
 /** Starts `weir start` in a project, on free ports of its own. Resolves once it is ready. */

@@ -22,7 +22,7 @@ Deno.test("printDefaultTarget names the NATS of commands that plan or make chang
   /** Returns the first line of a command. It may use no network, so it changes no NATS of this machine. */
   const firstLine = async (env: Record<string, string>, ...args: string[]) => {
     const { stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "-A", "--deny-net", "runtime/cli/main.ts", ...args],
+      args: ["run", "--quiet", "-A", "--deny-net", "weir/cli", ...args],
       cwd: project.path,
       env,
     }).output();
