@@ -41,8 +41,8 @@ export interface Runtime {
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
   /**
-   * Reads credentials that may have been rotated again, for NATS, the API keys and the webhooks. Problems are logged, and the
-   * previous credentials stay in use.
+   * Reads the credentials of NATS, the API keys and the secrets of webhooks once more, as after a rotation. Problems are
+   * logged, and the previous ones stay in use.
    */
   reload(): Promise<void>;
   /**
@@ -187,7 +187,10 @@ function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOpt
   };
 }
 
-/** Waits for a connection until the process stops, since a server may not answer for seconds. A later one is closed. */
+/**
+ * Waits for a connection until the process stops, since a server may not answer for seconds. A connection that is opened
+ * later is closed.
+ */
 async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | undefined): Promise<Cluster> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const stop = () => {

@@ -21,8 +21,8 @@ export interface RetryContext {
 }
 
 /**
- * Number of excused deliveries of an event, for any reason, after which the event itself may break what it needs. From
- * then on a needed resource that fails uses up an attempt. A failed probe of a dependency does so too once the event
+ * Number of excused deliveries of an event, for any reason, after which the event itself is suspected to break what it
+ * needs. From then on a needed resource that fails uses up an attempt. A failed probe of a dependency does so too once the event
  * has the age {@linkcode PROBE_USES_ATTEMPT_AGE_MS}.
  */
 export const USES_ATTEMPT_FROM = 100;
@@ -34,8 +34,8 @@ export const USES_ATTEMPT_FROM = 100;
 export const PROBE_USES_ATTEMPT_AGE_MS = 3 * 86_400_000;
 /**
  * Delays, in milliseconds, before an event that another release may handle is delivered again. A delay applies once
- * there were `from` such deliveries. During a rolling deploy either release may receive the event, so three minutes
- * pass before the delay grows. From five seconds on the event waits in the retry stream, where it does not count
+ * there were `from` such deliveries. During a rolling deploy either release may receive the event, so the delays of its
+ * first three minutes are short. From five seconds on the event waits in the retry stream, where it does not count
  * towards the consumer's `max_ack_pending`.
  */
 const OTHER_RELEASE_DELAYS = [

@@ -36,13 +36,13 @@ export class Attempt implements DeliveryFacts {
   excusedDeliveries: number;
   /** Deliveries among `excusedDeliveries` that waited for another release. */
   otherReleaseDeliveries: number;
-  /** Time since which the stream may already have emitted events of an earlier attempt; undefined when it has none. */
+  /** Earliest time at which events that an earlier attempt emitted may have been stored; undefined if none were. */
   emittedSinceMs: number | undefined;
   /** True when the attempt's number is exact: at a first delivery, and once stored counts are applied. */
   isCounted: boolean;
   /** Error that prevented reading the stored counts. */
   stateError: unknown;
-  /** Option whose function failed before the handler could run, such as `where`. Undefined if none failed. */
+  /** Name of the option whose callback failed before the handler could run, such as `where`. Undefined if none failed. */
   failedOption: string | undefined;
   isDelayed = false;
   isCancelled = false;
@@ -188,8 +188,8 @@ export class Attempt implements DeliveryFacts {
 
   /**
    * Returns the number of attempts to presume for a redelivery without stored counts: one, since an earlier process may
-   * have died during an attempt. It may also have died before, so the last allowed attempt is never presumed: an event
-   * must not become a dead letter (`crashed`) on a guess.
+   * have died during an attempt. It may as well have died before the attempt began, so the last allowed attempt is never
+   * presumed: an event must not become a dead letter (`crashed`) on a guess.
    */
   #presumedBegun(): number {
     const left = this.retry.attempts - this.delivery.history.attempts;

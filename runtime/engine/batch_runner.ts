@@ -23,8 +23,8 @@ export class BatchRunner implements HandlerRunner {
   readonly collector: BatchCollector;
   readonly #handler: InProcessRunner;
   /**
-   * True if the function is known to work: an event has succeeded since a batch of first attempts last failed as a
-   * whole.
+   * True if the function is known to work: an event has succeeded. A batch of first attempts that fails as a whole makes
+   * it false.
    */
   #works = false;
 

@@ -1,6 +1,6 @@
 import type { Delivery } from "../core/delivery.ts";
 
-/** Pulls messages and passes them to its sink. It never pulls more than the sink has credits for and takes ahead. */
+/** Pulls messages and passes them to its sink. It pulls at most the sum of the sink's credits and what it takes ahead. */
 export interface Consumer {
   start(sink: ConsumerSink): void;
   /** Tells the consumer that the sink may have more credits than before. */

@@ -30,7 +30,7 @@ export class Dispatcher implements ConsumerSink {
   readonly #limited = new Set<Attempt>();
   readonly #prefetch: Prefetch;
   readonly #mark: PrefetchMark;
-  /** Attempts that are still to end before the consumers are woken, while others wait. */
+  /** Attempts that are still to end before the consumers are woken. It counts only while deliveries wait. */
   #untilWake = 0;
   /** Deliveries that may be handled at once. */
   readonly #atOnce: number;
@@ -82,7 +82,7 @@ export class Dispatcher implements ConsumerSink {
     return Math.max(0, Math.min(free, permits));
   }
 
-  /** A limited admission prefetches nothing: each permit is for a delivery that begins. */
+  /** Returns 0 if an admission is limited: each of its permits is for a delivery that begins. */
   ahead(nowMs: number, most: number): number {
     const allowed = this.#prefetch.allowed(nowMs, this.inFlight === 0);
     this.#untilWake = allowed / 4;

@@ -30,7 +30,7 @@ const EMIT_OPTIONS = ["id", "delay", "at", "key"];
  */
 export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
-  /** Number of buffered events that the handler has cancelled again. Their positions stay in use. */
+  /** Number of buffered events that the handler has cancelled since. Their positions stay in use. */
   #dropped = 0;
   #cancelled: Set<string> | undefined;
   #emit: Emit | undefined;

@@ -85,7 +85,7 @@ export class Pipeline {
     return attempt.isCounted ? this.#enter(attempt) : this.#readCounts(attempt).then(() => this.#enter(attempt));
   }
 
-  /** Gives back a delivery that has not begun: at shutdown, or since it was pulled ahead and cannot begin soon. */
+  /** Gives back a delivery that has not begun: at shutdown, or because it was pulled ahead and cannot begin soon. */
   giveBack(attempt: Attempt, reason: GiveBackReason): MaybePromise<Outcome> {
     this.#decode(attempt);
     this.ports.observer.begin(attempt);
@@ -105,7 +105,7 @@ export class Pipeline {
     return this.batches ? this.#collect(this.batches, attempt) : this.#begin(attempt);
   }
 
-  /** Begins an attempt with its batch, so that waiting for others is part of no check, claim, timeout or duration. */
+  /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
   async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
     try {
       return await (await collector.collect(attempt) ? this.#begin(attempt) : this.giveBack(attempt, "shutdown"));

@@ -29,7 +29,7 @@ export interface Health {
   readonly checks: readonly Check[];
   /** Returns faults that leave the process ready, by name, such as an open breaker. */
   readonly degraded?: () => Readonly<Record<string, string>>;
-  /** Removes secrets from the errors of checks: health needs no key. @default nothing is removed */
+  /** Removes secrets from the errors of checks: any caller may read them. @default nothing is removed */
   readonly redact?: (text: string) => string;
 }
 

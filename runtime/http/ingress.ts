@@ -38,7 +38,7 @@ export interface IngressOptions {
   readonly tokens?: Pick<JsonWebTokens, "authenticate">;
   /** Holds answers until a reply arrives. Default: no event has replies. */
   readonly replies?: Pick<Replies, "begin">;
-  /** Its server's time decides whether a webhook was signed lately. */
+  /** The time of the NATS server decides whether a webhook was signed lately. */
   readonly clock: ServerClock;
   /** Largest body, and largest line of NDJSON, in bytes. */
   readonly maxBytes: number;

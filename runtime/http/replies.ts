@@ -6,7 +6,7 @@ import { accepted } from "./publish_response.ts";
 
 /** Longest time that a request waits, in seconds. Proxies end requests that take a minute. */
 const MAX_WAIT_S = 30;
-/** Requests that wait at once. Further ones are answered without waiting: half of all requests stay for the others. */
+/** Requests that wait at once: half of those that may be pending. Further ones are answered without waiting. */
 const MAX_WAITING = 500;
 
 /** Holds the answer to requests with `Prefer: wait` (RFC 7240) until the event that replies to theirs arrives. */

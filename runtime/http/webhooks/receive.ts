@@ -24,7 +24,7 @@ export function isWebhook(event: EventDefinition): event is WebhookEvent {
   return event.ingress?.signature !== undefined;
 }
 
-/** Returns who sends the requests of a webhook. No API key can have that name: a colon ends it. */
+/** Returns who sends the requests of a webhook. No API key can have that name: `WEIR_API_KEYS` ends a name at a colon. */
 export function webhookCaller({ type }: WebhookEvent): Caller {
   const name = `webhook:${type}`, identity = { authtype: "service_account", authid: name };
   return { name, title: `the webhook of ${type}`, room: name, identity, mayPublish: (other) => other === type };
@@ -34,7 +34,7 @@ export function webhookCaller({ type }: WebhookEvent): Caller {
  * Reads a signed request.
  *
  * @param nowMs Milliseconds since 1970.
- * @returns its event, or the response to a request that is none
+ * @returns its event, or the response to a request that publishes none
  * @throws {Problem} 401 if the signature is not right, 400 if the payload is not
  */
 export async function receiveWebhook(

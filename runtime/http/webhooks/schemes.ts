@@ -120,7 +120,7 @@ function hexClaim(text: string | null, prefix: string): Claim | undefined {
   return text?.startsWith(prefix) ? { signatures: [fromHex(text.slice(prefix.length))], before: "" } : undefined;
 }
 
-/** Returns NaN for a text that is no time: it is then too long ago. */
+/** Returns NaN for a text that is no time: no tolerance covers it. */
 function secondsOf(text: string): number {
   return /^\d{1,12}$/.test(text) ? Number(text) : NaN;
 }

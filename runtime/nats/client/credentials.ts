@@ -131,8 +131,8 @@ export function seedIn(text: string): string | undefined {
 }
 
 /**
- * Ends each line as the client's parser needs it. Other NATS tools also take CRLF, and a file that ends at its END
- * line; editors leave spaces and empty lines, and a variable may have `\n` in place of a line break.
+ * Returns the text with each line, the last too, ended by LF, as the client's parser needs it. Files have CRLF, spaces
+ * and empty lines as well, and a variable may have `\n` in place of a line break.
  */
 export function asCredsFile(text: string): string {
   return text.trim().replaceAll(/\s*(?:[\r\n]|\\n)\s*/g, "\n") + "\n";

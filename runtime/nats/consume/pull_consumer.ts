@@ -26,8 +26,8 @@ import {
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, never more than the sink has credits for and takes ahead. After the regular end of a
- * pull it pulls again at once, and after another status with backoff. After two missed heartbeats it pulls as soon as a
+ * Pulls from one durable consumer, at most the sum of the sink's credits and what it takes ahead. After the regular end
+ * of a pull it pulls again at once, and after another status with backoff. After two missed heartbeats it pulls as soon as a
  * leader of the consumer answers, where the client's own `consume()` would stall for forty seconds.
  */
 export class PullConsumer implements Consumer {
@@ -232,7 +232,7 @@ export class PullConsumer implements Consumer {
         this.#failed(`no heartbeat from the consumer on ${this.stream} for ${SILENCE_MS} ms`, dueMs);
         this.#probe.start(0, true);
       }
-      // A paused sink, as by an open breaker, would refuse deliveries of earlier pulls: a new inbox ends them.
+      // A paused sink, as by an open breaker, would refuse what earlier pulls deliver: a new inbox ends those pulls.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
       if (this.#pending.count > 0 && idle && this.#sink?.paused()) this.#subscribe();
       this.wake();

@@ -28,7 +28,7 @@ export class DeadLetters {
 
   /**
    * Stores one dead letter. If payload and headers do not fit into one message, the payload and headers that are too
-   * large become chunks. A reference to the original message would not do, since a term deletes it from a work queue.
+   * large become chunks. A reference to the original message would not do, since the `+TERM` ack deletes it from a work queue.
    *
    * @param id The message id for deduplication. Default: the id of the event's delivery.
    * @throws {PublishError} when the dead letter is not known to be stored.

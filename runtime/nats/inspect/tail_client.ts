@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
-import { RateLimiter } from "../../core/rate_limiter.ts";
+import { TailRate } from "./tail_rate.ts";
 import { covers, overlaps } from "../../core/subjects.ts";
 import type { Clock } from "../../engine/clock.ts";
 import { newInbox, subjectOn } from "../client/subject_prefixes.ts";
@@ -40,7 +40,7 @@ export class TailClient {
   readonly #followed = new Map<string, Subscription>();
   /** Time of the last report of each process. */
   readonly #processes = new Map<string, number>();
-  readonly #published = new RateLimiter(MAX_PER_SECOND);
+  readonly #published = new TailRate(MAX_PER_SECOND);
   #omitted = 0;
   #reportedCount: number | undefined;
   #requests = 0;

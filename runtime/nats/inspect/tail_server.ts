@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
-import { RateLimiter } from "../../core/rate_limiter.ts";
+import { TailRate } from "./tail_rate.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
@@ -23,7 +23,7 @@ export interface SettledDeliveries {
 interface Client {
   request: TailRequest;
   untilMs: number;
-  readonly limiter: RateLimiter;
+  readonly limiter: TailRate;
 }
 
 /**
@@ -89,7 +89,7 @@ export class TailServer {
       known.limiter.perSecond = request.perSecond;
     } else {
       if (this.#clients.size >= MAX_CLIENTS) return;
-      this.#clients.set(inbox, { request, untilMs, limiter: new RateLimiter(request.perSecond) });
+      this.#clients.set(inbox, { request, untilMs, limiter: new TailRate(request.perSecond) });
     }
     this.#stopListening ??= this.settlements.listen((settled) => this.#onSettled(settled));
     this.#cancelTimer ??= this.clock.timer(WINDOW_MS, () => this.#renew());

@@ -68,7 +68,7 @@ export class NatsRateStore implements RateStore {
     return `$KV.${this.#bucket.name}.${functionName}.${key}`;
   }
 
-  /** Creates the bucket after a failure, in case it was deleted: the next use finds it. */
+  /** Uses the bucket. After a failure it is created, in case it was deleted: the next use finds it. */
   async #use<Result>(use: (jsm: JetStreamManager) => Promise<Result>): Promise<Result> {
     const jsm = await (this.#jsm ??= jetstreamManagerOn(this.nc, { timeout: TIMEOUT_MS }));
     try {

@@ -163,7 +163,7 @@ export class JetStreamPublisher implements MessagePublisher, TextPublisher {
   #answered(msg: Msg): void {
     this.monitor.answered();
     const pending = this.#inFlight.take(Number(msg.subject.slice(this.#inbox.length + 1)));
-    if (!pending) return; // the ack of a try that was given up: the message is stored, and the next ack says so
+    if (!pending) return; // the late ack of a try that timed out: the next ack tells that it is stored
     if (msg.data.length === 0) return this.#retry(pending); // no responders
     const { error: refusal, stream, seq, duplicate } = this.#pubAcks.read(msg.data);
     if (refusal) {

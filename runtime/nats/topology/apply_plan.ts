@@ -33,8 +33,8 @@ export interface ApplyOptions {
 }
 
 /**
- * Plans a cluster, applies the plan, and resolves to the result of each step. A consumer keeps the filter of a type
- * that has changed its stream while events of it wait there, and that step has a problem.
+ * Plans a cluster, applies the plan, and resolves to the result of each step. If a type has changed its stream and
+ * events of it wait in the former one, the consumer there keeps the filter of the type, and its step has a problem.
  *
  * @throws {Error} before the first step, if a function of `prune` has no unused consumer.
  */

@@ -54,8 +54,8 @@ export async function ensureTopology(
   const refused = await applyTopology(jsm, desired, { ...options, onApplied });
   if (refused.length === 0) return created;
   const problems = new StartupProblems(refused.flatMap(({ problems }) => problems));
-  // If JetStream was unavailable for every step, for example while a leader is elected, that passes. The start tries
-  // again if the error has such a cause.
+  // If JetStream was unavailable for every step, for example while a leader is elected, the fault is temporary. The
+  // start tries again if the error has such a cause.
   if (refused.every(({ error }) => isUnavailable(error))) problems.cause = refused[0].error;
   throw problems;
 }

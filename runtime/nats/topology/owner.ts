@@ -9,8 +9,8 @@ const PROJECT = "weir-project", NAMESPACE = "weir-namespace";
 export type Metadata = Readonly<Record<string, string>>;
 
 /**
- * Returns the mark for what a project makes. A project without a name is marked with its namespace. A project with
- * neither makes everything without a mark: undefined.
+ * Returns the mark for what a project makes; undefined if the project has neither a name nor a namespace. A namespace
+ * counts as the name of a project without one (`core/namespace.ts`).
  */
 export function markOf({ name, project }: Namespace): Metadata | undefined {
   if (project === undefined) return undefined;
@@ -39,8 +39,7 @@ export function isForeign(
 ): boolean {
   if (!isMarked(metadata)) return false;
   const { [PROJECT]: owner, [NAMESPACE]: namespace } = metadata!;
-  // The mark of a project without a name has the namespace in place of the name. Such a mark is this project's even if
-  // the project has a name by now.
+  // If the owner is the namespace, the mark is of a time when this project had no name.
   return namespace !== name || (owner !== project && owner !== namespace);
 }
 

@@ -20,7 +20,7 @@ import { planUndeclared } from "./plan_undeclared.ts";
 export interface FoundState {
   readonly streams: ReadonlyMap<string, StreamInfo | undefined>;
   readonly consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>;
-  /** By the name of a desired stream: other streams that store subjects which the desired stream does not store yet. */
+  /** By the name of a desired stream: the streams that store subjects which it is about to gain. */
   readonly overlaps: ReadonlyMap<string, readonly string[]>;
   /** The origins of the streams that Weir does not own. Default: none. */
   readonly origins?: Origins;

@@ -14,7 +14,7 @@ export interface Redact {
   readonly add?: (secrets: readonly string[]) => void;
 }
 
-/** Further secrets of this process, which no name of a variable tells. */
+/** Further secrets of this process, which cannot be found by the name of a variable. */
 const declared = new Set<string>();
 
 /** Declares secrets, which {@linkcode secretsOf} returns from then on. */

@@ -1,5 +1,5 @@
-/** Limits items to a number a second, and counts those it refused. */
-export class RateLimiter {
+/** Limits what `events tail` is sent to a number a second, and counts what it leaves out. */
+export class TailRate {
   #left: number;
   #omitted = 0;
 
