@@ -16,7 +16,8 @@ export interface ApiKey {
   readonly rate?: RequestRate;
 }
 
-const HASHED = /^sha256=([0-9a-f]{64})$/i;
+/** Begins a secret that is given as its SHA-256 digest. */
+export const DIGEST_PREFIX = "sha256=";
 
 /** A key with the digest of its secret. Keys of one secret are one caller, and have one limit. */
 interface KnownKey {
@@ -72,12 +73,13 @@ export class ApiKeys {
 }
 
 function knownKey(key: ApiKey): KnownKey {
-  const { name, secret, rate } = key, hex = HASHED.exec(secret)?.[1];
-  return {
-    key,
-    digest: hex === undefined ? digestOf(secret) : Buffer.from(hex, "hex"),
-    ...(rate && { limit: new RequestLimit(name, rate) }),
-  };
+  const { name, rate } = key;
+  return { key, digest: digestOfKey(key), ...(rate && { limit: new RequestLimit(name, rate) }) };
+}
+
+/** Returns the SHA-256 digest of a key's secret. */
+export function digestOfKey({ secret }: ApiKey): Uint8Array {
+  return secret.startsWith(DIGEST_PREFIX) ? Buffer.from(secret.slice(DIGEST_PREFIX.length), "hex") : digestOf(secret);
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
