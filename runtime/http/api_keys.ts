@@ -51,14 +51,17 @@ export class ApiKeys {
     return this.#keys === "none" ? 1 : new Set(this.#keys.map(({ key }) => key.name)).size;
   }
 
+  /** Returns whether a text is the secret of a key. */
+  knows(secret: string): boolean {
+    return this.#keys !== "none" && keysOf(this.#keys, secret).length > 0;
+  }
+
   /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
     if (this.#keys === "none") return ANY_CALLER;
     const secret = bearerOf(request);
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
-    const digest = digestOf(secret);
-    // Compares every key in constant time, so that the duration reveals nothing about a secret.
-    const found = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
+    const found = keysOf(this.#keys, secret);
     if (found.length === 0) throw unauthorized("the API key is not known");
     const { key: { name }, limit } = found.find(({ limit }) => limit) ?? found[0];
     return {
@@ -70,6 +73,12 @@ export class ApiKeys {
       mayPublish: (type) => found.some(({ key }) => covers(key.pattern, type)),
     };
   }
+}
+
+/** Compares every key in constant time, so that the duration reveals nothing about a secret. */
+function keysOf(keys: readonly KnownKey[], secret: string): KnownKey[] {
+  const digest = digestOf(secret);
+  return keys.filter((known) => timingSafeEqual(known.digest, digest));
 }
 
 function knownKey(key: ApiKey): KnownKey {

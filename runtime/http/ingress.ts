@@ -136,7 +136,7 @@ class Ingress {
 
   #authenticate(request: Request): Caller | Promise<Caller> {
     const { keys, tokens } = this.options, token = tokens && bearerOf(request);
-    return tokens && token !== undefined && isJsonWebToken(token)
+    return tokens && token !== undefined && isJsonWebToken(token) && !keys.knows(token)
       ? tokens.authenticate(token)
       : keys.authenticate(request);
   }

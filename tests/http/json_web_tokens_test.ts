@@ -132,6 +132,15 @@ Deno.test("POST takes a token or an API key, and stores who published the event"
   assert.equal((await post("wrong")).status, 401);
 });
 
+Deno.test("POST takes an API key that has the form of a token", async () => {
+  await using served = serveKeys();
+  const keys = [{ name: "shop", secret: "v1.shop.s3cret", pattern: ">" }];
+  const { send, publisher } = setup({ tokens: served.tokens, keys });
+  const headers = { authorization: "Bearer v1.shop.s3cret" };
+  assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
+  assert.equal(publisher.published[0].source, "/ingress/shop");
+});
+
 Deno.test("startTestRuntime with WEIR_JWT_KEYS_URL takes tokens alone, and the function sees who published", async () => {
   await using served = serveKeys();
   const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({}), ingress: {} });
