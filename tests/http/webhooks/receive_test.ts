@@ -156,6 +156,25 @@ Deno.test("POST to a webhook answers 500 when ingress.map throws, and logs the e
   assert.deepEqual(publisher.published, []);
 });
 
+for (const id of [(payload: { number: number }) => payload.number, async () => await "1", () => null]) {
+  Deno.test(`POST to a webhook answers 500 when ingress.id is ${id}, and logs the error`, async () => {
+    const { post, errors, publisher } = webhook("hmac", { id: id as never });
+    assert.equal((await post('{"action":"a","number":7}')).status, 500);
+    assert.match(String(errors[0]), /TypeError: ingress.id of hooks.happened returned no text/);
+    assert.deepEqual(publisher.published, []);
+  });
+}
+
+Deno.test("POST to a webhook refuses a request without a signature before it reads the body", async () => {
+  const { send, publisher } = webhook("github");
+  let isRead = false;
+  const body = new ReadableStream({ pull: () => void (isRead = true) }, { highWaterMark: 0 });
+  const problem = await problemOf(await send("/hook", { body, headers: { "content-type": "application/json" } }));
+  assert.deepEqual([problem.status, isRead], [401, false]);
+  assert.equal(problem.detail, "the request has no signature: it is expected in x-hub-signature-256");
+  assert.deepEqual(publisher.published, []);
+});
+
 Deno.test("POST /events refuses the event of a webhook, also with an API key", async () => {
   const { send, publisher } = webhook("github"), headers = { authorization: "Bearer key" };
   for (const path of ["/events/hooks.happened", "/events"]) {
