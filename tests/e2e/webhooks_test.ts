@@ -30,6 +30,13 @@ export default defineFunction({ on: Pushed }, ({ id, data }, ctx) => ctx.log.inf
 `,
 };
 
+const ORDERS = `
+import { defineEvent } from "weir";
+import { z } from "zod";
+const data = z.object({ orderId: z.string() });
+export const Ordered = defineEvent({ type: "orders.created", version: 1, data, ingress: { route: "/orders" } });
+`;
+
 /** The parts of a push that GitHub sends. */
 const PUSH = JSON.stringify({
   ref: "refs/heads/main",
@@ -101,4 +108,17 @@ Deno.test("start refuses a webhook without its secret; a process without the ing
   const env = { ...freePorts("PORT", "ADMIN_PORT"), NATS_URL: server.url, WEIR_ROLES: "functions" };
   await using functions = startWeir(project.path, ["start"], env);
   await functions.waitForLog(({ message }) => message === "ready");
+});
+
+Deno.test("dev asks for the secret of a webhook, and suggests commands for an event that needs no signature", async () => {
+  await using project = await copyProjectWith({ ...FILES, "schemas/orders.ts": ORDERS });
+  await using server = await startServer();
+  const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: server.url };
+  await using refused = startWeir(project.path, ["dev"], env);
+  assert.match(await refused.waitForLine(/GITHUB_SECRET is not set/), /or GITHUB_SECRET_FILE \(schemas\/github.ts\)/);
+  refused.kill("SIGTERM");
+  await refused.status;
+  await using dev = startWeir(project.path, ["dev"], { ...env, GITHUB_SECRET: "first-secret" });
+  assert.match(await dev.waitForLine(/^ {2}ingress/), /\/webhooks\/github/);
+  assert.match(await dev.waitForLine(/^ {4}curl -i/), /\/orders /);
 });
