@@ -68,6 +68,7 @@ export function webhookConfigs(
     const { ingress, type } = event;
     if (!ingress?.signature || ingressProblems(ingress).length > 0) return [];
     const definition = webhookVariable(event);
-    return [{ file: files.get(type)!, definition, variables: resolveConfig(definition).variables, functions: [] }];
+    const { variables } = resolveConfig(definition);
+    return [{ file: files.get(type)!, definition, variables, functions: [], isWebhook: true }];
   });
 }

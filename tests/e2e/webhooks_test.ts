@@ -16,10 +16,12 @@ export const Pushed = defineEvent({
   ingress: {
     route: "/webhooks/github",
     signature: { scheme: "github", secret: "GITHUB_SECRET" },
-    map: (payload, { headers }) =>
-      headers.get("x-github-event") === "push"
+    map: (payload, { headers }) => {
+      if (headers.get("x-github-event") === "leak") throw new Error("it was " + headers.get("x-leak"));
+      return headers.get("x-github-event") === "push"
         ? { repository: payload.repository.full_name, commits: payload.commits.length }
-        : undefined,
+        : undefined;
+    },
   },
 });
 `,
@@ -61,6 +63,7 @@ Deno.test("a push of GitHub reaches its function once, and a tampered one does n
         "content-type": "application/json",
         "x-github-delivery": delivery,
         "x-github-event": event,
+        "x-leak": secret,
         "x-hub-signature-256": `sha256=${signature}`,
       },
       body,
@@ -85,6 +88,8 @@ Deno.test("a push of GitHub reaches its function once, and a tampered one does n
     assert.equal((await post(delivery, secret)).status, 202);
   }
   assert.equal((await post("d-6", "third-secret")).status, 401);
+  assert.equal((await post("d-8", "second-secret", { event: "leak" })).status, 500);
+  await weir.waitForLog(({ error }) => JSON.stringify(error ?? "").includes("it was [redacted]"));
   await Deno.writeTextFile(secretFile, "");
   weir.kill("SIGHUP");
   const kept = "the secrets of webhooks cannot be read again: they stay as they were";
