@@ -27,7 +27,8 @@ import type { Route } from "./router.ts";
 import type { RequestLimit } from "./request_limit.ts";
 import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
-import { isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
+import { noContent } from "./webhooks/schemes.ts";
+import { isRepeat, isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
 
 export interface IngressOptions {
   readonly events: Events;
@@ -161,7 +162,13 @@ class Ingress {
   /** Publishes the event of a signed request, once its signature is found to be right. */
   async publishWebhook(received: Received, event: WebhookEvent): Promise<Response> {
     const read = await receiveWebhook(event, received, () => this.options.clock.serverNow());
-    return read instanceof Response ? read : accepted(await this.#publish(read, received.context));
+    if (read instanceof Response) return read;
+    try {
+      return accepted(await this.#publish(read, received.context));
+    } catch (error) {
+      if (isRepeat(event, error)) return noContent();
+      throw error;
+    }
   }
 
   // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.

@@ -2,6 +2,7 @@ import { type EventDefinition, payloadText } from "../../api/define_event.ts";
 import { type Signature, webhookSecrets } from "../../api/webhook.ts";
 import { mediaType } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import type { Reservation } from "../body_limits.ts";
 import type { Caller } from "../caller.ts";
 import { isEncoded } from "../content_encoding.ts";
@@ -57,6 +58,14 @@ export async function receiveWebhook(
   const id = ingress.id ? checkedId(event, ingress.id(payload, { headers })) : textOf(scheme.id?.(payload, headers));
   const incoming = { type, data, id, extensions: NO_EXTENSIONS };
   return prepareEvent(event, caller, checkAttributes(incoming));
+}
+
+/**
+ * Returns whether an event was not stored since an earlier request with the sender's id was. The data may differ: Stripe
+ * sends `pending_webhooks` as it is at the time of each attempt. An id that the author makes is checked as any other.
+ */
+export function isRepeat({ ingress }: WebhookEvent, error: unknown): boolean {
+  return !ingress.id && error instanceof PublishError && error.code === "id-taken";
 }
 
 /** Returns the payload of a body. A form with the single field `payload` has JSON in it, as GitHub and Slack send. */
