@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { z } from "zod";
 import { subjectProblem } from "../core/subjects.ts";
 import { type ApiKey, DIGEST_PREFIX, digestOfKey } from "../http/api_keys.ts";
 import { list } from "./nats_variables.ts";

@@ -18,8 +18,8 @@ interface ReloadOptions {
 }
 
 /**
- * Reads rotated credentials again, for NATS, the API keys and the webhooks. If the new credentials cannot be used, an error is logged
- * and the previous ones stay in use.
+ * Reads rotated credentials again, for NATS, the API keys and the webhooks. If the new credentials cannot be used, an
+ * error is logged and the previous ones stay in use.
  */
 export async function reloadCredentials(
   { cluster, keys, webhooks, log, redact, readConfig = () => readFrom(CURRENT_ENVIRONMENT) }: ReloadOptions,

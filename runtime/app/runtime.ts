@@ -41,8 +41,8 @@ export interface Runtime {
   /** Number of deliveries that are being handled, or wait for it. */
   readonly inFlight: number;
   /**
-   * Reads credentials that may have been rotated again, for NATS, the API keys and the webhooks. Problems are logged, and the
-   * previous credentials stay in use.
+   * Reads credentials that may have been rotated again, for NATS, the API keys and the webhooks. Problems are logged,
+   * and the previous credentials stay in use.
    */
   reload(): Promise<void>;
   /**
