@@ -77,19 +77,20 @@ export function webhookVariable(event: Signed): ConfigDefinition {
 
 /** Returns the secrets of a signed event. @throws {Error} before the configuration is read */
 export function webhookSecrets(event: Signed): readonly string[] {
-  return Object.values(declaration(event).get()).flatMap(linesOf);
+  return Object.values(declaration(event).get()).flatMap(secretLines);
 }
 
 function declaration(event: Signed) {
   return declared.getOrInsertComputed(event, ({ type, ingress }) => {
     const { scheme, secret } = ingress!.signature!;
-    const field = z.string().refine((text) => linesOf(text).length > 0, "one secret a line")
-      .refine((text) => scheme !== "standard-webhooks" || linesOf(text).every(isStandardSecret), STANDARD_SECRET);
+    const field = z.string().refine((text) => secretLines(text).length > 0, "one secret a line")
+      .refine((text) => scheme !== "standard-webhooks" || secretLines(text).every(isStandardSecret), STANDARD_SECRET);
     return defineConfig(z.object({ [secret]: field.meta({ secret: true }).describe(`signs the webhook ${type}`) }));
   });
 }
 
-function linesOf(text: string): string[] {
+/** Returns the secrets in the text of a variable: each is a line. */
+export function secretLines(text: string): string[] {
   return text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
 }
 

@@ -1,11 +1,10 @@
 import { z } from "zod";
 import { oneOf, StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
-import type { ApiKey } from "../http/api_keys.ts";
+import { apiKeys, HEADER_TEXT } from "./api_key_list.ts";
 import { otelProblems } from "./otel_environment.ts";
 import { Namespace, namespaceProblem } from "../core/namespace.ts";
 import { DURATION_HELP, parseDuration } from "../core/duration.ts";
-import { subjectProblem } from "../core/subjects.ts";
 import type { SecretFiles } from "../nats/client/nats_options.ts";
 import { filesOf, isCredsPath, list, NATS_VARIABLES } from "./nats_variables.ts";
 import { LOG_LEVELS } from "../telemetry/otel/logs/logger.ts";
@@ -48,44 +47,6 @@ const duration = z.string().transform((text, ctx) => {
   ctx.addIssue({ code: "custom", message: DURATION_HELP });
   return z.NEVER;
 });
-/** Text that a request can carry in its `Authorization` header after `Bearer `. */
-const HEADER_TEXT = /^[\x21-\x7e]+$/;
-/** Name of an API key, which becomes a part of the source of events. */
-const KEY_NAME = /^[\w.~@+/-]+$/;
-const KEY_FORM = "name:secret[:type-pattern[:limit/unit]], with commas between";
-/** Limit of requests, such as `100/s`. */
-const RATE = /^([1-9]\d{0,8})\/([smh])$/;
-const RATE_UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000 };
-const apiKeys = nonEmptyList.transform((items, ctx) => {
-  const names = new Map<string, string>();
-  return items.map((item, index): ApiKey => {
-    const [name, secret = "", given = "", limit, ...rest] = item.split(":"), pattern = given || ">";
-    const rate = rateOf(limit);
-    const wanted = wantedOfKey({ name, secret, pattern }, rest.length) ??
-      (limit !== undefined && !rate ? "a limit such as 100/s, 600/m or 5000/h as the fourth part" : undefined) ??
-      (names.getOrInsert(secret, name) === name ? undefined : "a secret of its own: a caller is known by its secret");
-    if (wanted) ctx.addIssue(`in entry ${index + 1} ${wanted}`);
-    return { name, secret, pattern, ...(rate && { rate }) };
-  });
-});
-function rateOf(text: string | undefined): ApiKey["rate"] {
-  const [, limit, unit] = RATE.exec(text ?? "") ?? [];
-  return unit && { limit: Number(limit), perMs: RATE_UNIT_MS[unit as keyof typeof RATE_UNIT_MS] } || undefined;
-}
-/**
- * Returns the rule that a part of an API key breaks; undefined for a correct key. The text quotes no part: if a colon
- * is missing, any part may be the secret.
- */
-function wantedOfKey({ name, secret, pattern }: ApiKey, more: number): string | undefined {
-  if (!name) return `a name: ${KEY_FORM}`;
-  if (!secret) return `a secret after its name: ${KEY_FORM}`;
-  if (more > 0) return `at most four parts, and no colon in the secret: ${KEY_FORM}`;
-  if (!KEY_NAME.test(name)) return "a name of letters, digits and - _ . ~ @ + /, without quotes around the entry";
-  if (!HEADER_TEXT.test(secret)) {
-    return "a secret of visible ASCII characters, without spaces and line breaks; a comma goes between entries";
-  }
-  return subjectProblem(pattern) ? "a pattern of event types such as orders.> as the third part" : undefined;
-}
 const roles = list.refine(
   (names) => names.length > 0 && names.every((role) => role === "ingress" || role === "functions"),
   "ingress, functions, or both with a comma between",

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ConfigDefinition } from "../api/define_config.ts";
+import { secretLines } from "../api/webhook.ts";
 import type { ProvidedValues } from "../api/provided_values.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Registry } from "../project/registry.ts";
@@ -38,7 +39,7 @@ export function selectConfigs(registry: Registry, config: Config | undefined): r
   }
   const isIngress = config?.WEIR_ROLES.includes("ingress") ?? true;
   return registry.configs.filter((own) =>
-    own.functions.length === 0 ? isIngress : functions.some(({ name }) => own.functions.includes(name))
+    own.isWebhook ? isIngress : functions.some(({ name }) => own.functions.includes(name))
   );
 }
 
@@ -52,10 +53,10 @@ export function ownVariableNames({ configs }: Registry): string[] {
 /** Reads declared variables from the environment, and collects every problem. */
 export function readOwnConfig(configs: readonly ResolvedConfig[], environment: Environment): OwnConfig {
   const problems: string[] = [], secrets: string[] = [], values = new Map<object, { readonly value: unknown }>();
-  for (const { file, definition, variables } of configs) {
+  for (const { file, definition, variables, isWebhook } of configs) {
     const read = readOne(definition, variables, environment);
     problems.push(...read.problems.map((problem) => `${problem} (${file})`));
-    secrets.push(...read.secrets);
+    secrets.push(...read.secrets, ...(isWebhook ? read.secrets.flatMap(secretLines) : []));
     if (read.problems.length === 0) values.set(definition, { value: read.value });
   }
   return { problems, secrets, find: (definition) => values.get(definition) };

@@ -135,7 +135,7 @@ async function startOn(
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
-  const authentication = await createAuthentication(config);
+  const authentication = await createAuthentication(config, log);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const { keys } = authentication, sharesPort = options.sharesPort ?? false;
   const webhooks = new WebhookSecrets(config, registry, log, redact, CURRENT_ENVIRONMENT);

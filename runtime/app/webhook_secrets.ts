@@ -20,7 +20,7 @@ export class WebhookSecrets {
 
   /** Provides the secrets as they are now. If one of them is not as wanted, an error is logged and all stay. */
   reload(): void {
-    const configs = selectConfigs(this.registry, this.config).filter(({ functions }) => functions.length === 0);
+    const configs = selectConfigs(this.registry, this.config).filter(({ isWebhook }) => isWebhook);
     if (configs.length === 0) return;
     const own = readOwnConfig(configs, this.environment);
     if (own.problems.length > 0) {

@@ -105,7 +105,9 @@ function banner(ready: DevReady, keys: readonly ApiKey[] | undefined): string {
   ].join("\n");
 }
 
-function commandsToTry({ ingress: [first] }: ProjectSummary, url: string, needsKey: boolean, example = "…"): string[] {
+/** Returns commands that publish an event. Only its sender can sign that of a webhook. */
+function commandsToTry({ ingress }: ProjectSummary, url: string, needsKey: boolean, example = "…"): string[] {
+  const first = ingress.find(({ signed }) => !signed);
   if (!first) return [];
   const key = needsKey ? ` -H 'authorization: Bearer SECRET'` : "";
   return [

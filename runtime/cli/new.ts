@@ -132,7 +132,7 @@ function nextCommands({ files, tryWith }: Plan): string[] {
   if (!tryWith) return commands;
   const { event, data } = tryWith;
   commands.push(`${DENO} task publish ${event.type} --sample 1   # while dev runs`);
-  if (!event.ingress) return commands;
+  if (!event.ingress || event.ingress.signature) return commands;
   const url = `${devServer()?.url ?? "http://127.0.0.1:8000"}${event.ingress.route ?? `/events/${event.type}`}`;
   return [...commands, `curl -i ${url} -H 'content-type: application/json' -d ${shellQuoted(JSON.stringify(data))}`];
 }

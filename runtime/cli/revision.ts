@@ -128,7 +128,7 @@ function failed(error: unknown): FromRevision {
 }
 
 async function exampleOf({ events }: Registry): Promise<string | undefined> {
-  const first = [...events.values()].find(({ ingress }) => ingress);
+  const first = [...events.values()].find(({ ingress }) => ingress && !ingress.signature);
   if (!first) return undefined;
   try {
     const { sample } = await import("../testing/sample.ts"); // loaded here: it is large
@@ -148,6 +148,7 @@ function summarize({ functions, events, warnings }: Registry): ProjectSummary {
     ingress: [...events.values()].filter(({ ingress }) => ingress).map(({ type, ingress }) => ({
       type,
       path: ingress!.route ?? `/events/${type}`,
+      ...(ingress!.signature && { signed: true }),
     })),
     warnings,
   };

@@ -5,8 +5,8 @@ export interface ProjectSummary {
     readonly on: readonly string[];
     readonly emits: readonly string[];
   }[];
-  /** Events that clients may publish over HTTP. */
-  readonly ingress: readonly { readonly type: string; readonly path: string }[];
+  /** Events that clients may publish over HTTP. `signed` marks those of webhooks. */
+  readonly ingress: readonly { readonly type: string; readonly path: string; readonly signed?: boolean }[];
   readonly warnings: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export type FromRevision =
   | { readonly kind: "started"; readonly address: RevisionAddress }
   /** True while deliveries are in handlers or wait for one. */
   | { readonly kind: "busy"; readonly busy: boolean }
-  /** JSON data for the first event of `ingress`. Undefined when there is no such event, or no example can be made. */
+  /** JSON data for the first event of `ingress` that is not signed. Undefined when there is no such event, or no example can be made. */
   | { readonly kind: "example"; readonly json?: string }
   /** The revision cannot run. `transient` when the cause is outside the project, such as an unreachable server. */
   | { readonly kind: "failed"; readonly problems: readonly string[]; readonly transient?: boolean };

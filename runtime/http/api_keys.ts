@@ -16,7 +16,8 @@ export interface ApiKey {
   readonly rate?: RequestRate;
 }
 
-const HASHED = /^sha256=([0-9a-f]{64})$/i;
+/** Begins a secret that is given as its SHA-256 digest. */
+export const DIGEST_PREFIX = "sha256=";
 
 /** A key with the digest of its secret. Keys of one secret are one caller, and have one limit. */
 interface KnownKey {
@@ -50,14 +51,17 @@ export class ApiKeys {
     return this.#keys === "none" ? 1 : new Set(this.#keys.map(({ key }) => key.name)).size;
   }
 
+  /** Returns whether a text is the secret of a key. */
+  knows(secret: string): boolean {
+    return this.#keys !== "none" && keysOf(this.#keys, secret).length > 0;
+  }
+
   /** Returns the caller. @throws {Problem} 401 without a known key. */
   authenticate(request: Request): Caller {
     if (this.#keys === "none") return ANY_CALLER;
     const secret = bearerOf(request);
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
-    const digest = digestOf(secret);
-    // Compares every key in constant time, so that the duration reveals nothing about a secret.
-    const found = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
+    const found = keysOf(this.#keys, secret);
     if (found.length === 0) throw unauthorized("the API key is not known");
     const { key: { name }, limit } = found.find(({ limit }) => limit) ?? found[0];
     return {
@@ -71,13 +75,20 @@ export class ApiKeys {
   }
 }
 
+/** Compares every key in constant time, so that the duration reveals nothing about a secret. */
+function keysOf(keys: readonly KnownKey[], secret: string): KnownKey[] {
+  const digest = digestOf(secret);
+  return keys.filter((known) => timingSafeEqual(known.digest, digest));
+}
+
 function knownKey(key: ApiKey): KnownKey {
-  const { name, secret, rate } = key, hex = HASHED.exec(secret)?.[1];
-  return {
-    key,
-    digest: hex === undefined ? digestOf(secret) : Buffer.from(hex, "hex"),
-    ...(rate && { limit: new RequestLimit(name, rate) }),
-  };
+  const { name, rate } = key;
+  return { key, digest: digestOfKey(key), ...(rate && { limit: new RequestLimit(name, rate) }) };
+}
+
+/** Returns the SHA-256 digest of a key's secret. */
+export function digestOfKey({ secret }: ApiKey): Uint8Array {
+  return secret.startsWith(DIGEST_PREFIX) ? Buffer.from(secret.slice(DIGEST_PREFIX.length), "hex") : digestOf(secret);
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */

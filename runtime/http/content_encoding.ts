@@ -1,4 +1,5 @@
 import { pipeline, Readable } from "node:stream";
+import { setImmediate } from "node:timers";
 import { createGunzip } from "node:zlib";
 import { Problem } from "./problem.ts";
 
@@ -25,5 +26,22 @@ export function decodedBody(request: Request): ReadableStream<Uint8Array> | null
   const decoder = createGunzip();
   // An error reaches the reader by the decoder, and a reader that cancels ends the body.
   pipeline(Readable.fromWeb(body as never), decoder, () => {});
-  return Readable.toWeb(decoder) as ReadableStream<Uint8Array>;
+  return inTurns(Readable.toWeb(decoder) as ReadableStream<Uint8Array>);
+}
+
+/**
+ * Returns the chunks of a stream, each in a turn of the event loop of its own. What is unpacked needs no I/O: without a
+ * pause no other request and no timer would run until the end of the body.
+ */
+function inTurns(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      controller.enqueue(value);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

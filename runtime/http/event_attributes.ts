@@ -58,8 +58,13 @@ export function checkAttributes(event: IncomingEvent): IncomingEvent {
   return event;
 }
 
+/** Returns whether a text has characters that CloudEvents allows in no attribute. */
+export function hasForbidden(text: string): boolean {
+  return FORBIDDEN.test(text);
+}
+
 function checkText(name: string, text: string): void {
-  if (FORBIDDEN.test(text)) throw malformed(`${name} must be well-formed text without control characters`);
+  if (hasForbidden(text)) throw malformed(`${name} must be well-formed text without control characters`);
 }
 
 /** A URI begins with its scheme; a URI reference need not (RFC 3986, 4.3). */

@@ -1,10 +1,9 @@
 import { type Context, context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { ServerClock } from "../engine/clock.ts";
-import type { Publisher, PublishResult } from "../engine/publisher.ts";
+import type { Publisher } from "../engine/publisher.ts";
 import { type ApiKeys, bearerOf, isJsonWebToken } from "./api_keys.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
-import { accepted, storedResult } from "./publish_response.ts";
 import type { Caller } from "./caller.ts";
 import { BodyLimits, type Reservation } from "./body_limits.ts";
 import { readLines } from "./ndjson.ts";
@@ -26,9 +25,11 @@ import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import type { Replies } from "./replies.ts";
 import type { RequestLimit } from "./request_limit.ts";
+import { SinglePublisher } from "./single_publisher.ts";
 import { ServerSpan, type WithSpan } from "./server_span.ts";
 import { SharedRoom } from "./shared_room.ts";
-import { isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
+import { noContent } from "./webhooks/schemes.ts";
+import { isRepeat, isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
 
 export interface IngressOptions {
   readonly events: Events;
@@ -98,11 +99,13 @@ class Ingress {
   readonly #limits: BodyLimits;
   readonly #requests: SharedRoom;
   readonly #streams: SharedRoom;
+  readonly #single: SinglePublisher;
 
   /** @param webhooks number of webhooks, each of which is a caller of its own */
   constructor(readonly options: IngressOptions, webhooks: number) {
     const { maxBytes, clock, keys, memoryBytes } = options,
       callers = keys.callers + webhooks + (options.tokens ? 1 : 0);
+    this.#single = new SinglePublisher(options.publisher, options.replies);
     this.#limits = new BodyLimits(maxBytes, clock, callers, memoryBytes);
     this.#requests = new SharedRoom(MAX_IN_FLIGHT, callers);
     this.#streams = new SharedRoom(MAX_STREAMS, callers);
@@ -139,14 +142,14 @@ class Ingress {
 
   #authenticate(request: Request): Caller | Promise<Caller> {
     const { keys, tokens } = this.options, token = tokens && bearerOf(request);
-    return tokens && token !== undefined && isJsonWebToken(token)
+    return tokens && token !== undefined && isJsonWebToken(token) && !keys.knows(token)
       ? tokens.authenticate(token)
       : keys.authenticate(request);
   }
 
   async publishTyped(received: Received, type: string): Promise<Response> {
     const event = await this.#readTyped(received, type);
-    return await this.#publishOne(event, received);
+    return await this.#single.publish(event, received);
   }
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
@@ -158,13 +161,19 @@ class Ingress {
         return await this.#publishBatch(received);
     }
     const event = await this.#readUntyped(received);
-    return await this.#publishOne(event, received);
+    return await this.#single.publish(event, received);
   }
 
   /** Publishes the event of a signed request, once its signature is found to be right. */
   async publishWebhook(received: Received, event: WebhookEvent): Promise<Response> {
     const read = await receiveWebhook(event, received, () => this.options.clock.serverNow());
-    return read instanceof Response ? read : await this.#publishOne(read, received);
+    if (read instanceof Response) return read;
+    try {
+      return await this.#single.publish(read, received);
+    } catch (error) {
+      if (isRepeat(event, error)) return noContent();
+      throw error;
+    }
   }
 
   // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.
@@ -212,26 +221,6 @@ class Ingress {
 
   #prepare(caller: Caller, incoming: IncomingEvent): OutgoingEvent {
     return prepareEvent(findEvent(this.options.events, caller, incoming.type), caller, incoming);
-  }
-
-  /** Publishes an event, and waits for its reply if the request asks for it. */
-  async #publishOne(event: OutgoingEvent, { request, reservation, context }: Received): Promise<Response> {
-    const reply = this.options.replies?.begin(event, request);
-    if (!reply) return accepted(await this.#publish(event, context));
-    try {
-      const stored = await this.#publish(event, context);
-      reservation.hold(0); // the body is not needed while the request waits
-      return await reply.respond(stored);
-    } finally {
-      reply.end();
-    }
-  }
-
-  #publish(event: OutgoingEvent, parent: Context): Promise<string> {
-    return new Promise((resolve, failed) => {
-      const stored = (result: PublishResult) => resolve(storedResult(event, result));
-      this.options.publisher.publish(event, { stored, failed }, { parent });
-    });
   }
 
   #batchPublisher(reservation: Reservation, parent: Context): BatchPublisher {

@@ -1,12 +1,12 @@
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from "jose";
 import { covers, subjectProblem } from "../core/subjects.ts";
 import type { Caller } from "./caller.ts";
+import { hasForbidden } from "./event_attributes.ts";
 import { Problem } from "./problem.ts";
+import { TokenKeys, type TokenKeysOptions } from "./token_keys.ts";
 
 /** The tokens that are accepted. */
-export interface TokenOptions {
-  /** URL of the issuer's public keys, a JSON Web Key Set. */
-  readonly keysUrl: string;
+export interface TokenOptions extends TokenKeysOptions {
   /** The claim `iss`. */
   readonly issuer: string;
   /** The claim `aud`. */
@@ -36,12 +36,12 @@ const MAX_SUBJECT = 256;
 /** All callers with a token share one room: their number is not known. */
 const ROOM = "jwt:";
 
-/** Authenticates callers by JSON Web Tokens (RFC 7519). The issuer's keys are fetched once, and when one is new. */
+/** Authenticates callers by JSON Web Tokens (RFC 7519). */
 export class JsonWebTokens {
-  readonly #keys: ReturnType<typeof createRemoteJWKSet>;
+  readonly #keys: TokenKeys;
 
   constructor(readonly options: TokenOptions) {
-    this.#keys = createRemoteJWKSet(new URL(options.keysUrl));
+    this.#keys = new TokenKeys(options);
   }
 
   /** Returns the caller. @throws {Problem} 401 with a token that is not valid, 503 while the keys cannot be fetched */
@@ -55,17 +55,39 @@ export class JsonWebTokens {
       requiredClaims: ["exp", "sub"],
     };
     try {
-      const { payload } = await jwtVerify(token, this.#keys, wanted);
-      return callerOf(payload);
+      return callerOf(await this.#verify(token, wanted));
     } catch (error) {
       throw problemOf(error);
     }
   }
+
+  async #verify(token: string, wanted: JWTVerifyOptions): Promise<JWTPayload> {
+    try {
+      return (await jwtVerify(token, this.#keys.get, wanted)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      return await verifyWithAny(token, error, wanted);
+    }
+  }
+}
+
+/** Verifies a token that names no key with each of several keys. */
+async function verifyWithAny(token: string, keys: AsyncIterable<CryptoKey>, wanted: JWTVerifyOptions) {
+  for await (const key of keys) {
+    try {
+      return (await jwtVerify(token, key, wanted)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
 }
 
 function callerOf({ sub, scope, scp }: JWTPayload): Caller {
-  const subject = String(sub).toWellFormed();
-  if (subject.length > MAX_SUBJECT) throw new errors.JWTInvalid("its subject is too long");
+  const subject: unknown = sub; // jose checks only that there is one
+  if (typeof subject !== "string" || subject === "" || subject.length > MAX_SUBJECT || hasForbidden(subject)) {
+    throw new errors.JWTClaimValidationFailed("its subject cannot be an attribute of an event", {}, "sub");
+  }
   const patterns = scopesOf(scope ?? scp).flatMap((text) => patternOf(text) ?? []);
   return {
     name: `jwt:${encodeURIComponent(subject)}`,

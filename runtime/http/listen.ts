@@ -70,8 +70,10 @@ class HttpListener implements Listener {
       this.#abort.abort();
       return await finished;
     }
-    const timer = setTimeout(() => this.#isOpen && this.#abort.abort(), graceMs);
-    await Promise.race([server.shutdown(), finished]);
+    // Deno cannot abort a server that shuts down. What is left then, such as a caller that never ends its body, ends
+    // with the process.
+    const grace = Promise.withResolvers<void>(), timer = setTimeout(grace.resolve, graceMs);
+    await Promise.race([server.shutdown(), finished, grace.promise]);
     clearTimeout(timer);
   }
 

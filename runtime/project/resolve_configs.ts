@@ -23,8 +23,10 @@ export interface ResolvedConfig {
   readonly file: string;
   readonly definition: ConfigDefinition;
   readonly variables: readonly OwnVariable[];
-  /** Names of the functions that read them. Empty for the secret of a webhook, which the ingress reads. */
+  /** Names of the functions that read them. */
   readonly functions: readonly string[];
+  /** True for the secret of a webhook, which the ingress reads and no function. @default false */
+  readonly isWebhook?: boolean;
 }
 
 /** Resolves the variables that modules declare with `defineConfig`. Adds every fault to `problems`. */

@@ -25,9 +25,9 @@ export function ingressProblems({ route, signature, map, id }: IngressOptions): 
 }
 
 function signatureProblems(signature: Signature): string[] {
-  const schemes = Object.keys(SIGNATURE_OPTIONS), options = SIGNATURE_OPTIONS[signature?.scheme];
-  if (!options) return [`ingress.signature needs a scheme, one of ${oneOf(schemes)}`];
-  const known = ["scheme", "secret", ...options], problems: string[] = [];
+  const schemes = Object.keys(SIGNATURE_OPTIONS);
+  if (!schemes.includes(signature?.scheme)) return [`ingress.signature needs a scheme, one of ${oneOf(schemes)}`];
+  const known = ["scheme", "secret", ...SIGNATURE_OPTIONS[signature.scheme]], problems: string[] = [];
   for (const key of Object.keys(signature).filter((key) => !known.includes(key))) {
     problems.push(unknownOption(key, "ingress.signature", known.map((name) => `ingress.signature.${name}`)));
   }
@@ -68,6 +68,7 @@ export function webhookConfigs(
     const { ingress, type } = event;
     if (!ingress?.signature || ingressProblems(ingress).length > 0) return [];
     const definition = webhookVariable(event);
-    return [{ file: files.get(type)!, definition, variables: resolveConfig(definition).variables, functions: [] }];
+    const { variables } = resolveConfig(definition);
+    return [{ file: files.get(type)!, definition, variables, functions: [], isWebhook: true }];
   });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { inboxProblem } from "../../runtime/app/nats_variables.ts";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
 import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
@@ -116,6 +117,7 @@ const PATTERN = "a pattern of event types such as orders.> as the third part";
 const SCHEME = "the scheme nats://, tls://, ws:// or wss://, as in nats://host:4222";
 const PORT = "a port from 0 to 65535, as in nats://host:4222", HOST = "a host, as in nats://host:4222";
 const HOST_ONLY = "a host and a port, without a path and without spaces, as in nats://host:4222";
+const HUSH_DIGEST = `sha256=${createHash("sha256").update("hush").digest("hex")}`;
 const hidden: [name: string, text: string, wanted: string][] = [
   ["NATS_URL", ",", "one or more URLs such as nats://host:4222, with commas between"],
   ["NATS_URL", "http://user:hush@host", `in entry 1 ${SCHEME}`],
@@ -146,6 +148,22 @@ const hidden: [name: string, text: string, wanted: string][] = [
     "shop:hush:orders.>,mail:hush:mail.>",
     "in entry 2 a secret of its own: a caller is known by its secret",
   ],
+  [
+    "WEIR_API_KEYS",
+    `shop:hush:orders.>,mail:${HUSH_DIGEST}:mail.>`,
+    "in entry 2 a secret of its own: a caller is known by its secret",
+  ],
+  [
+    "WEIR_API_KEYS",
+    `shop:${HUSH_DIGEST},mail:sha256=${HUSH_DIGEST.slice(7).toUpperCase()}`,
+    "in entry 2 a secret of its own: a caller is known by its secret",
+  ],
+  [
+    "WEIR_API_KEYS",
+    "shop:hush:orders.>:1/s,shop:hush:mail.>:9/s",
+    "in entry 2 the limit of the other entries with this secret, or none",
+  ],
+  ["WEIR_API_KEYS", `shop:${HUSH_DIGEST.slice(0, -1)}`, "in entry 1 64 hex digits after sha256="],
   ["WEIR_ADMIN_KEY", "hush hush", "visible ASCII characters without spaces"],
 ];
 for (const [name, text, wanted] of hidden) {

@@ -16,10 +16,12 @@ export const Pushed = defineEvent({
   ingress: {
     route: "/webhooks/github",
     signature: { scheme: "github", secret: "GITHUB_SECRET" },
-    map: (payload, { headers }) =>
-      headers.get("x-github-event") === "push"
+    map: (payload, { headers }) => {
+      if (headers.get("x-github-event") === "leak") throw new Error("it was " + headers.get("x-leak"));
+      return headers.get("x-github-event") === "push"
         ? { repository: payload.repository.full_name, commits: payload.commits.length }
-        : undefined,
+        : undefined;
+    },
   },
 });
 `,
@@ -29,6 +31,13 @@ import { Pushed } from "../schemas/github.ts";
 export default defineFunction({ on: Pushed }, ({ id, data }, ctx) => ctx.log.info("builds", { event: id, ...data }));
 `,
 };
+
+const ORDERS = `
+import { defineEvent } from "weir";
+import { z } from "zod";
+const data = z.object({ orderId: z.string() });
+export const Ordered = defineEvent({ type: "orders.created", version: 1, data, ingress: { route: "/orders" } });
+`;
 
 /** The parts of a push that GitHub sends. */
 const PUSH = JSON.stringify({
@@ -54,6 +63,7 @@ Deno.test("a push of GitHub reaches its function once, and a tampered one does n
         "content-type": "application/json",
         "x-github-delivery": delivery,
         "x-github-event": event,
+        "x-leak": secret,
         "x-hub-signature-256": `sha256=${signature}`,
       },
       body,
@@ -78,6 +88,8 @@ Deno.test("a push of GitHub reaches its function once, and a tampered one does n
     assert.equal((await post(delivery, secret)).status, 202);
   }
   assert.equal((await post("d-6", "third-secret")).status, 401);
+  assert.equal((await post("d-8", "second-secret", { event: "leak" })).status, 500);
+  await weir.waitForLog(({ error }) => JSON.stringify(error ?? "").includes("it was [redacted]"));
   await Deno.writeTextFile(secretFile, "");
   weir.kill("SIGHUP");
   const kept = "the secrets of webhooks cannot be read again: they stay as they were";
@@ -101,4 +113,17 @@ Deno.test("start refuses a webhook without its secret; a process without the ing
   const env = { ...freePorts("PORT", "ADMIN_PORT"), NATS_URL: server.url, WEIR_ROLES: "functions" };
   await using functions = startWeir(project.path, ["start"], env);
   await functions.waitForLog(({ message }) => message === "ready");
+});
+
+Deno.test("dev asks for the secret of a webhook, and suggests commands for an event that needs no signature", async () => {
+  await using project = await copyProjectWith({ ...FILES, "schemas/orders.ts": ORDERS });
+  await using server = await startServer();
+  const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: server.url };
+  await using refused = startWeir(project.path, ["dev"], env);
+  assert.match(await refused.waitForLine(/GITHUB_SECRET is not set/), /or GITHUB_SECRET_FILE \(schemas\/github.ts\)/);
+  refused.kill("SIGTERM");
+  await refused.status;
+  await using dev = startWeir(project.path, ["dev"], { ...env, GITHUB_SECRET: "first-secret" });
+  assert.match(await dev.waitForLine(/^ {2}ingress/), /\/webhooks\/github/);
+  assert.match(await dev.waitForLine(/^ {4}curl -i/), /\/orders /);
 });

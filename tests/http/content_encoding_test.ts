@@ -39,6 +39,16 @@ Deno.test("POST answers 413 for a body of gzip that unpacks to more than the lim
   assert(Deno.memoryUsage().rss - before < 400_000_000); // the bomb itself was made here
 });
 
+Deno.test("POST /events lets other work run while it unpacks gzip", async () => {
+  const { send } = setup();
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  const body = gzip(new Uint8Array(5_000_000).fill(10)); // blank lines, which are no events
+  assert.equal((await send("/events", { body, headers: { "content-type": NDJSON, ...GZIP } })).status, 202);
+  clearInterval(counting);
+  assert(turns > 50, `${turns} turns of the event loop`);
+});
+
 Deno.test("POST answers 400 for a body that is cut, or is not gzip", async () => {
   const { send, publisher } = setup(), whole = gzip(ORDER), headers = { ...JSON_TYPE, ...GZIP };
   for (const body of [whole.subarray(0, whole.length - 9), whole.subarray(3), new TextEncoder().encode(ORDER)]) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import type { Caller } from "../../runtime/http/caller.ts";
+import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { JsonWebTokens } from "../../runtime/http/json_web_tokens.ts";
 import { Problem } from "../../runtime/http/problem.ts";
 import { z } from "zod";
@@ -22,7 +23,7 @@ function serveKeys(body: unknown = KEY_SET, status = 200) {
   });
   const keysUrl = `http://127.0.0.1:${server.addr.port}/keys`;
   return {
-    tokens: new JsonWebTokens({ keysUrl, issuer: ISSUER, audience: AUDIENCE }),
+    tokens: new JsonWebTokens({ keysUrl, issuer: ISSUER, audience: AUDIENCE, clock: systemClock }),
     fetches: () => fetches,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
@@ -30,7 +31,8 @@ function serveKeys(body: unknown = KEY_SET, status = 200) {
 
 interface Signing {
   readonly key?: CryptoKey;
-  readonly kid?: string;
+  /** Null names no key. @default "k1" */
+  readonly kid?: string | null;
   readonly expires?: string;
 }
 
@@ -39,7 +41,7 @@ function sign(
   { key = known.privateKey, kid = "k1", expires = "1h" }: Signing = {},
 ): Promise<string> {
   return new SignJWT({ sub: "ada", iss: ISSUER, aud: AUDIENCE, scope: "publish:orders.>", ...claims })
-    .setProtectedHeader({ alg: "ES256", kid }).setExpirationTime(expires).sign(key);
+    .setProtectedHeader({ alg: "ES256", ...(kid !== null && { kid }) }).setExpirationTime(expires).sign(key);
 }
 
 const scopes: [claims: JWTPayload, may: string[], mayNot: string[]][] = [
@@ -77,6 +79,9 @@ const refused: [what: string, token: () => string | Promise<string>, detail: str
   ["of another issuer", () => sign({ iss: "https://evil.example" }), "its claim iss is not as wanted"],
   ["for another audience", () => sign({ aud: "bank" }), "its claim aud is not as wanted"],
   ["without a subject", () => sign({ sub: undefined }), "its claim sub is not as wanted"],
+  ["with an empty subject", () => sign({ sub: "" }), "its claim sub is not as wanted"],
+  ["with a number as subject", () => sign({ sub: 7 as never }), "its claim sub is not as wanted"],
+  ["with a control character in its subject", () => sign({ sub: "ada\n" }), "its claim sub is not as wanted"],
   ["that is not valid yet", () => sign({ nbf: Date.now() / 1_000 + 600 }), "its claim nbf is not as wanted"],
   ["signed with another key", () => sign({}, { key: other.privateKey }), "its signature is wrong"],
   ["of an unknown key", () => sign({}, { kid: "k2" }), "its issuer has no such key"],
@@ -102,6 +107,18 @@ for (const [what, token, detail] of refused) {
     });
   });
 }
+
+Deno.test("JsonWebTokens takes a token that names no key, of any key in the set", async () => {
+  const second = { ...await exportJWK(other.publicKey), kid: "k2", alg: "ES256" };
+  await using served = serveKeys({ keys: [...KEY_SET.keys, second] });
+  const third = await generateKeyPair("ES256");
+  for (const { privateKey: key } of [known, other]) {
+    assert.equal((await served.tokens.authenticate(await sign({}, { key, kid: null }))).name, "jwt:ada");
+  }
+  await assert.rejects(async () => served.tokens.authenticate(await sign({}, { key: third.privateKey, kid: null })), {
+    detail: "the token is not accepted: its signature is wrong",
+  });
+});
 
 // jose does not read the body of a refusal.
 Deno.test("JsonWebTokens answers 503 while the keys cannot be fetched", { sanitizeResources: false }, async () => {
@@ -130,6 +147,15 @@ Deno.test("POST takes a token or an API key, and stores who published the event"
   const forbidden = await problemOf(await post(await sign({ scope: "publish:stock.>" })));
   assert.deepEqual([forbidden.status, forbidden.detail], [403, 'the token of "ada" may not publish "orders.created"']);
   assert.equal((await post("wrong")).status, 401);
+});
+
+Deno.test("POST takes an API key that has the form of a token", async () => {
+  await using served = serveKeys();
+  const keys = [{ name: "shop", secret: "v1.shop.s3cret", pattern: ">" }];
+  const { send, publisher } = setup({ tokens: served.tokens, keys });
+  const headers = { authorization: "Bearer v1.shop.s3cret" };
+  assert.equal((await send("/orders", { json: { orderId: "o1" }, headers })).status, 202);
+  assert.equal(publisher.published[0].source, "/ingress/shop");
 });
 
 Deno.test("startTestRuntime with WEIR_JWT_KEYS_URL takes tokens alone, and the function sees who published", async () => {

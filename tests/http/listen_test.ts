@@ -28,6 +28,19 @@ Deno.test("Listener.stop(0) stops at once, with or without a pending request, an
   assert.equal(await answer, "none");
 });
 
+// The connection ends after the test.
+const leaks = { sanitizeOps: false, sanitizeResources: false };
+Deno.test("Listener.stop waits no longer than its time for a caller that never ends its body", leaks, async () => {
+  const handler = () => Promise.resolve(new Response("late", { status: 408 }));
+  const log = { error: assert.fail, info: assert.fail }, caller = new AbortController();
+  const listener = listen({ hostname: "127.0.0.1", port: 0, variable: "PORT", handler, log });
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array([32])) });
+  const response = await fetch(listener.url, { method: "POST", body, signal: caller.signal });
+  assert.equal(await response.text(), "late");
+  await listener.stop(50);
+  caller.abort();
+});
+
 Deno.test("listen answers a handler's error with 500 and logs it, and prints nothing itself", async () => {
   const logged: unknown[] = [];
   const listener = listen({

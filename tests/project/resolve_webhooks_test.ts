@@ -11,6 +11,11 @@ const rows: [what: string, ingress: object, problem: string][] = [
     'ingress.signature needs a scheme, one of "standard-webhooks", "stripe", "slack", "github", "hmac"',
   ],
   [
+    "a scheme with the name of an object's own method",
+    { route: "/a", signature: { ...github, scheme: "constructor" } },
+    'ingress.signature needs a scheme, one of "standard-webhooks", "stripe", "slack", "github", "hmac"',
+  ],
+  [
     "a scheme alone",
     { route: "/a", signature: "github" },
     'ingress.signature needs a scheme, one of "standard-webhooks", "stripe", "slack", "github", "hmac"',

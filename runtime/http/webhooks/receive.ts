@@ -2,6 +2,7 @@ import { type EventDefinition, payloadText } from "../../api/define_event.ts";
 import { type Signature, webhookSecrets } from "../../api/webhook.ts";
 import { mediaType } from "../../core/cloudevent.ts";
 import type { OutgoingEvent } from "../../core/event.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import type { Reservation } from "../body_limits.ts";
 import type { Caller } from "../caller.ts";
 import { isEncoded } from "../content_encoding.ts";
@@ -11,7 +12,7 @@ import { prepareEvent } from "../prepare_event.ts";
 import { malformed, Problem } from "../problem.ts";
 import { decodeText, parseJson, readBytes } from "../request_body.ts";
 import { noContent, schemeOf } from "./schemes.ts";
-import { verifySignature } from "./verify.ts";
+import { claimOf, verifySignature } from "./verify.ts";
 
 /** An event that one webhook publishes. */
 export type WebhookEvent = EventDefinition & { readonly ingress: { readonly signature: Signature } };
@@ -46,6 +47,7 @@ export async function receiveWebhook(
   if (isEncoded(request)) {
     throw new Problem("unsupported-media-type", "the body is encoded: its bytes are what is signed");
   }
+  claimOf(signature, headers); // a request without a signature takes no memory
   const body = await readBytes(request, reservation);
   verifySignature(signature, webhookSecrets(event), { headers, body, nowMs: nowMs() });
   const payload = payloadOf(contentType, decodeText(body)), scheme = schemeOf(signature);
@@ -53,9 +55,17 @@ export async function receiveWebhook(
   if (answer) return answer;
   const data = ingress.map ? mapped(event, await ingress.map(payload, { headers })) : payload;
   if (data === undefined) return noContent();
-  const id = ingress.id ? ingress.id(payload, { headers }) : scheme.id?.(payload, headers);
-  const incoming = { type, data, id: textOf(id), extensions: NO_EXTENSIONS };
+  const id = ingress.id ? checkedId(event, ingress.id(payload, { headers })) : textOf(scheme.id?.(payload, headers));
+  const incoming = { type, data, id, extensions: NO_EXTENSIONS };
   return prepareEvent(event, caller, checkAttributes(incoming));
+}
+
+/**
+ * Returns whether an event was not stored since an earlier request with the sender's id was. The data may differ: Stripe
+ * sends `pending_webhooks` as it is at the time of each attempt. An id that the author makes is checked as any other.
+ */
+export function isRepeat({ ingress }: WebhookEvent, error: unknown): boolean {
+  return !ingress.id && error instanceof PublishError && error.code === "id-taken";
 }
 
 /** Returns the payload of a body. A form with the single field `payload` has JSON in it, as GitHub and Slack send. */
@@ -73,6 +83,12 @@ function payloadOf(contentType: string, text: string): unknown {
 /** Returns what `map` made, as JSON holds it: the same data that a handler gets. */
 function mapped(event: WebhookEvent, data: unknown): unknown {
   return data === undefined ? undefined : JSON.parse(payloadText(event, data, `ingress.map of ${event.type}`));
+}
+
+/** Returns what `id` returned. @throws {TypeError} for what is no text: the author is at fault, and not the sender */
+function checkedId({ type }: WebhookEvent, id: unknown): string | undefined {
+  if (id === undefined || typeof id === "string") return id;
+  throw new TypeError(`ingress.id of ${type} returned no text: return String(…) of a number`);
 }
 
 function textOf(id: unknown): string | undefined {

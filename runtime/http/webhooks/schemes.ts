@@ -28,7 +28,8 @@ export interface Scheme {
 }
 
 const utf8 = (secret: string): Uint8Array => Buffer.from(secret);
-const fromHex = (hex: string): Uint8Array => Buffer.from(hex, "hex");
+/** `Buffer` ends at the first character that is no digit: two headers, joined by a comma, would be as good as the first. */
+const fromHex = (hex: string): Uint8Array => Buffer.from(/^[\da-f]*$/i.test(hex) ? hex : "", "hex");
 /** Returns the texts of the items that have a name, such as `v1` in `t=1,v1=ab,v1=cd`. */
 const valuesOf = (items: readonly string[], name: string): string[] =>
   items.filter((item) => item.startsWith(name)).map((item) => item.slice(name.length));
@@ -106,7 +107,8 @@ export function schemeOf(signature: Signature): Scheme {
     claim: (headers) => {
       const text = headers.get(header);
       if (text === null || !text.startsWith(prefix)) return undefined;
-      return { signatures: [Buffer.from(text.slice(prefix.length), encoding)], before: "" };
+      const signed = text.slice(prefix.length);
+      return { signatures: [encoding === "hex" ? fromHex(signed) : Buffer.from(signed, encoding)], before: "" };
     },
     key: utf8,
   };

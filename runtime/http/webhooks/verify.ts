@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Signature, SIGNATURE_TOLERANCE } from "../../api/webhook.ts";
 import { type Duration, parseDuration } from "../../core/duration.ts";
 import { Problem } from "../problem.ts";
-import { schemeOf } from "./schemes.ts";
+import { type Claim, schemeOf } from "./schemes.ts";
 
 /** A request whose signature is to be checked. */
 interface SignedRequest {
@@ -11,6 +11,13 @@ interface SignedRequest {
   readonly body: Uint8Array;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+}
+
+/** Returns the signature of a request, which its headers have. @throws {Problem} 401 without one */
+export function claimOf(signature: Signature, headers: Headers): Claim {
+  const scheme = schemeOf(signature), claim = scheme.claim(headers);
+  if (claim) return claim;
+  throw refused(`the request has no signature: it is expected in ${scheme.header}`);
 }
 
 /**
@@ -24,8 +31,7 @@ export function verifySignature(
   secrets: readonly string[],
   { headers, body, nowMs }: SignedRequest,
 ): void {
-  const scheme = schemeOf(signature), claim = scheme.claim(headers);
-  if (!claim) throw refused(`the request has no signature: it is expected in ${scheme.header}`);
+  const scheme = schemeOf(signature), claim = claimOf(signature, headers);
   // Compares every pair in constant time, so that the duration reveals nothing about a secret.
   const matches = secrets.flatMap((secret) => {
     const expected = createHmac(scheme.hash, scheme.key(secret)).update(claim.before).update(body).digest();

@@ -5,6 +5,7 @@ import { defineEvent, type IngressOptions } from "../../../runtime/api/define_ev
 import { provideValues } from "../../../runtime/api/provided_values.ts";
 import { valuesFrom } from "../../../runtime/app/own_config.ts";
 import type { ServerClock } from "../../../runtime/engine/clock.ts";
+import { PublishError } from "../../../runtime/engine/publisher.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { problemOf, setup } from "../../support/ingress.ts";
 
@@ -153,6 +154,36 @@ Deno.test("POST to a webhook answers 500 when ingress.map throws, and logs the e
   const { post, errors, publisher } = webhook("hmac", { map: ({ order }) => ({ action: order.action }) });
   assert.equal((await post(BODY)).status, 500);
   assert.match(String(errors[0]), /TypeError: Cannot read properties of undefined/);
+  assert.deepEqual(publisher.published, []);
+});
+
+Deno.test("POST to a webhook answers 204 when the sender repeats an id with other data, and 422 for an id of ingress.id", async () => {
+  const payload = JSON.stringify({ action: "paid", id: "evt_7", pending_webhooks: 1 });
+  for (const [ingress, status] of [[{}, 204], [{ id: () => "evt_7" }, 422]] as const) {
+    const { post, publisher } = webhook("stripe", ingress);
+    publisher.answer = () => {
+      throw new PublishError("id-taken", "id was used for other data");
+    };
+    assert.equal((await post(payload)).status, status);
+  }
+});
+
+for (const id of [(payload: { number: number }) => payload.number, async () => await "1", () => null]) {
+  Deno.test(`POST to a webhook answers 500 when ingress.id is ${id}, and logs the error`, async () => {
+    const { post, errors, publisher } = webhook("hmac", { id: id as never });
+    assert.equal((await post('{"action":"a","number":7}')).status, 500);
+    assert.match(String(errors[0]), /TypeError: ingress.id of hooks.happened returned no text/);
+    assert.deepEqual(publisher.published, []);
+  });
+}
+
+Deno.test("POST to a webhook refuses a request without a signature before it reads the body", async () => {
+  const { send, publisher } = webhook("github");
+  let isRead = false;
+  const body = new ReadableStream({ pull: () => void (isRead = true) }, { highWaterMark: 0 });
+  const problem = await problemOf(await send("/hook", { body, headers: { "content-type": "application/json" } }));
+  assert.deepEqual([problem.status, isRead], [401, false]);
+  assert.equal(problem.detail, "the request has no signature: it is expected in x-hub-signature-256");
   assert.deepEqual(publisher.published, []);
 });
 

@@ -150,6 +150,14 @@ Deno.test("verifySignature accepts one right signature among those of a sender t
   assert.equal(verdict({ ...vectors.stripe, headers: both }), "valid");
 });
 
+Deno.test("verifySignature refuses two headers of a scheme with one signature", () => {
+  for (const name of ["github", "slack", "hmac sha256"]) {
+    const { headers, ...vector } = vectors[name], header = headerOf({ headers, ...vector });
+    const twice = { ...headers, [header]: `${headers[header]}, ${headers[header]}` };
+    assert.equal(verdict({ ...vector, headers: twice }), wrong({ headers, ...vector }));
+  }
+});
+
 Deno.test("verifySignature accepts the headers that Svix sends", () => {
   const vector = vectors["standard-webhooks"];
   const headers = Object.fromEntries(
