@@ -69,6 +69,7 @@ Deno.test("[G17] ctx.dependency uses up no attempt of an event that probes throu
   });
   await using runtime = await startTestRuntime({ functions: { calling } });
   await runtime.publish(Asked, { n: 1 });
+  await eventually(() => calls > 150); // `waitForEvent` waits for 10 s
   await runtime.waitForEvent(Answered, (data) => data.n === 1);
   assert.equal(calls, 151);
 });

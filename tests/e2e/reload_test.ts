@@ -5,7 +5,7 @@ import { copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
 /** Number of saves under load. WEIR_TEST_SAVES raises it, to measure times. */
-const SAVES = Number(Deno.env.get("WEIR_TEST_SAVES") ?? 8), PER_SECOND = 500, TICK_MS = 20;
+const SAVES = Number(Deno.env.get("WEIR_TEST_SAVES") ?? 5), PER_SECOND = 500, TICK_MS = 20;
 /** Maximum open requests. On a slow machine the load is less: the kernel resets connections beyond its queue. */
 const MAX_OPEN = 64;
 /** Number of events between two saves. */

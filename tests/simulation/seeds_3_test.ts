@@ -1,3 +1,3 @@
 import { testSeeds } from "./seeds.ts";
 
-testSeeds(50_001, 75_000);
+testSeeds(3);

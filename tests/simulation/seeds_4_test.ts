@@ -1,3 +1,3 @@
 import { testSeeds } from "./seeds.ts";
 
-testSeeds(75_001, 100_000);
+testSeeds(4);
