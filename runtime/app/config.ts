@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CHECKED_ONCE } from "../project/option_schemas.ts";
 import { oneOf, StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import type { ApiKey } from "../http/api_keys.ts";
@@ -134,7 +135,7 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
     if (problem !== undefined) problems.push(problem);
     if (text !== undefined) given[name] = text;
   }
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, CHECKED_ONCE);
   if (!result.success) {
     for (const name of new Set(result.error.issues.map(({ path }) => String(path[0])))) {
       const messages = result.error.issues.filter(({ path }) => path[0] === name).map(({ message }) => message);

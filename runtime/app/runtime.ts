@@ -18,7 +18,6 @@ import { TelemetryObserver } from "../telemetry/observer.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import type { Redact } from "../telemetry/otel/logs/redact.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
-import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { desiredState } from "./desired_state.ts";
@@ -120,7 +119,10 @@ async function startOn(
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
-  await logNewFunctions(cluster, registry, topology, log);
+  if (topology.begun.length > 0) {
+    const { logNewFunctions } = await import("./change_warnings.ts"); // loaded here: most starts create no consumer
+    await logNewFunctions(cluster, registry, topology, log);
+  }
   const clock = await startService(stack, new ServerTime(jsm, names.retries.stream, systemClock));
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
