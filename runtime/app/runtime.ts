@@ -123,12 +123,13 @@ async function startOn(
     const { logNewFunctions } = await import("./change_warnings.ts"); // loaded here: most starts create no consumer
     await logNewFunctions(cluster, registry, topology, log);
   }
-  const clock = await startService(stack, new ServerTime(jsm, names.retries.stream, systemClock));
+  const clock = new ServerTime(jsm, names.retries.stream, systemClock);
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
   const declared = registry.functions, watchdog = options.watchdog ?? true;
-  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, declared, watchdog }));
+  const open = () => FunctionHost.open({ ...parts, declared, watchdog });
+  const [host] = await Promise.all([wait("the bucket of attempts", open), startService(stack, clock)]);
   // The lag of every declared function: if no process runs a function, other processes still report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
@@ -141,12 +142,12 @@ async function startOn(
   const served = { config, registry, cluster, keys, metering, health, log, sharesPort };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
-  const open = state.publicListener = openPublicListener(served);
+  const ingress = state.publicListener = openPublicListener(served);
   const isPaused = (name: string) => topology.pauses.has(name);
   await startService(stack, new Ticker({ functions, jsm, messages: cluster.messages, names, clock, log, isPaused }));
-  await startService(stack, { start: () => host.start(), stop: () => stopWork(open, host, config.SHUTDOWN_GRACE) });
+  await startService(stack, { start: () => host.start(), stop: () => stopWork(ingress, host, config.SHUTDOWN_GRACE) });
   return {
-    url: open.url,
+    url: ingress.url,
     adminUrl: admin.url,
     get inFlight() {
       return host.inFlight;
