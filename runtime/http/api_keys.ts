@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { nodeCrypto, sha256 } from "../core/sha256.ts";
 import { covers } from "../core/subjects.ts";
 import { Problem } from "./problem.ts";
 
@@ -48,9 +48,9 @@ export class ApiKeys {
     if (this.#keys === "none") return ANY_CALLER;
     const secret = bearerOf(request);
     if (secret === undefined) throw unauthorized("send an API key as `Authorization: Bearer <secret>`");
-    const digest = digestOf(secret);
+    const digest = sha256(secret);
     // Compares every key in constant time, so that the duration reveals nothing about a secret.
-    const found = this.#keys.filter((known) => timingSafeEqual(known.digest, digest));
+    const found = this.#keys.filter((known) => isSameDigest(known.digest, digest));
     if (found.length === 0) throw unauthorized("the API key is not known");
     return {
       name: found[0].key.name,
@@ -60,7 +60,7 @@ export class ApiKeys {
 }
 
 function withDigest(key: ApiKey): { readonly key: ApiKey; readonly digest: Uint8Array } {
-  return { key, digest: digestOf(key.secret) };
+  return { key, digest: sha256(key.secret) };
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
@@ -68,8 +68,9 @@ export function bearerOf({ headers }: Request): string | undefined {
   return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
-export function digestOf(secret: string): Uint8Array {
-  return createHash("sha256").update(secret).digest();
+/** Compares two digests in constant time. */
+export function isSameDigest(a: Uint8Array, b: Uint8Array): boolean {
+  return nodeCrypto().timingSafeEqual(a, b);
 }
 
 function unauthorized(detail: string): Problem {
