@@ -21,10 +21,10 @@ const LAYERS = [
 const SEALED = ["telemetry/otel"];
 /** Packages that the lower folders may import. The others may import any. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
-  core: /^(compare-versions|fastest-levenshtein|node:util)$/,
+  core: /^(compare-versions|fastest-levenshtein|node:util|node:crypto)$/,
   api: /^(zod|@opentelemetry\/api)$/,
   project: /^(zod|jsonc-parser|croner|node:.*)$/,
-  engine: /^(@opentelemetry\/api|node:crypto)$/,
+  engine: /^@opentelemetry\/api$/,
 };
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 

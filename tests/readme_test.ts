@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Command } from "commander";
-import { program } from "../runtime/cli/main.ts";
+import { program } from "../runtime/cli/program.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const PAGES = [

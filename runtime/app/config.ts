@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CHECKED_ONCE } from "../project/option_schemas.ts";
 import { oneOf, StartupProblems } from "../project/startup_problems.ts";
 import type { Registry } from "../project/registry.ts";
 import { apiKeys, HEADER_TEXT } from "./api_key_list.ts";
@@ -107,7 +108,7 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
     if (problem !== undefined) problems.push(problem);
     if (text !== undefined) given[name] = text;
   }
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(given, CHECKED_ONCE);
   if (!result.success) {
     for (const name of new Set(result.error.issues.map(({ path }) => String(path[0])))) {
       const messages = result.error.issues.filter(({ path }) => path[0] === name).map(({ message }) => message);

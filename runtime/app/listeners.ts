@@ -42,7 +42,7 @@ interface ListenerOptions {
   readonly health: Health;
   readonly log: Logger;
   /** Other processes listen on the same public port, and a supervisor answers for all of them. */
-  readonly sharesPort: boolean;
+  readonly sharesPort?: boolean;
 }
 
 /** Opens the public listener: the ingress, if the process has that role, and health. */

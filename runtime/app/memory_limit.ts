@@ -1,4 +1,3 @@
-import process from "node:process";
 import { getHeapStatistics } from "node:v8";
 
 /** The memory that this process may take, in bytes. */

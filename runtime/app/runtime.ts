@@ -18,9 +18,8 @@ import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import type { Redact } from "../telemetry/otel/logs/redact.ts";
 import { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { createAuthentication } from "./authentication.ts";
-import { logNewFunctions } from "./change_warnings.ts";
 import { type Cluster, connectCluster } from "./cluster.ts";
-import { type Config, CURRENT_ENVIRONMENT } from "./config.ts";
+import type { Config } from "./config.ts";
 import { desiredState } from "./desired_state.ts";
 import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
@@ -31,7 +30,6 @@ import { credentialsListener, reloadCredentials } from "./reload_credentials.ts"
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
-import { WebhookSecrets } from "./webhook_secrets.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
@@ -121,13 +119,17 @@ async function startOn(
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
   const start = () => wait("streams and consumers", () => topology.start());
   await startService(stack, { start, stop: () => topology.stop() });
-  await logNewFunctions(cluster, registry, topology, log);
-  const clock = await startService(stack, new ServerTime(jsm, names.retries.stream, systemClock));
+  if (topology.begun.length > 0) {
+    const { logNewFunctions } = await import("./change_warnings.ts"); // loaded here: most starts create no consumer
+    await logNewFunctions(cluster, registry, topology, log);
+  }
+  const clock = new ServerTime(jsm, names.retries.stream, systemClock);
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
   const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
   const declared = registry.functions, watchdog = options.watchdog ?? true;
-  const host = await wait("the bucket of attempts", () => FunctionHost.open({ ...parts, declared, watchdog }));
+  const open = () => FunctionHost.open({ ...parts, declared, watchdog });
+  const [host] = await Promise.all([wait("the bucket of attempts", open), startService(stack, clock)]);
   // The lag of every declared function: if no process runs a function, other processes still report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
   metering.measure(monitor, clock, host.dispatchers, lag);
@@ -135,25 +137,23 @@ async function startOn(
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
-  const authentication = await createAuthentication(config, log);
+  const authentication = await createAuthentication(config, registry, log, redact);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
-  const { keys } = authentication, sharesPort = options.sharesPort ?? false;
-  const webhooks = new WebhookSecrets(config, registry, log, redact, CURRENT_ENVIRONMENT);
-  stack.defer(() => webhooks.stop());
-  const served = { config, registry, cluster, clock, authentication, metering, health, log, sharesPort };
+  stack.defer(() => authentication.webhooks.stop());
+  const served = { ...options, config, registry, cluster, clock, authentication, metering, health, log };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
-  const open = state.publicListener = openPublicListener(served);
+  const ingress = state.publicListener = openPublicListener(served);
   const isPaused = (name: string) => topology.pauses.has(name);
   await startService(stack, new Ticker({ functions, jsm, messages: cluster.messages, names, clock, log, isPaused }));
-  await startService(stack, { start: () => host.start(), stop: () => stopWork(open, host, config.SHUTDOWN_GRACE) });
+  await startService(stack, { start: () => host.start(), stop: () => stopWork(ingress, host, config.SHUTDOWN_GRACE) });
   return {
-    url: open.url,
+    url: ingress.url,
     adminUrl: admin.url,
     get inFlight() {
       return host.inFlight;
     },
-    reload: () => reloadCredentials({ cluster, keys, webhooks, log, redact, readConfig: options.readConfig }),
+    reload: () => reloadCredentials({ cluster, ...authentication, log, redact, readConfig: options.readConfig }),
     stop: () => state.stopping ??= stack.disposeAsync(),
   };
 }

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { type Cluster, withCluster } from "../app/cluster.ts";
 import { isUnavailable } from "../nats/client/is_unavailable.ts";
 import type { Step } from "../nats/topology/step.ts";
-import { planCluster } from "../nats/topology/plan.ts";
+import { planCluster } from "../nats/topology/plan_cluster.ts";
 import type { DesiredState } from "../nats/topology/resources.ts";
 import { changeWarnings } from "../app/change_warnings.ts";
 import { ownVariableNames } from "../app/own_config.ts";

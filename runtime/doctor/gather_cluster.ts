@@ -7,7 +7,7 @@ import { desiredState } from "../app/desired_state.ts";
 import { selectFunctions } from "../app/select_functions.ts";
 import { connectNats } from "../nats/client/connection.ts";
 import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
-import { planCluster } from "../nats/topology/plan.ts";
+import { planCluster } from "../nats/topology/plan_cluster.ts";
 import { buildRegistry, type Registry } from "../project/registry.ts";
 import { jetstreamManagerOn, subjectOn } from "../nats/client/subject_prefixes.ts";
 import { isWebSocket } from "../nats/client/nats_options.ts";

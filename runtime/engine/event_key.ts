@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { WeirEvent } from "../core/event.ts";
+import { sha256Hex } from "../core/sha256.ts";
 import { describeValue } from "../project/option_schemas.ts";
 
 /** Key of all events, for an option without `by`. */
@@ -14,6 +14,6 @@ export const ALL = "all";
 export function eventKey(by: ((event: WeirEvent) => string) | undefined, event: WeirEvent, option: string): string {
   if (!by) return ALL;
   const key: unknown = by(event);
-  if (typeof key === "string" && key !== "") return createHash("sha256").update(key).digest("hex").slice(0, 32);
+  if (typeof key === "string" && key !== "") return sha256Hex(key, 32);
   throw new TypeError(`${option} returned ${describeValue(key)}: it must return text that is not empty`);
 }

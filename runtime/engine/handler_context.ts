@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import type { EmitOptions, HandlerContext, KvBucket, Log } from "../api/context.ts";
 import { type EventDefinition, parserOf, payloadText } from "../api/define_event.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { describeValue, unknownOption } from "../project/option_schemas.ts";
 import { issueText } from "../core/cloudevent.ts";
 import type { OutgoingEvent } from "../core/event.ts";
+import { sha256Hex } from "../core/sha256.ts";
 import type { Attempt } from "./attempt.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
 import { DependencyCalls, type DependencyFailure } from "./dependency_breakers.ts";
@@ -224,5 +224,5 @@ export function emittedId(
 ): string {
   const named = [functionName, cause.source, cause.type, cause.id, type, position];
   if (originKey !== undefined) named.push(originKey);
-  return `emitted-${createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32)}`;
+  return `emitted-${sha256Hex(JSON.stringify(named), 32)}`;
 }

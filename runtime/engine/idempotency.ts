@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { deferForClaim, deferForState } from "../core/decide_outcome.ts";
 import type { WeirEvent } from "../core/event.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { sha256Hex } from "../core/sha256.ts";
 import { describeValue } from "../project/option_schemas.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { IdempotencyPolicy } from "../project/resolve_policy.ts";
@@ -97,5 +97,5 @@ export function idempotencyKey(
     }
   }
   if (replay !== undefined) named = [replay, named];
-  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 32);
+  return sha256Hex(JSON.stringify(named), 32);
 }

@@ -1,5 +1,4 @@
-import { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { nodeCrypto, sha256 } from "../core/sha256.ts";
 import { covers } from "../core/subjects.ts";
 import { ANY_CALLER, type Caller } from "./caller.ts";
 import { Problem } from "./problem.ts";
@@ -77,8 +76,8 @@ export class ApiKeys {
 
 /** Compares every key in constant time, so that the duration reveals nothing about a secret. */
 function keysOf(keys: readonly KnownKey[], secret: string): KnownKey[] {
-  const digest = digestOf(secret);
-  return keys.filter((known) => timingSafeEqual(known.digest, digest));
+  const digest = sha256(secret);
+  return keys.filter((known) => isSameDigest(known.digest, digest));
 }
 
 function knownKey(key: ApiKey): KnownKey {
@@ -88,7 +87,7 @@ function knownKey(key: ApiKey): KnownKey {
 
 /** Returns the SHA-256 digest of a key's secret. */
 export function digestOfKey({ secret }: ApiKey): Uint8Array {
-  return secret.startsWith(DIGEST_PREFIX) ? Buffer.from(secret.slice(DIGEST_PREFIX.length), "hex") : digestOf(secret);
+  return secret.startsWith(DIGEST_PREFIX) ? Uint8Array.fromHex(secret.slice(DIGEST_PREFIX.length)) : sha256(secret);
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
@@ -101,8 +100,9 @@ export function isJsonWebToken(token: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
 }
 
-export function digestOf(secret: string): Uint8Array {
-  return createHash("sha256").update(secret).digest();
+/** Compares two digests in constant time. */
+export function isSameDigest(a: Uint8Array, b: Uint8Array): boolean {
+  return nodeCrypto().timingSafeEqual(a, b);
 }
 
 function unauthorized(detail: string): Problem {

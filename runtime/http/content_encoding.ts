@@ -1,6 +1,4 @@
-import { pipeline, Readable } from "node:stream";
 import { setImmediate } from "node:timers";
-import { createGunzip } from "node:zlib";
 import { Problem } from "./problem.ts";
 
 /** The one content coding that is read. Zstandard is not: Deno 2.9 ends a body that was cut as if it were whole. */
@@ -23,7 +21,9 @@ export function isEncoded({ headers }: Request): boolean {
 export function decodedBody(request: Request): ReadableStream<Uint8Array> | null {
   const { body } = request;
   if (!body || !isEncoded(request)) return body;
-  const decoder = createGunzip();
+  // Loaded at the first body that is encoded.
+  const { pipeline, Readable } = process.getBuiltinModule("node:stream");
+  const decoder = process.getBuiltinModule("node:zlib").createGunzip();
   // An error reaches the reader by the decoder, and a reader that cancels ends the body.
   pipeline(Readable.fromWeb(body as never), decoder, () => {});
   return inTurns(Readable.toWeb(decoder) as ReadableStream<Uint8Array>);

@@ -3,6 +3,9 @@ import { DURATION_HELP, parseDuration } from "../core/duration.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import { valueText } from "../core/error_detail.ts";
 
+/** Context of a check that happens once: zod generates code for the first check of an object, a millisecond each. */
+export const CHECKED_ONCE = { jitless: true } as const;
+
 /** Schema of a duration above zero. Its output is in milliseconds. */
 export const durationSchema = z.unknown().transform((value, ctx) => {
   const ms = parseDuration(value);

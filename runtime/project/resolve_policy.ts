@@ -6,7 +6,7 @@ import type { BatchPolicy } from "../core/batch.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
 import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
-import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import { CHECKED_ONCE, countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import { BATCH_OPTIONS, batchConflict, batchSchema } from "./batch_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
@@ -223,11 +223,11 @@ const options = z.strictObject({
 export function resolvePolicy(
   given: FunctionOptions,
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
-  const result = options.safeParse(given);
+  const result = options.safeParse(given, CHECKED_ONCE);
   if (!result.success) return { ok: false, problems: optionProblems(result.error, OPTIONS) };
   const conflict = batchConflict(result.data);
   return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }
 
 /** Policy of a dependency's breaker that no function configures. */
-export const DEFAULT_BREAKER: BreakerPolicy = breaker.parse({});
+export const DEFAULT_BREAKER: BreakerPolicy = breaker.parse({}, CHECKED_ONCE);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { RESOURCE_DEFAULTS, type ResourceDefinition } from "../api/define_resource.ts";
 import type { DefiningModule } from "./load_definitions.ts";
 import { exportsOf } from "./loaded_module.ts";
-import { describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import { CHECKED_ONCE, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import type { ResolvedFunction } from "./resolve_function.ts";
 
 /** A resource of a project. */
@@ -58,7 +58,7 @@ export function resolveResources(
   const resolved = new Map<string, ResolvedResource>();
   for (const [definition, { file, functions }] of found) {
     const fault = (text: string) => problems.push(`${file}: resource ${describeValue(definition.name)}: ${text}`);
-    const result = schema.safeParse(definition);
+    const result = schema.safeParse(definition, CHECKED_ONCE);
     if (!result.success) {
       optionProblems(result.error, OPTIONS).forEach(fault);
       continue;

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { Cron } from "croner";
 import type { ScheduleTrigger } from "../api/schedule.ts";
 import { DURATION_HELP, formatDuration, parseDuration } from "../core/duration.ts";
 import type { CatchUp, Schedule } from "../core/schedule.ts";
+import { sha256Hex } from "../core/sha256.ts";
 import { describeValue, unknownOption } from "./option_schemas.ts";
 
 const CATCH_UP: readonly CatchUp[] = ["none", "last", "all"];
@@ -46,7 +46,7 @@ function cronOf(expression: unknown, timezone: unknown, catchUp: CatchUp, call: 
     return `${call}: not a cron expression of five fields, or six with seconds${why && `: ${why}`}`;
   }
   if (!cron.nextRun(new Date(0))) return `${call}: there is no such time: it would never run`;
-  const named = createHash("sha256").update(JSON.stringify([expression.trim(), timezone])).digest("hex").slice(0, 12);
+  const named = sha256Hex(JSON.stringify([expression.trim(), timezone]), 12);
   return {
     name: `cron-${named}`,
     text: `${expression.trim()} (${timezone})`,

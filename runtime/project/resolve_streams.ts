@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { MAX_MISSED } from "../core/schedule.ts";
 import { covers, overlaps, subjectProblem } from "../core/subjects.ts";
-import { describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import { CHECKED_ONCE, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
 import type { StreamDefinition } from "../api/define_stream.ts";
 
 /** A stream that must exist, with the settings that Weir owns. An undefined setting belongs to the operator. */
@@ -69,7 +69,7 @@ export class StreamMap {
   /** Adds a stream that a file declares. Returns its faults. */
   declare(definition: StreamDefinition, file: string): string[] {
     if (this.#declared.get(definition.name)?.definition === definition) return []; // it is exported again
-    const result = schema.safeParse(definition);
+    const result = schema.safeParse(definition, CHECKED_ONCE);
     if (!result.success) return optionProblems(result.error, OPTIONS);
     const stream = result.data;
     if (RESERVED_NAMES.includes(stream.name)) return [`stream ${stream.name} is Weir's own: its name is reserved`];

@@ -15,7 +15,7 @@ import { changeWarnings } from "../../runtime/app/change_warnings.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
-import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import { planCluster } from "../../runtime/nats/topology/plan_cluster.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { connectCluster } from "../../runtime/app/cluster.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";

@@ -1,4 +1,4 @@
-import { V8_OPTION } from "../../runtime/cli/init/deno_json.ts";
+import { START_OPTIONS } from "../../runtime/cli/init/deno_json.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { SUBJECT } from "./order.ts";
 import { benchPath, Helper } from "./process.ts";
@@ -20,7 +20,7 @@ export default defineFunction({ on: Ordered }, () => {});
 `;
 /** The options of the task `start` in `deno.json`. */
 const OPTIONS = [
-  V8_OPTION,
+  ...START_OPTIONS,
   "--allow-net",
   "--allow-env",
   "--allow-read",

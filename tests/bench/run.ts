@@ -1,4 +1,4 @@
-import { V8_OPTION } from "../../runtime/cli/init/deno_json.ts";
+import { START_OPTIONS } from "../../runtime/cli/init/deno_json.ts";
 import type { HandlerShape, Latency, Measurement, Spent, Stopped, Task } from "./contestants/task.ts";
 import { deleteConsumers } from "./backlog.ts";
 import type { Collector } from "./collector_process.ts";
@@ -89,7 +89,7 @@ export function startContestant(collector: Collector, contestant: Contestant, ta
 }
 
 function optionsOf(kind: Contestant["kind"]): string[] {
-  return kind === "weir" ? [V8_OPTION, "-A"] : ["-A"];
+  return kind === "weir" ? [...START_OPTIONS, "-A"] : ["-A"];
 }
 
 /** Runs a contestant. @param whenReady publishes events once it consumes. Default: none. */

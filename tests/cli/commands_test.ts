@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Command, CommanderError } from "commander";
-import { program } from "../../runtime/cli/main.ts";
+import { program } from "../../runtime/cli/program.ts";
 
 /** Commands that print no data. */
 const NO_DATA = ["dev", "start", "apply", "init", "new", "types", "completions"];

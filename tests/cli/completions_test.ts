@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { completionScript } from "../../runtime/cli/completions.ts";
-import { program } from "../../runtime/cli/main.ts";
+import { program } from "../../runtime/cli/program.ts";
 
 /** Returns what bash offers after some words, of which the last is being typed. */
 async function offered(words: readonly string[], before = ""): Promise<string[]> {

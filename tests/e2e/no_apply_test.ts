@@ -8,7 +8,7 @@ import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { applyPlan } from "../../runtime/nats/topology/apply_plan.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
-import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import { planCluster } from "../../runtime/nats/topology/plan_cluster.ts";
 import { type Runtime, startRuntime } from "../../runtime/app/runtime.ts";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";

@@ -6,7 +6,7 @@ import { type NatsServer, startServer } from "../../runtime/nats_server/server.t
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
-import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import { planCluster } from "../../runtime/nats/topology/plan_cluster.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
 

@@ -23,7 +23,10 @@ export async function handlesAnEvent(program: Program, port: string): Promise<vo
   await program.waitForLog((line) => line.function === "welcomeUser" && line.outcome === "ack");
 }
 
-/** Runs the task `start` on its own nats-server until it has handled one event. Returns the lines of its log. */
+/**
+ * Runs the task `start` on its own nats-server until it has handled one event and shown its metrics, whose modules are
+ * loaded at the first scrape. Returns the lines of its log.
+ */
 export async function startHandlesAnEvent(
   project: string,
   env: Record<string, string> = {},
@@ -34,6 +37,8 @@ export async function startHandlesAnEvent(
   await using program = await startTask(project, "start", all);
   await program.waitForLog(({ message }) => message === "ready");
   await handlesAnEvent(program, ports.PORT);
+  const metrics = await (await fetch(`http://127.0.0.1:${ports.ADMIN_PORT}/metrics`)).text();
+  assert.match(metrics, /^weir_function_outcomes_total\{.*outcome="ack".*\} 1$/m);
   program.kill("SIGTERM");
   assert.equal((await program.status).code, 0, program.lines.join("\n"));
   return program.lines;

@@ -2,7 +2,7 @@ import { jetstream, type JetStreamManager } from "@nats-io/jetstream";
 import type { ResolvedStream } from "../../runtime/project/resolve_streams.ts";
 import { ATTEMPTS } from "../../runtime/nats/retry/resources.ts";
 import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
-import { planCluster } from "../../runtime/nats/topology/plan.ts";
+import { planCluster } from "../../runtime/nats/topology/plan_cluster.ts";
 import type { DesiredState, Durable } from "../../runtime/nats/topology/resources.ts";
 import type { Step } from "../../runtime/nats/topology/step.ts";
 import { type Broker, startBroker } from "./nats.ts";

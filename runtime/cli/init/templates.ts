@@ -1,5 +1,5 @@
 import { importOf } from "../new/templates.ts";
-import { V8_OPTION } from "./deno_json.ts";
+import { START_OPTIONS } from "./deno_json.ts";
 import type { WeirDependency } from "./weir_dependency.ts";
 
 export const EXAMPLE: Readonly<Record<string, string>> = {
@@ -132,7 +132,8 @@ EXPOSE 8000 9090
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
   CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
 # tini is PID 1 and forwards signals. Deno is its direct child, so no wrapper swallows them.
-ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", "${V8_OPTION}", \\
+ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", \\
+  ${START_OPTIONS.map((option) => `"${option}"`).join(", ")}, \\
   "--allow-net", "--allow-env", "--allow-read", "--allow-sys=systemMemoryInfo", "--allow-run=deno"]
 CMD ["weir/cli", "start"]
 `;

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from "node:crypto";
-import { bearerOf, digestOf } from "../api_keys.ts";
+import { sha256 } from "../../core/sha256.ts";
+import { bearerOf, isSameDigest } from "../api_keys.ts";
 import { Problem } from "../problem.ts";
 import { targetProblem } from "../request_target.ts";
 import { type Handler, pathOf } from "../router.ts";
@@ -19,7 +19,7 @@ export interface AdminGuardOptions {
  * browser of an operator, not even under a name that resolves to this address.
  */
 export function adminGuard(handler: Handler, { key, host }: AdminGuardOptions): Handler {
-  const digest = key === undefined ? undefined : digestOf(key);
+  const digest = key === undefined ? undefined : sha256(key);
   return (request) => {
     if (digest && hasKey(request, digest)) return handler(request);
     const problem = targetProblem(request) ?? foreignProblem(request, host);
@@ -57,7 +57,7 @@ function keyMissing(): Problem {
 
 function hasKey(request: Request, digest: Uint8Array): boolean {
   const given = bearerOf(request);
-  return given !== undefined && timingSafeEqual(digestOf(given), digest);
+  return given !== undefined && isSameDigest(sha256(given), digest);
 }
 
 function isHealth({ url }: Request): boolean {

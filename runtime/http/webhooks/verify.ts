@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Signature, SIGNATURE_TOLERANCE } from "../../api/webhook.ts";
 import { type Duration, parseDuration } from "../../core/duration.ts";
+import { nodeCrypto } from "../../core/sha256.ts";
+import { isSameDigest } from "../api_keys.ts";
 import { Problem } from "../problem.ts";
 import { type Claim, schemeOf } from "./schemes.ts";
 
@@ -34,8 +35,9 @@ export function verifySignature(
   const scheme = schemeOf(signature), claim = claimOf(signature, headers);
   // Compares every pair in constant time, so that the duration reveals nothing about a secret.
   const matches = secrets.flatMap((secret) => {
-    const expected = createHmac(scheme.hash, scheme.key(secret)).update(claim.before).update(body).digest();
-    return claim.signatures.filter((given) => given.length === expected.length && timingSafeEqual(given, expected));
+    const expected = nodeCrypto().createHmac(scheme.hash, scheme.key(secret)).update(claim.before).update(body)
+      .digest();
+    return claim.signatures.filter((given) => given.length === expected.length && isSameDigest(given, expected));
   });
   if (matches.length === 0) throw refused(`the signature in ${scheme.header} is not that of this request`);
   if (claim.signedAt === undefined) return;

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { nodeCrypto } from "../../core/sha256.ts";
 import type { Identity } from "./credentials.ts";
 import { isAlert, type TlsAlert } from "./dead_sockets.ts";
 
@@ -61,6 +61,7 @@ function adviceOn({ code }: TlsAlert, { cert }: Identity): string {
 /** Returns what is wrong with the client's own certificate and key. */
 function clientProblem({ cert, key }: Identity, nowMs: number): string | undefined {
   if (cert === undefined || key === undefined) return undefined;
+  const { createPrivateKey, X509Certificate } = nodeCrypto();
   try {
     const own = new X509Certificate(cert);
     const invalid = invalidity({ fromMs: Date.parse(own.validFrom), toMs: Date.parse(own.validTo) }, nowMs);

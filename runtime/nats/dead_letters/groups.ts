@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { DeadLetter, DeadLetterGroup, DeadLetterGroups } from "../../core/dead_letter.ts";
 import { errorPattern } from "../../core/error_pattern.ts";
+import { sha256Hex } from "../../core/sha256.ts";
 
 /** Groups that are kept in memory. Errors of more patterns than this are no longer told apart. */
 const MAX_GROUPS = 1_000;
@@ -12,7 +12,7 @@ type Cause = Pick<DeadLetter, "function" | "type" | "reason" | "error">;
 /** Returns the id of the group of a dead letter: the same on every machine, for as long as the errors look the same. */
 function groupId({ function: fn, type, reason, error }: Cause): string {
   const named = [fn, type, reason, errorPattern(error)];
-  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 10);
+  return sha256Hex(JSON.stringify(named), 10);
 }
 
 /** Returns whether a dead letter belongs to a group, or has an error with a text. @param text The text, or the id. */

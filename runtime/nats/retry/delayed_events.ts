@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { JetStreamManager, MsgRequest } from "@nats-io/jetstream";
 import type { OutgoingEvent } from "../../core/event.ts";
 import type { Namespace } from "../../core/namespace.ts";
+import { sha256Hex } from "../../core/sha256.ts";
 import type { DelayedEvents } from "../../engine/delayed_events.ts";
 import { type Publisher, PublishError } from "../../engine/publisher.ts";
 import { headerText } from "../client/header_writer.ts";
@@ -90,5 +90,5 @@ export function delayedEventsOf(functionName: string, { retries }: Namespace): s
 
 /** Returns a token of a subject for any text. */
 function token(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return sha256Hex(text, 32);
 }

@@ -1,10 +1,11 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import type { BatchMessage } from "../publish/atomic_batch.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 
+/** Loaded at its first use: a payload that has no room is rare. */
+const zlib = () => process.getBuiltinModule("node:zlib");
 /** Greatest size of a decompressed payload, in bytes: the largest `max_payload` that NATS allows. */
 const MAX_PAYLOAD = { maxOutputLength: 64 * 2 ** 20 };
 
@@ -25,7 +26,7 @@ export async function publishFitting(
   } catch (error) {
     if (!(error instanceof PublishError && error.code === "too-large")) throw error;
     hdrs.set("weir-encoding", "gzip");
-    return await publisher.publish(subject, gzipSync(payload), hdrs);
+    return await publisher.publish(subject, zlib().gzipSync(payload), hdrs);
   }
 }
 
@@ -47,7 +48,7 @@ export function fittingMessage(
   const headerBytes = sizeOf(headers), room = (nc.info?.max_payload ?? Infinity) - headerBytes;
   if (headerBytes > MAX_HEADER_BYTES) return undefined;
   if (payload.length <= room) return { subject, payload, headers };
-  const compressed = gzipSync(payload);
+  const compressed = zlib().gzipSync(payload);
   headers.set("weir-encoding", "gzip");
   return compressed.length <= room ? { subject, payload: compressed, headers } : undefined;
 }
@@ -63,7 +64,7 @@ function sizeOf(hdrs: MsgHdrs): number {
 export function originalPayload({ headers, payload }: Delivery): Uint8Array {
   if (headers.get("weir-encoding") !== "gzip") return payload;
   try {
-    return gunzipSync(payload, MAX_PAYLOAD);
+    return zlib().gunzipSync(payload, MAX_PAYLOAD);
   } catch {
     return payload; // not stored by Weir: it is decoded as it is, and refused
   }

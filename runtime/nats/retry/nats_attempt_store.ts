@@ -51,8 +51,8 @@ export class NatsAttemptStore implements AttemptStore {
   ): Promise<NatsAttemptStore> {
     const jsm = await jetstreamManagerOn(nc), bucket = namedBucket(ATTEMPTS, names);
     const open = async () => {
-      if (replicas !== undefined) await ensureBucket(jsm, bucket, replicas, names);
-      return await openBucket(nc, bucket.name, names);
+      const found = replicas === undefined ? undefined : await ensureBucket(jsm, bucket, replicas, names);
+      return await openBucket(nc, bucket.name, names, found);
     };
     return new NatsAttemptStore(await open(), isDelayed, open);
   }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
@@ -6,6 +5,7 @@ import type { UnhandledEvent } from "../../core/dead_letter.ts";
 import { type ErrorDetail, errorText } from "../../core/outcome.ts";
 import { decodeAttribute, HOPS } from "../../core/cloudevent.ts";
 import { isOwnHeader } from "../../core/event_headers.ts";
+import { sha256Hex } from "../../core/sha256.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { headerText } from "../client/header_writer.ts";
 import { appendHeader } from "../client/internals.ts";
@@ -70,7 +70,7 @@ const MAX_SUBJECT = 1_024;
  */
 export function fittingSubject(subject: string): string {
   if (subject.length <= MAX_SUBJECT) return subject;
-  const sum = createHash("sha256").update(subject).digest("hex").slice(0, 16);
+  const sum = sha256Hex(subject, 16);
   return `${subject.slice(0, MAX_SUBJECT - 17).replace(/\.+$/, "")}-${sum}`;
 }
 

@@ -7,7 +7,7 @@ import { RetryService } from "../retry/service.ts";
 import { suggestion } from "../../project/unknown_name.ts";
 import { applyTopology } from "./ensure_topology.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
-import { planCluster } from "./plan.ts";
+import { planCluster } from "./plan_cluster.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step, type StepOf } from "./step.ts";
 import { isPulled } from "./plan_undeclared.ts";

@@ -1,9 +1,7 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
 import { named } from "../client/is_unavailable.ts";
 import { NO_NAMESPACE } from "../../core/namespace.ts";
 import { findConsumer, findStream } from "./find.ts";
-import { withEventImpact } from "./event_impact.ts";
 import { type Beginnings, firstBeginning, metadataWith } from "./beginnings.ts";
 import { planBucket } from "./plan_bucket.ts";
 import { planConsumer, planNewConsumer } from "./plan_consumer.ts";
@@ -14,7 +12,6 @@ import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
 import { renameProblem } from "./unfinished_rename.ts";
-import { planUndeclared } from "./plan_undeclared.ts";
 
 /** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
 export interface FoundState {
@@ -26,26 +23,6 @@ export interface FoundState {
   readonly origins?: Origins;
   /** The sequence after which a missing consumer begins. */
   readonly beginsAfter: ReadonlyMap<Durable, number>;
-}
-
-/**
- * Returns the plan that people read: the steps of `apply` or of a start, their effect on stored events, and what else
- * the cluster holds. Changes nothing.
- *
- * @param functionNames The functions of the whole project, also those that this process does not run.
- * @param scope Default: `apply`.
- */
-export async function planCluster(
-  nc: NatsConnection,
-  jsm: JetStreamManager,
-  desired: DesiredState,
-  functionNames: readonly string[],
-  scope: Scope = "apply",
-): Promise<Step[]> {
-  const own = await Promise.all(
-    (await planTopology(jsm, desired, scope)).map((step) => withEventImpact(nc, jsm, step)),
-  );
-  return [...own, ...await planUndeclared(nc, jsm, desired, functionNames)];
 }
 
 /** Reads the cluster, and returns the plan for it. Changes nothing. @param scope Default: `apply`. */

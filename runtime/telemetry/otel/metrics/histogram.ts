@@ -1,19 +1,8 @@
-import { type HrTime, ValueType } from "@opentelemetry/api";
-import { millisToHrTime } from "@opentelemetry/core";
-import { resourceFromAttributes } from "@opentelemetry/resources";
-import {
-  AggregationTemporality,
-  type CollectionResult,
-  DataPointType,
-  type HistogramMetricData,
-  InstrumentType,
-  type MetricProducer,
-} from "@opentelemetry/sdk-metrics";
 import type { Instrument, Labels } from "./instrument.ts";
 
 /** One series of a histogram. Hot path: callers keep the cell and record into it. */
 export class HistogramCell {
-  readonly since: HrTime = millisToHrTime(Date.now());
+  readonly sinceMs = Date.now();
   readonly counts: number[];
   sum = 0;
   min = Infinity;
@@ -49,47 +38,7 @@ export class Histogram {
     return this.#cells.getOrInsertComputed(Object.values(labels).join("\n"), create);
   }
 
-  /** Returns the histogram in the form that SDK readers collect. */
-  data(endTime: HrTime): HistogramMetricData {
-    const { name, instrument: { unit, help: description } } = this;
-    const points = this.#cells.values().map(({ labels, since, bounds, counts, sum, min, max }) => ({
-      attributes: labels,
-      startTime: since,
-      endTime,
-      value: {
-        buckets: { boundaries: [...bounds], counts: [...counts] },
-        count: counts.reduce((all, count) => all + count),
-        sum,
-        min,
-        max,
-      },
-    }));
-    const descriptor = { name, unit, description, type: InstrumentType.HISTOGRAM, valueType: ValueType.DOUBLE };
-    return {
-      descriptor,
-      aggregationTemporality: AggregationTemporality.CUMULATIVE,
-      dataPointType: DataPointType.HISTOGRAM,
-      dataPoints: [...points.filter(({ value }) => value.count > 0)],
-    };
-  }
-}
-
-/** Provides histograms to SDK readers, beside the instruments that the SDK measures. */
-export class Histograms implements MetricProducer {
-  readonly #histograms = new Map<string, Histogram>();
-
-  constructor(readonly scope: string) {}
-
-  /** Returns a histogram; the same one at each call for a name. */
-  get(name: string, instrument: Instrument): Histogram {
-    return this.#histograms.getOrInsertComputed(name, () => new Histogram(name, instrument));
-  }
-
-  collect(): Promise<CollectionResult> {
-    const now = millisToHrTime(Date.now());
-    const metrics = [...this.#histograms.values().map((histogram) => histogram.data(now))]
-      .filter(({ dataPoints }) => dataPoints.length > 0);
-    const scopeMetrics = metrics.length === 0 ? [] : [{ scope: { name: this.scope }, metrics }];
-    return Promise.resolve({ resourceMetrics: { resource: resourceFromAttributes({}), scopeMetrics }, errors: [] });
+  [Symbol.iterator](): Iterator<HistogramCell> {
+    return this.#cells.values();
   }
 }

@@ -1,45 +1,25 @@
-import type { BatchObservableResult, Meter, MetricOptions, Observable } from "@opentelemetry/api";
-import {
-  AggregationTemporality,
-  InstrumentType,
-  MeterProvider,
-  type MetricData,
-  type MetricProducer,
-  MetricReader,
-  type ResourceMetrics,
-} from "@opentelemetry/sdk-metrics";
+import type { MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { FLUSH_MS } from "../export/otlp_environment.ts";
-import { type ResourceAttributes, resourceOf } from "../export/resource.ts";
+import type { ResourceAttributes } from "../export/resource.ts";
 import { Counter } from "./counter.ts";
-import { type Histogram, Histograms } from "./histogram.ts";
+import { Histogram } from "./histogram.ts";
 import type { Catalogue, Labels, NameOf } from "./instrument.ts";
-
-export interface MetricPush {
-  readonly url: string;
-  /** Creates the reader that pushes. @param metricProducers provide metrics beside those of the SDK */
-  reader(metricProducers: MetricProducer[]): MetricReader;
-}
+import type { MetricPush, Observation } from "./metric_source.ts";
+import type { SdkMetrics } from "./sdk_metrics.ts";
 
 type Sample = readonly [value: number, labels?: Labels];
 
-/** Milliseconds that a collection may take: less than a Prometheus scrape timeout, if a gauge's source hangs. */
-const COLLECT_MS = 5_000;
-
-/**
- * The metrics of one process. It has a meter provider of its own, so that the Prometheus page and the push by OTLP show
- * the same numbers.
- */
+/** The metrics of one process, as plain numbers. The SDK is loaded at the first collection, or at once for a push. */
 export class MetricRegistry<Instruments extends Catalogue> {
   /** The URL metrics are pushed to; undefined if they are not. */
   readonly pushesTo: string | undefined;
   readonly #catalogue: Catalogue;
-  readonly #histograms: Histograms;
-  readonly #page: PageReader;
-  readonly #provider: MeterProvider;
-  readonly #meter: Meter;
   readonly #counters = new Map<string, Counter>();
-  /** Functions that remove the callback of gauges, by the gauges' names. */
-  readonly #removals = new Map<string, () => void>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #observations = new Map<string, Observation>();
+  readonly #load: () => Promise<SdkMetrics>;
+  #loading: Promise<SdkMetrics> | undefined;
+  #sdk: SdkMetrics | undefined;
 
   /**
    * @param scope The instrumentation scope of the metrics.
@@ -55,13 +35,12 @@ export class MetricRegistry<Instruments extends Catalogue> {
   ) {
     this.pushesTo = push?.url;
     this.#catalogue = catalogue;
-    this.#histograms = new Histograms(scope);
-    this.#page = new PageReader(this.#histograms);
-    this.#provider = new MeterProvider({
-      resource: resourceOf(serviceName, attributes),
-      readers: [this.#page, ...push ? [push.reader([this.#histograms])] : []],
-    });
-    this.#meter = this.#provider.getMeter(scope);
+    const source = { catalogue, histograms: this.#histograms, observations: this.#observations };
+    this.#load = async () => {
+      const { SdkMetrics } = await import("./sdk_metrics.ts"); // loaded here: many processes are never scraped
+      return this.#sdk = new SdkMetrics(source, serviceName, scope, push, attributes);
+    };
+    if (push) this.#loading = this.#load();
   }
 
   /** Returns a counter: for a name, always the same counter. */
@@ -73,18 +52,14 @@ export class MetricRegistry<Instruments extends Catalogue> {
     });
   }
 
-  /** Adds a counter whose totals are kept elsewhere and read at collection. */
+  /** Adds a counter whose totals are kept elsewhere and read at collection, or replaces how it is read. */
   observableCounter(name: NameOf<Instruments, "counter"> & string, read: () => Iterable<Sample>): void {
-    this.#meter.createObservableCounter(name, this.#options(name)).addCallback((result) => {
-      for (const [value, labels] of read()) result.observe(value, labels);
-    });
+    this.#observeEach(name, read);
   }
 
   /** Adds a gauge that is read at collection, or replaces how it is read. */
   gauge(name: NameOf<Instruments, "gauge"> & string, read: () => Iterable<Sample>): void {
-    this.gauges([name], (observe) => {
-      for (const [value, labels] of read()) observe(name, value, labels);
-    });
+    this.#observeEach(name, read);
   }
 
   /**
@@ -95,19 +70,13 @@ export class MetricRegistry<Instruments extends Catalogue> {
     names: readonly Name[],
     read: (observe: (name: Name, value: number, labels?: Labels) => void) => void | Promise<void>,
   ): void {
-    const gauges = new Map<Name, Observable>(
-      names.map((name) => [name, this.#meter.createObservableGauge(name, this.#options(name))]),
-    );
-    const observe = (result: BatchObservableResult) =>
-      read((name, value, labels) => result.observe(gauges.get(name)!, value, labels));
-    this.#removals.get(names.join())?.();
-    this.#meter.addBatchObservableCallback(observe, [...gauges.values()]);
-    this.#removals.set(names.join(), () => this.#meter.removeBatchObservableCallback(observe, [...gauges.values()]));
+    this.#observations.set(names.join(), { names, read });
+    this.#sdk?.addNew();
   }
 
   /** Returns a histogram; the same one at each call for a name. */
   histogram(name: NameOf<Instruments, "histogram"> & string): Histogram {
-    return this.#histograms.get(name, this.#catalogue[name]);
+    return this.#histograms.getOrInsertComputed(name, () => new Histogram(name, this.#catalogue[name]));
   }
 
   /**
@@ -128,38 +97,22 @@ export class MetricRegistry<Instruments extends Catalogue> {
 
   /** Pushes a last time and stops. Never rejects and takes at most two seconds. */
   async shutdown(): Promise<void> {
+    if (!this.#loading) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, FLUSH_MS));
-    await Promise.race([this.#provider.shutdown().catch(() => {}), timeout]);
+    await Promise.race([this.#loading.then((sdk) => sdk.shutdown()).catch(() => {}), timeout]);
     clearTimeout(timer);
   }
 
   async #collect(): Promise<ResourceMetrics> {
-    return (await this.#page.collect({ timeoutMillis: COLLECT_MS })).resourceMetrics;
+    return await (await (this.#loading ??= this.#load())).collect();
   }
 
-  #options(name: string): MetricOptions {
-    const { help, unit } = this.#catalogue[name];
-    return { description: help, unit };
-  }
-}
-
-/** Returns delta for gauges: with cumulative temporality the SDK repeats the last value of an ended series. */
-export function temporalityOf(kind: InstrumentType): AggregationTemporality {
-  return kind === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
-}
-
-/** A reader that collects only on request. */
-class PageReader extends MetricReader {
-  constructor(producer: MetricProducer) {
-    super({ aggregationTemporalitySelector: temporalityOf, metricProducers: [producer] });
-  }
-
-  protected override onForceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  protected override onShutdown(): Promise<void> {
-    return Promise.resolve();
+  #observeEach(name: string, read: () => Iterable<Sample>): void {
+    const readEach: Observation["read"] = (observe) => {
+      for (const [value, labels] of read()) observe(name, value, labels);
+    };
+    this.#observations.set(name, { names: [name], read: readEach });
+    this.#sdk?.addNew();
   }
 }

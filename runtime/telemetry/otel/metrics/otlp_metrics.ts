@@ -1,18 +1,15 @@
 import { ExportResultCode } from "@opentelemetry/core";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
 import { PeriodicExportingMetricReader, type PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import { countDropped, refusalOf } from "../export/dropped_items.ts";
-import { type Env, numberFrom, otlpEndpoint, otlpTimeoutMs } from "../export/otlp_environment.ts";
-import { type MetricPush, temporalityOf } from "./metric_registry.ts";
+import { type Env, numberFrom, otlpTimeoutMs } from "../export/otlp_environment.ts";
+import type { MetricPush } from "./metric_source.ts";
+import { temporalityOf } from "./sdk_metrics.ts";
 
-/**
- * Returns the push that the standard `OTEL_*` variables ask for, or undefined if they ask for no push. The exporter is
- * loaded only if it is used, and itself reads headers, compression and so on from `OTEL_EXPORTER_OTLP_*`.
- */
-export async function otlpPush(env: Env): Promise<MetricPush | undefined> {
-  const endpoint = otlpEndpoint(env, "metrics"), own = env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
-  if (!endpoint) return undefined;
+/** Returns the push to an endpoint. The exporter itself reads headers and so on from `OTEL_EXPORTER_OTLP_*`. */
+export function otlpPush(env: Env, endpoint: string): MetricPush {
+  const own = env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
   const url = own || `${endpoint.replace(/\/$/, "")}/v1/metrics`;
-  const { OTLPMetricExporter } = await import("@opentelemetry/exporter-metrics-otlp-http");
   const exporter = countingFailures(new OTLPMetricExporter({ url, timeoutMillis: otlpTimeoutMs(env, "metrics") }));
   exporter.selectAggregationTemporality = temporalityOf;
   const intervalMs = numberFrom(env, "OTEL_METRIC_EXPORT_INTERVAL", 60_000);

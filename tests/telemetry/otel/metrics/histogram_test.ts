@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { MeterProvider, type MetricData, MetricReader } from "@opentelemetry/sdk-metrics";
-import { Histograms } from "../../../../runtime/telemetry/otel/metrics/histogram.ts";
+import { Histogram } from "../../../../runtime/telemetry/otel/metrics/histogram.ts";
 import { MetricRegistry } from "../../../../runtime/telemetry/otel/metrics/metric_registry.ts";
 import { otlpPush } from "../../../../runtime/telemetry/otel/metrics/otlp_metrics.ts";
+import { HistogramProducer } from "../../../../runtime/telemetry/otel/metrics/sdk_metrics.ts";
 import { startCollector } from "../../../support/collector.ts";
 import { eventually } from "../../../support/eventually.ts";
 
@@ -31,11 +32,11 @@ for (
     ["zero and the same value twice", [0, 1, 1]],
   ] as const
 ) {
-  Deno.test(`Histogram.data has the form of the SDK's: ${what}`, async () => {
+  Deno.test(`HistogramProducer.collect has the form of the SDK's: ${what}`, async () => {
     const reader = new Reader(), provider = new MeterProvider({ readers: [reader] });
     const advice = { explicitBucketBoundaries: BUCKETS };
     const theirs = provider.getMeter("shop").createHistogram("work", { unit: "s", description: "Time.", advice });
-    const histograms = new Histograms("shop"), own = histograms.get("work", INSTRUMENT);
+    const own = new Histogram("work", INSTRUMENT), histograms = new HistogramProducer("shop", new Map([["work", own]]));
     for (const value of values) {
       theirs.record(value, { of: "a" });
       own.cell({ of: "a" }).record(value);
@@ -48,7 +49,7 @@ for (
 }
 
 Deno.test("Histogram.cell returns one cell for equal labels, and others for other labels", () => {
-  const histogram = new Histograms("shop").get("work", INSTRUMENT);
+  const histogram = new Histogram("work", INSTRUMENT);
   assert.equal(histogram.cell({ of: "a" }), histogram.cell({ of: "a" }));
   assert.notEqual(histogram.cell({ of: "a" }), histogram.cell({ of: "b" }));
 });
@@ -57,7 +58,7 @@ Deno.test("MetricRegistry pushes histograms by OTLP, with bounds, counts, sum an
   await using receiver = startCollector();
   const env: Record<string, string> = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_METRIC_EXPORT_INTERVAL: "50" };
   const catalogue = { work: INSTRUMENT };
-  const registry = new MetricRegistry(catalogue, "shop", "shop", await otlpPush((name) => env[name]));
+  const registry = new MetricRegistry(catalogue, "shop", "shop", otlpPush((name) => env[name], receiver.url));
   const cell = registry.histogram("work").cell({ of: "a" });
   for (const value of [0.25, 3]) cell.record(value);
   await eventually(() => receiver.metrics().some(({ name }) => name === "work"));
