@@ -67,6 +67,8 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/shutdown_test.ts: SHUTDOWN_GRACE ends a handler, gives its event back and uses up no attempt",
     "engine/dispatcher_test.ts: Dispatcher gives back within a second what cannot begin",
     "e2e/prefetch_test.ts: Dispatcher gives back what a handler that became slow cannot begin",
+    "engine/dispatcher_test.ts: Dispatcher gives back what waits and what arrives once the function's breaker is open",
+    "e2e/prefetch_test.ts: Dispatcher gives back what it pulled ahead when the breaker opens",
     "e2e/prefetch_test.ts: shutdown gives back at once what was pulled ahead",
     KILLED_AHEAD,
     "e2e/breaker_test.ts: ctx.dependency uses up no attempt of an event",

@@ -161,10 +161,11 @@ export class Dispatcher implements ConsumerSink {
   }
 
   #begin(attempt: Attempt): void {
-    if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
-    if (this.#isStopping) {
+    const permits = this.pipeline.admission.permits();
+    if (permits !== Infinity) this.#limited.add(attempt);
+    if (this.#isStopping || (permits === 0 && this.pipeline.isOpen())) {
       this.#held.add(attempt);
-      void this.#giveBack(attempt, "shutdown");
+      void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "prefetched");
     } else if (this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
@@ -185,12 +186,17 @@ export class Dispatcher implements ConsumerSink {
     return true;
   }
 
-  /** Fills the free slots. Attempts that end synchronously run one after the other, not nested. */
+  /**
+   * Fills the free slots. Attempts that end synchronously run one after the other, not nested. Once a breaker has
+   * opened, everything that waits goes back: it would be refused, and a replica whose breaker is closed can run it. The
+   * process does not pull, so that nothing comes back to it before the breaker may close.
+   */
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
     while (this.#waiting.count > 0 && this.#running < this.#atOnce) {
-      this.#run(this.#waiting.take()!);
+      if (this.pipeline.admission.permits() > 0 || !this.pipeline.isOpen()) this.#run(this.#waiting.take()!);
+      else for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "prefetched");
     }
     this.#isStarting = false;
   }

@@ -72,6 +72,13 @@ export class Pipeline {
     return [this.breaker, ...this.#dependencyBreakers.values()];
   }
 
+  /** Returns whether one of the breakers would refuse an attempt that begins now. */
+  isOpen(): boolean {
+    if (this.breaker.permits() === 0) return true;
+    for (const breaker of this.#dependencyBreakers.values()) if (breaker.permits() === 0) return true;
+    return false;
+  }
+
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
   newAttempt(delivery: Delivery, lease = UNLIMITED): Attempt {
     return new Attempt(this.fn, this.ports.clock, delivery, lease);
