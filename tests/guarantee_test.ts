@@ -29,6 +29,7 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down",
     "e2e/batch_test.ts: storeRows loses no row when its process is killed among batches",
     "e2e/rate_test.ts: rate loses no event when a process that holds some is killed",
+    "e2e/shared_breaker_test.ts: shared breaker gives the probe of a replica that is killed with it to another",
     "e2e/debounce_test.ts: debounce handles the last event of each key when the only process is killed meanwhile",
   ],
   [SIMULATED, CRASHES, KILLS],

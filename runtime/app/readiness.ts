@@ -25,8 +25,8 @@ interface ReadinessOptions {
 /**
  * Returns the checks of a runtime: it is ready if NATS answers, the ingress listens, streams and consumers are as
  * declared, every function pulls, and the checks that the project defines for these functions pass. It is
- * degraded, and stays ready, with an open breaker, a paused function, a rate that is not shared, a concern of the topology, or an event that cannot
- * be settled.
+ * degraded, and stays ready, with a breaker that is open or not shared, a paused function, a rate that is not shared, a
+ * concern of the topology, or an event that cannot be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, unstored, projectChecks, redact } = options;
@@ -56,8 +56,11 @@ export function readiness(options: ReadinessOptions): Health {
     ],
     degraded: () =>
       Object.fromEntries([
-        ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
-          .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...breakersOf(dispatchers).flatMap((breaker) => {
+          const { of, name, state: { kind } } = breaker, problem = breaker.problem();
+          const faults = [...(kind === "closed" ? [] : [kind]), ...(problem === undefined ? [] : [redact(problem)])];
+          return faults.length === 0 ? [] : [[`breaker of ${of} ${name}`, faults.join("; ")]];
+        }),
         ...dispatchers.flatMap(({ pipeline: { rate, fn } }) => {
           const problem = rate?.problem();
           return problem === undefined ? [] : [[`rate of ${fn.name}`, redact(problem)]];

@@ -60,7 +60,7 @@ export class Dispatcher implements ConsumerSink {
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
-  /** Number of deliveries that are being handled, or wait for it. */
+  /** Deliveries that are being handled, or wait for it. */
   get inFlight(): number {
     return this.#held.size + this.#arrived.length;
   }
@@ -78,8 +78,7 @@ export class Dispatcher implements ConsumerSink {
   credits(): number {
     if (this.#isStopping) return 0;
     const free = this.#atOnce - this.inFlight;
-    const permits = this.pipeline.admission.credits(this.#limited.size, this.#arrived.length);
-    return Math.max(0, Math.min(free, permits));
+    return Math.max(0, Math.min(free, this.pipeline.admission.credits(this.#limited.size, this.#arrived.length)));
   }
 
   /** A limited admission prefetches nothing: each permit is for a delivery that begins. */
@@ -186,11 +185,7 @@ export class Dispatcher implements ConsumerSink {
     return true;
   }
 
-  /**
-   * Fills the free slots. Attempts that end synchronously run one after the other, not nested. Once a breaker has
-   * opened, everything that waits goes back: it would be refused, and a replica whose breaker is closed can run it. The
-   * process does not pull, so that nothing comes back to it before the breaker may close.
-   */
+  /** Fills the free slots, without nesting. What an open breaker would refuse goes back: another replica may run it. */
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
