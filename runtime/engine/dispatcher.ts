@@ -164,7 +164,7 @@ export class Dispatcher implements ConsumerSink {
     if (permits !== Infinity) this.#limited.add(attempt);
     if (this.#isStopping || (permits === 0 && this.pipeline.isOpen())) {
       this.#held.add(attempt);
-      void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "prefetched");
+      void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "refused");
     } else if (this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
@@ -191,7 +191,7 @@ export class Dispatcher implements ConsumerSink {
     this.#isStarting = true;
     while (this.#waiting.count > 0 && this.#running < this.#atOnce) {
       if (this.pipeline.admission.permits() > 0 || !this.pipeline.isOpen()) this.#run(this.#waiting.take()!);
-      else for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "prefetched");
+      else for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "refused");
     }
     this.#isStarting = false;
   }

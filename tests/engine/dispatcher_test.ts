@@ -29,7 +29,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
         usedUp.set(ackSubjectText(ackSubject), used);
-        reasons.set(ackSubjectText(ackSubject), reasonOf(outcome));
+        reasons.set(ackSubjectText(ackSubject), `${reasonOf(outcome)} ${"delayMs" in outcome ? outcome.delayMs : ""}`);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubjectText(ackSubject)} extend`),
@@ -331,7 +331,7 @@ Deno.test("[G17] Dispatcher gives back what waits and what arrives once the func
   assert.deepEqual([said.length, dispatcher.inFlight], [13, 0]);
   for (const name of ["h11", "h12", "h13"]) {
     const used = usedUp.get(name);
-    assert.deepEqual([reasons.get(name), used?.attempts, used?.excusedDeliveries], ["prefetched", 0, 1], name);
+    assert.deepEqual([reasons.get(name), used?.attempts, used?.excusedDeliveries], ["prefetched 2000", 0, 1], name);
   }
   await dispatcher.stop(0);
 });
