@@ -105,8 +105,13 @@ export class Pipeline {
     attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger), fn.policy.decode);
   }
 
+  /** An event that only waits for its key to be quiet is in no batch: collecting it would prolong its burst. */
   #enter(attempt: Attempt): MaybePromise<Outcome> {
-    return this.batches ? this.#collect(this.batches, attempt) : this.#begin(attempt);
+    return this.batches && !this.#isDebounced(attempt) ? this.#collect(this.batches, attempt) : this.#begin(attempt);
+  }
+
+  #isDebounced({ delivery: { history } }: Attempt): boolean {
+    return this.fn.policy.debounce !== undefined && this.ports.pending !== undefined && mustWait(history);
   }
 
   /** Begins an attempt with its batch, so that waiting for others is part of no check, claim, timeout or duration. */
@@ -156,7 +161,7 @@ export class Pipeline {
   /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
     const { policy: { debounce } } = this.fn, { pending } = this.ports;
-    if (debounce && pending && mustWait(attempt.delivery.history)) {
+    if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
     if (!this.rate) return this.#admit(attempt);
