@@ -10,8 +10,8 @@ Deno.test("batch with debounce handles the last event of each key, several in a 
   const batches: string[][] = [];
   const index = defineFunction({
     on: Asked,
-    batch: { size: 10, maxWait: "2s" },
-    debounce: { quiet: "1s", by: ({ data }) => data.key },
+    batch: { size: 10, maxWait: "4s" },
+    debounce: { quiet: "3s", by: ({ data }) => data.key },
   }, (events) => void batches.push(events.map(({ data: { key, n } }) => `${key}${n}`)));
   await using runtime = await startTestRuntime({ functions: { index } });
   for (let n = 0; n < 4; n++) for (const key of ["a", "b", "c"]) await runtime.publish(Asked, { n, key });
