@@ -120,7 +120,7 @@ export class SharedBreaker extends CircuitBreaker {
     this.#cancelRenewal();
     if (this.#isClosed) return;
     this.#cancelRenewal = this.clock.timer(PROBE_LEASE_MS / 3, () => {
-      if (this.state.kind !== "half-open") return;
+      if (this.state.kind !== "half-open" && this.clock.now() >= this.#leaseUntilMs) return;
       void this.#use(async () => {
         const { state } = this, atMs = this.clock.now();
         // Without a probe the lease ends: an idle process must not hold up one that has events.
