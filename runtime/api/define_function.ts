@@ -73,6 +73,13 @@ export interface BreakerOptions {
    * @default {1}
    */
   readonly halfOpenProbes?: number;
+  /**
+   * Opens and closes the breaker in all processes together, through NATS KV: once it opens in one, it is open in all
+   * within a second, and one process makes the probes for all. Costs nothing while it is closed.
+   *
+   * @default {false}
+   */
+  readonly shared?: boolean;
 }
 
 /** Options of {@linkcode defineFunction}. The defaults are in {@linkcode FUNCTION_DEFAULTS}. */
@@ -204,7 +211,7 @@ export const FUNCTION_DEFAULTS = {
   maxHops: 50,
   from: "all",
   idempotency: { ttl: "7d" },
-  breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+  breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1, shared: false },
 } as const satisfies {
   retry: Required<RetryOptions>;
   timeout: Duration;

@@ -13,6 +13,7 @@ export interface Authentication {
   /** Undefined unless tokens are configured. */
   readonly tokens: JsonWebTokens | undefined;
   readonly webhooks: WebhookSecrets;
+  stop(): void;
 }
 
 /** Creates what the configuration and the webhooks name. Tokens take a package that no other process loads. */
@@ -24,10 +25,11 @@ export async function createAuthentication(
 ): Promise<Authentication> {
   const webhooks = new WebhookSecrets(config, registry, log, redact, CURRENT_ENVIRONMENT);
   const { WEIR_API_KEYS, WEIR_JWT_KEYS_URL: keysUrl, WEIR_JWT_ISSUER: issuer, WEIR_JWT_AUDIENCE: audience } = config;
+  const stop = () => webhooks.stop();
   const hasTokens = config.WEIR_ROLES.includes("ingress") && keysUrl && issuer && audience;
-  if (!hasTokens) return { keys: new ApiKeys(WEIR_API_KEYS ?? "none"), tokens: undefined, webhooks };
+  if (!hasTokens) return { keys: new ApiKeys(WEIR_API_KEYS ?? "none"), tokens: undefined, webhooks, stop };
   const { JsonWebTokens } = await import("../http/json_web_tokens.ts");
   const onFailure = (error: unknown) => log.error("the keys of WEIR_JWT_KEYS_URL cannot be fetched", { error });
   const tokens = new JsonWebTokens({ keysUrl, issuer, audience, clock: systemClock, onFailure });
-  return { keys: new ApiKeys(WEIR_API_KEYS ?? []), tokens, webhooks };
+  return { keys: new ApiKeys(WEIR_API_KEYS ?? []), tokens, webhooks, stop };
 }

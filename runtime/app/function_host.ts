@@ -1,4 +1,5 @@
 import { getHeapStatistics } from "node:v8";
+import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import type { DelayedEvents } from "../engine/delayed_events.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
@@ -15,6 +16,7 @@ import { NatsSettler } from "../nats/consume/settle.ts";
 import type { Unstored } from "../nats/consume/store_retrier.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
+import { NatsBreakerStore } from "../nats/kv/nats_breaker_store.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
@@ -28,7 +30,7 @@ import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
-import type { Metering } from "./metering.ts";
+import { breakersOf, type Metering } from "./metering.ts";
 import type { ResourceHost } from "./resource_host.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
@@ -68,15 +70,20 @@ export class FunctionHost {
     const { cluster: { nc, jsm, names } } = options;
     const isDelayed: NatsAttemptStore["isDelayed"] = (name, delivery) => hasDelayedRetry(jsm, name, delivery, names);
     const attempts = await NatsAttemptStore.open(nc, replicasOfNewBuckets(options), isDelayed, names);
-    return new FunctionHost(options, attempts);
+    const host = new FunctionHost(options, attempts);
+    await Promise.all(breakersOf(host.dispatchers).map((breaker) => breaker.synced()));
+    return host;
   }
 
   private constructor(readonly options: FunctionHostOptions, attempts: NatsAttemptStore) {
-    const { functions, cluster: { nc, jsm, messages, names }, topology, log } = options;
+    const { functions, cluster: { nc, jsm, messages, monitor, names }, topology, log } = options;
     const retries = new RetryStream(messages, names);
     this.#settler = createSettler(options, attempts, retries);
     this.#leases = new WatchedLeases(functions, log);
-    this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler));
+    const breakers = new NatsBreakerStore(nc, replicasOfNewBuckets(options), names);
+    this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler, breakers));
+    topology.onFound = ({ streams }) => breakers.found(streams.get(breakers.stream));
+    monitor.onReconnect(() => breakers.changed());
     // An advisory means that another client has set `max_deliver` of a consumer. The check sets it back.
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
@@ -111,9 +118,10 @@ export class FunctionHost {
   }
 
   #createDispatchers(ports: Ports): Dispatcher[] {
-    const { functions, declared, cluster: { nc, monitor, names }, topology, metering, resources } = this.options;
+    const { functions, declared, cluster: { nc, monitor, names }, topology, metering, resources, clock } = this.options;
     const policies = Object.assign({}, ...declared.map(({ policy }) => policy.dependencies));
-    const breakers = new DependencyBreakers(policies, systemClock, (to) => metering.observer.breakerChanged(to));
+    const report = metering.observer.breakerChanged.bind(metering.observer);
+    const breakers = new DependencyBreakers(policies, clock, report, ports.breakers);
     const requestCheck = () => topology.requestCheck();
     const maxMessage = nc.info?.max_payload ?? 0, share = HELD_BYTES / functions.length;
     return functions.map((fn) => {
@@ -158,7 +166,12 @@ function createSettler(
   });
 }
 
-function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, settler: NatsSettler): Ports {
+function createPorts(
+  options: FunctionHostOptions,
+  attempts: NatsAttemptStore,
+  settler: NatsSettler,
+  breakers: NatsBreakerStore,
+): Ports {
   const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology, log } = options,
     replicas = replicasOfNewBuckets(options);
   return {
@@ -173,6 +186,7 @@ function createPorts(options: FunctionHostOptions, attempts: NatsAttemptStore, s
     delayed: delayedEvents(options),
     pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
+    breakers: { store: breakers, reportProblem: (breaker, why) => logBreaker(log, breaker, why) },
   };
 }
 
@@ -187,6 +201,11 @@ function delayedEvents({ cluster: { jsm, names, messages }, metering }: Function
 function logRate(log: Logger, name: string, problem: string | undefined): void {
   if (problem !== undefined) log.error("the rate of a function is not shared", { function: name, error: problem });
   else log.info("the rate of a function is shared again", { function: name });
+}
+
+function logBreaker(log: Logger, { of, name }: Pick<CircuitBreaker, "of" | "name">, problem: string | undefined): void {
+  if (problem !== undefined) log.warn(`breaker of ${of} ${name} is not shared`, { [of]: name, error: problem });
+  else log.info(`breaker of ${of} ${name} is shared again`, { [of]: name });
 }
 
 /** Returns undefined if this process may not create buckets. */

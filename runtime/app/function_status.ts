@@ -1,5 +1,6 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
+import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
@@ -28,7 +29,8 @@ export function functionStatus(
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const dispatcher = dispatchers.find(({ pipeline }) => pipeline.fn === fn);
-    const dependencies = (dispatcher?.pipeline.breakers ?? []).filter(({ of }) => of === "dependency");
+    const breakers = dispatcher?.pipeline.breakers ?? [], alone = notShared(breakers, redact);
+    const dependencies = breakers.filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
     return {
       name: fn.name,
@@ -45,6 +47,7 @@ export function functionStatus(
       dependencies: Object.fromEntries(
         dependencies.map(({ name, state }) => [name, state.kind]),
       ),
+      ...(alone.length > 0 && { notShared: Object.fromEntries(alone) }),
       ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
@@ -57,6 +60,14 @@ export function functionStatus(
         error: redact(errorText(last.error)),
       },
     };
+  });
+}
+
+/** Returns the problems of the breakers that cannot be shared, by their names. */
+function notShared(breakers: readonly CircuitBreaker[], redact: (text: string) => string): [string, string][] {
+  return breakers.flatMap((breaker) => {
+    const problem = breaker.problem();
+    return problem === undefined ? [] : [[`${breaker.of} ${breaker.name}`, redact(problem)] as [string, string]];
   });
 }
 

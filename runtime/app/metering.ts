@@ -118,6 +118,13 @@ export class Metering implements Service {
           STATES.map((kind) => [state.kind === kind ? 1 : 0, { of, name, state: kind }] as const)
         ),
     );
+    this.metrics.gauge(
+      "weir.breaker.local",
+      () =>
+        breakersOf(dispatchers).map((breaker) =>
+          [breaker.problem() === undefined ? 0 : 1, { of: breaker.of, name: breaker.name }] as const
+        ),
+    );
   }
 
   #measureLag(reader: LagReader): void {

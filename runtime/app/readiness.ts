@@ -27,8 +27,8 @@ interface ReadinessOptions {
 /**
  * Returns the checks of a runtime. It is ready if NATS answers, the ingress listens, streams and consumers are as
  * declared, every function pulls, and the project's own checks for these functions pass. It is degraded, and stays
- * ready, while a breaker is open, a function is paused, a rate is not shared, the topology has a concern, or an event
- * cannot be settled.
+ * ready, while a breaker is open or not shared, a function is paused, a rate is not shared, the topology has a concern,
+ * or an event cannot be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, topology, unstored, projectChecks, redact } = options;
@@ -58,8 +58,11 @@ export function readiness(options: ReadinessOptions): Health {
     ],
     degraded: () =>
       Object.fromEntries([
-        ...breakersOf(dispatchers).filter(({ state }) => state.kind !== "closed")
-          .map(({ of, name, state }) => [`breaker of ${of} ${name}`, state.kind]),
+        ...breakersOf(dispatchers).flatMap((breaker) => {
+          const { of, name, state: { kind } } = breaker, problem = breaker.problem();
+          const faults = [...(kind === "closed" ? [] : [kind]), ...(problem === undefined ? [] : [redact(problem)])];
+          return faults.length === 0 ? [] : [[`breaker of ${of} ${name}`, faults.join("; ")]];
+        }),
         ...dispatchers.flatMap(({ pipeline: { rate, fn } }) => {
           const problem = rate?.problem();
           return problem === undefined ? [] : [[`rate of ${fn.name}`, redact(problem)]];

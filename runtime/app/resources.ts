@@ -2,7 +2,7 @@ import { type Namespace, NO_NAMESPACE } from "../core/namespace.ts";
 import { consumerResources, durablesOf } from "../nats/consume/resources.ts";
 import { deadLetterResources } from "../nats/dead_letters/resources.ts";
 import { backlogResources, tailResources } from "../nats/inspect/resources.ts";
-import { idempotencyResources, rateResources } from "../nats/kv/resources.ts";
+import { breakerResources, idempotencyResources, rateResources } from "../nats/kv/resources.ts";
 import { eventResources } from "../nats/publish/resources.ts";
 import { retryResources } from "../nats/retry/resources.ts";
 import { scheduleResources } from "../nats/schedule/resources.ts";
@@ -28,6 +28,7 @@ export function resourcesOf(
     idempotencyResources(functions, names),
     scheduleResources(functions, names),
     rateResources(functions, names),
+    breakerResources(functions, declared, names),
     consumerResources(functions, names),
     tailResources(names),
     backlogResources(durablesOf(declared.filter((fn) => !functions.includes(fn)), names)),

@@ -137,9 +137,8 @@ async function startOn(
   const state: RuntimeState = { stopping: undefined, publicListener: undefined };
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
-  const authentication = await createAuthentication(config, registry, log, redact);
+  const authentication = stack.adopt(await createAuthentication(config, registry, log, redact), (one) => one.stop());
   options.signal?.throwIfAborted(); // nothing below waits for I/O
-  stack.defer(() => authentication.webhooks.stop());
   const served = { ...options, config, registry, cluster, clock, authentication, metering, health, log };
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);

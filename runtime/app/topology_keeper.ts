@@ -56,6 +56,8 @@ export class TopologyKeeper implements Service {
   #bringingBack: Promise<unknown> = Promise.resolve();
   /** Events that an operator has cancelled, as last found. */
   readonly cancelled: StoredCancelledEvents;
+  /** Called with what each check finds. Default: nothing is called. */
+  onFound: (found: FoundState) => void = () => {};
 
   /** @param mayApply Whether the process may change anything. Otherwise it only checks that all is as declared. */
   constructor(
@@ -160,6 +162,7 @@ export class TopologyKeeper implements Service {
   }
 
   #found(found: FoundState, scope: Scope): void {
+    this.onFound(found);
     this.#findRenewed(found);
     this.#floors.record(found);
     this.cancelled.record(found);

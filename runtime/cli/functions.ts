@@ -136,6 +136,9 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ...(fn.pausedUntil === undefined ? [] : [["paused", pauseEnd(fn.pausedUntil)] as const]),
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
+    ...Object.entries(fn.notShared ?? {}).map(([name, why]) =>
+      [`breaker of ${printable(name)}`, printable(why)] as const
+    ),
     ...(fn.rate ? [["rate", `${fn.rate.state}, ${fn.rate.waiting} held`] as const] : []),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],

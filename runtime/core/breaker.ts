@@ -8,6 +8,8 @@ export interface BreakerPolicy {
   readonly openForMs: number;
   /** Calls that a half-open breaker admits, all of which must succeed to close it. */
   readonly halfOpenProbes: number;
+  /** Whether all processes open and close it together. @default false */
+  readonly shared?: boolean;
 }
 
 /**

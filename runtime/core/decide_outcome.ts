@@ -93,11 +93,19 @@ function mayBeCause({ excusedDeliveries }: RetryContext): boolean {
 }
 
 /** Reason to give back a delivery whose handler has not begun, or was cut off by a shutdown. */
-export type GiveBackReason = "shutdown" | "prefetched";
+export type GiveBackReason = "shutdown" | "prefetched" | "refused";
 
-/** Gives a delivery back at once, without using an attempt. */
+/**
+ * Milliseconds after which a delivery that an open breaker would refuse is delivered again. By then the pull requests of
+ * the process have ended, so that another process receives it. Without the delay it would come back at once, many times.
+ */
+const REFUSED_DELAY_MS = 2_000;
+
+/** Gives a delivery back, without using an attempt. */
 export function giveBack(reason: GiveBackReason): Outcome {
-  return { kind: "retry", delayMs: 0, reason, usesAttempt: false };
+  return reason === "refused"
+    ? { kind: "retry", delayMs: REFUSED_DELAY_MS, reason: "prefetched", usesAttempt: false }
+    : { kind: "retry", delayMs: 0, reason, usesAttempt: false };
 }
 
 /** Retries a delivery that a breaker refused, once the breaker may have closed. */

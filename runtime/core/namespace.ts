@@ -49,6 +49,8 @@ export class Namespace {
   readonly deadLetters: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
   /** Subject of the requests of `events tail`. No stream of a project may store it. */
   readonly tail: string;
+  /** Subject of the notices that a shared breaker has changed. No stream of a project may store it. */
+  readonly breakers: string;
   /** Subject on which a starting process announces itself to `events tail`: an inbox, which both may use. */
   readonly tailAnnounce: string;
 
@@ -80,6 +82,7 @@ export class Namespace {
       subjects: [`${deadLetters}.>`],
     };
     this.tail = name === undefined ? "$WEIR.tail" : `$WEIR.${name}.tail`;
+    this.breakers = name === undefined ? "$WEIR.breakers" : `$WEIR.${name}.breakers`;
     this.tailAnnounce = name === undefined ? "_INBOX.weir.tails" : `_INBOX.weir.${name}.tails`;
   }
 

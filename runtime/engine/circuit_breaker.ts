@@ -10,6 +10,7 @@ import {
 } from "../core/breaker.ts";
 import type { AdmissionRule } from "./admission.ts";
 import type { Clock } from "./clock.ts";
+import type { MaybePromise } from "./maybe_promise.ts";
 
 /** Answer of a breaker: a permit, or when to try again. */
 export type BreakerAnswer = Permit | { readonly admitted: false; readonly retryAtMs: number };
@@ -23,6 +24,8 @@ export interface BreakerChange {
   readonly openForMs: number;
   /** Span of the attempt that caused the change. */
   readonly span: Span;
+  /** True if another process made the change, and this one follows. No span of this process caused it. @default false */
+  readonly elsewhere?: true;
 }
 
 /** Holds the state of one breaker; `core/breaker.ts` has the rules. */
@@ -43,6 +46,21 @@ export class CircuitBreaker implements AdmissionRule {
     return this.#state;
   }
 
+  /** Returns why a breaker with `shared` is not shared. Undefined if it is, or need not be. */
+  problem(): string | undefined {
+    return undefined;
+  }
+
+  /** Resolves once a shared breaker knows the state that is stored, or that it cannot know it. */
+  synced(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Asks for a permit as {@linkcode admit} does. A shared breaker may have to ask its store first. Never rejects. */
+  acquire(span: Span): MaybePromise<BreakerAnswer> {
+    return this.admit(span);
+  }
+
   /**
    * Asks for a permit.
    *
@@ -51,7 +69,7 @@ export class CircuitBreaker implements AdmissionRule {
   admit(span: Span): BreakerAnswer {
     if (this.#state.kind === "closed") return new Permit(this, false, this.#state.generation, span);
     const admission = admit(this.#state, this.policy, this.clock.now());
-    this.#become(admission.state, span);
+    this.become(admission.state, span);
     if (!admission.admitted) return { admitted: false, retryAtMs: admission.retryAtMs };
     return new Permit(this, admission.probe, admission.generation, span);
   }
@@ -64,7 +82,7 @@ export class CircuitBreaker implements AdmissionRule {
   report(verdict: Verdict, generation: number, span: Span): void {
     const state = this.#state;
     if (verdict === "success" && state.kind === "closed" && state.failures === 0) return; // fast path: nothing to reset
-    this.#become(record(state, this.policy, verdict, generation, this.clock.now()), span);
+    this.become(record(state, this.policy, verdict, generation, this.clock.now()), span);
   }
 
   permits(): number {
@@ -80,17 +98,22 @@ export class CircuitBreaker implements AdmissionRule {
     this.#listeners.add(listener);
   }
 
-  #become(next: BreakerState, span: Span): void {
+  /** Changes the state, and reports a change of its kind. @param isElsewhere Whether another process made the change. */
+  protected become(next: BreakerState, span: Span, isElsewhere = false): void {
     const from = this.#state;
     if (next === from) return;
     this.#state = next;
     if (next.kind !== from.kind) {
       const { name, of, policy: { openForMs } } = this;
-      this.reportChange({ name, of, from: from.kind, to: next.kind, openForMs, span });
+      const change = { name, of, from: from.kind, to: next.kind, openForMs, span };
+      this.reportChange(isElsewhere ? { ...change, elsewhere: true } : change);
     }
-    if (next.kind !== "closed" || from.kind !== "closed") {
-      for (const listener of this.#listeners) listener();
-    }
+    if (next.kind !== "closed" || from.kind !== "closed") this.changed();
+  }
+
+  /** Calls the listeners. */
+  protected changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 

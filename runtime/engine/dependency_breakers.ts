@@ -4,9 +4,11 @@ import { describeValue } from "../project/option_schemas.ts";
 import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { errorsIn, isA } from "../core/error_detail.ts";
-import { type BreakerChange, CircuitBreaker, type Permit } from "./circuit_breaker.ts";
-import type { Clock } from "./clock.ts";
+import type { BreakerPorts } from "./breaker_store.ts";
+import type { BreakerChange, CircuitBreaker, Permit } from "./circuit_breaker.ts";
+import type { ServerClock } from "./clock.ts";
 import { isServiceUnavailable } from "./service_calls.ts";
+import { createBreaker } from "./shared_breaker.ts";
 
 /** Failure of a call to a dependency. `open`: the dependency is down, so the event did not cause the failure. */
 export type DependencyFailure =
@@ -44,10 +46,12 @@ const MAX_DEPENDENCIES = 1_000;
 export class DependencyBreakers {
   readonly #breakers = new Map<string, CircuitBreaker>();
 
+  /** @param ports The store of breakers with `shared`. Default: each process has breakers of its own. */
   constructor(
     readonly policies: Readonly<Record<string, BreakerPolicy>>,
-    readonly clock: Clock,
+    readonly clock: ServerClock,
     readonly reportChange: (change: BreakerChange) => void,
+    readonly ports?: BreakerPorts,
   ) {}
 
   breaker(name: string): CircuitBreaker {
@@ -63,7 +67,7 @@ export class DependencyBreakers {
         );
       }
       const policy = this.policies[name] ?? DEFAULT_BREAKER;
-      return new CircuitBreaker(name, "dependency", policy, this.clock, this.reportChange);
+      return createBreaker(name, "dependency", policy, this.clock, this.reportChange, this.ports);
     });
   }
 }
@@ -91,9 +95,12 @@ export class DependencyCalls {
     run: (signal: AbortSignal) => Value | Promise<Value>,
   ): Promise<Value> {
     signal.throwIfAborted();
-    if (this.#ended) throw new Error(`a call to ${breaker.name} after the handler returned: await what it starts`);
-    const permit = breaker.admit(this.span);
+    if (this.#ended) throw endedError(breaker);
+    const answer = breaker.acquire(this.span), permit = answer instanceof Promise ? await answer : answer;
     if (!permit.admitted) throw new DependencyOpenError(breaker.name, permit.retryAtMs);
+    if (signal.aborted || this.#ended) permit.report("ignored"); // while the store was asked
+    signal.throwIfAborted();
+    if (this.#ended) throw endedError(breaker);
     const call = { breaker, permit };
     this.#open.add(call);
     try {
@@ -127,6 +134,10 @@ export class DependencyCalls {
     this.#open.clear();
     return failure;
   }
+}
+
+function endedError({ name }: CircuitBreaker): Error {
+  return new Error(`a call to ${name} after the handler returned: await what it starts`);
 }
 
 /** Returns how a call failed. After a failed probe the dependency is down. Other failures may be the event's fault. */

@@ -60,7 +60,7 @@ export class Dispatcher implements ConsumerSink {
     pipeline.admission.onMorePermits(() => this.#wake());
   }
 
-  /** Number of deliveries that are being handled, or wait for it. */
+  /** Deliveries that are being handled, or wait for it. */
   get inFlight(): number {
     return this.#held.size + this.#arrived.length;
   }
@@ -78,8 +78,7 @@ export class Dispatcher implements ConsumerSink {
   credits(): number {
     if (this.#isStopping) return 0;
     const free = this.#atOnce - this.inFlight;
-    const permits = this.pipeline.admission.credits(this.#limited.size, this.#arrived.length);
-    return Math.max(0, Math.min(free, permits));
+    return Math.max(0, Math.min(free, this.pipeline.admission.credits(this.#limited.size, this.#arrived.length)));
   }
 
   /** Returns 0 if an admission is limited: each of its permits is for a delivery that begins. */
@@ -161,10 +160,11 @@ export class Dispatcher implements ConsumerSink {
   }
 
   #begin(attempt: Attempt): void {
-    if (this.pipeline.admission.permits() !== Infinity) this.#limited.add(attempt);
-    if (this.#isStopping) {
+    const permits = this.pipeline.admission.permits();
+    if (permits !== Infinity) this.#limited.add(attempt);
+    if (this.#isStopping || (permits === 0 && this.pipeline.isOpen())) {
       this.#held.add(attempt);
-      void this.#giveBack(attempt, "shutdown");
+      void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "refused");
     } else if (this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
@@ -185,12 +185,13 @@ export class Dispatcher implements ConsumerSink {
     return true;
   }
 
-  /** Fills the free slots. Attempts that end synchronously run one after the other, not nested. */
+  /** Fills the free slots, without nesting. What an open breaker would refuse goes back: another replica may run it. */
   #runWaiting(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
     while (this.#waiting.count > 0 && this.#running < this.#atOnce) {
-      this.#run(this.#waiting.take()!);
+      if (this.pipeline.admission.permits() > 0 || !this.pipeline.isOpen()) this.#run(this.#waiting.take()!);
+      else for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "refused");
     }
     this.#isStarting = false;
   }

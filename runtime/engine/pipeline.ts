@@ -15,11 +15,12 @@ import type { FunctionPolicy } from "../project/resolve_policy.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import { BatchRunner } from "./batch_runner.ts";
-import { CircuitBreaker } from "./circuit_breaker.ts";
+import type { BreakerAnswer, CircuitBreaker } from "./circuit_breaker.ts";
 import { debounceEvent, mustWait } from "./debounce.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { publishDue, storeEffects } from "./effects.ts";
 import { filterEvent } from "./event_filter.ts";
+import { FunctionBreakers } from "./function_breakers.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
 import type { Lease } from "./leases.ts";
@@ -34,7 +35,6 @@ const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
  * The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish.
  */
 export class Pipeline {
-  readonly breaker: CircuitBreaker;
   readonly admission: Admission;
   /** Undefined if the function has no rate. */
   readonly rate: RateLimit | undefined;
@@ -43,8 +43,7 @@ export class Pipeline {
   readonly batches: BatchRunner | undefined;
   /** Schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
-  /** Breakers of the dependencies that the function declares or has called. */
-  readonly #dependencyBreakers = new Map<string, CircuitBreaker>();
+  readonly #breakers: FunctionBreakers;
 
   constructor(
     readonly fn: ResolvedFunction,
@@ -52,15 +51,13 @@ export class Pipeline {
     readonly ports: Ports,
     middleware?: readonly HandlerMiddleware[],
   ) {
-    const { clock, observer, kv } = ports, { name, policy } = fn;
-    this.breaker = new CircuitBreaker(name, "function", policy.breaker, clock, (to) => observer.breakerChanged(to));
+    const { clock, kv } = ports, { name, policy } = fn;
     this.admission = new Admission(clock);
-    this.admission.add(this.breaker);
+    const breakers = this.#breakers = new FunctionBreakers(fn, dependencies, this.admission, ports);
     if (policy.rate && ports.rates) {
       this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
     }
-    for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
-    const resources = { kv, breaker: (name: string) => this.#breakerOf(name) };
+    const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
     this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
     for (const trigger of fn.triggers) {
@@ -69,9 +66,18 @@ export class Pipeline {
     }
   }
 
+  get breaker(): CircuitBreaker {
+    return this.#breakers.own;
+  }
+
   /** Breakers that hold the function back while they are open. The function's own breaker is the first. */
   get breakers(): CircuitBreaker[] {
-    return [this.breaker, ...this.#dependencyBreakers.values()];
+    return this.#breakers.all();
+  }
+
+  /** Returns whether one of the breakers would refuse an attempt that begins now. */
+  isOpen(): boolean {
+    return this.#breakers.isOpen();
   }
 
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
@@ -101,8 +107,13 @@ export class Pipeline {
     attempt.decoded = decode(delivery, trigger && this.#schemas.get(trigger), fn.policy.decode);
   }
 
+  /** An event that only waits for its key to be quiet is in no batch: collecting it would prolong its burst. */
   #enter(attempt: Attempt): MaybePromise<Outcome> {
-    return this.batches ? this.#collect(this.batches, attempt) : this.#begin(attempt);
+    return this.batches && !this.#isDebounced(attempt) ? this.#collect(this.batches, attempt) : this.#begin(attempt);
+  }
+
+  #isDebounced({ delivery: { history } }: Attempt): boolean {
+    return this.fn.policy.debounce !== undefined && this.ports.pending !== undefined && mustWait(history);
   }
 
   /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
@@ -152,7 +163,7 @@ export class Pipeline {
   /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
     const { policy: { debounce } } = this.fn, { pending } = this.ports;
-    if (debounce && pending && mustWait(attempt.delivery.history)) {
+    if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
     if (!this.rate) return this.#admit(attempt);
@@ -164,7 +175,20 @@ export class Pipeline {
   }
 
   #admit(attempt: Attempt): MaybePromise<Outcome> {
-    const answer = this.breaker.admit(attempt.span);
+    const answer = this.breaker.acquire(attempt.span);
+    return answer instanceof Promise ? this.#admitLater(attempt, answer) : this.#answered(attempt, answer);
+  }
+
+  /** Waits until a shared breaker knows which process makes the probe. */
+  async #admitLater(attempt: Attempt, later: Promise<BreakerAnswer>): Promise<Outcome> {
+    attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
+    const answer = await later;
+    if (!answer.admitted || await attempt.lease.isValid()) return await this.#answered(attempt, answer);
+    attempt.permit = answer;
+    return await this.#finish(attempt, LEASE_EXPIRED);
+  }
+
+  #answered(attempt: Attempt, answer: BreakerAnswer): MaybePromise<Outcome> {
     if (!answer.admitted) return this.#finish(attempt, deferForBreaker("breaker-open", answer.retryAtMs, attempt));
     attempt.permit = answer;
     // Stays synchronous if possible. During an await another handler may block the thread until the lease expires.
@@ -223,15 +247,6 @@ export class Pipeline {
     return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
       observer.end(attempt, outcome, settlement);
       return outcome;
-    });
-  }
-
-  /** Returns the breaker of a dependency, and adds it to the admission: while it is open the function does not pull. */
-  #breakerOf(name: string): CircuitBreaker {
-    return this.#dependencyBreakers.getOrInsertComputed(name, () => {
-      const breaker = this.dependencies.breaker(name);
-      this.admission.add(breaker);
-      return breaker;
     });
   }
 }

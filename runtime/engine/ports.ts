@@ -1,4 +1,5 @@
 import type { AttemptStore } from "./attempt_store.ts";
+import type { BreakerPorts } from "./breaker_store.ts";
 import type { CancelledEvents } from "./cancelled_events.ts";
 import type { ServerClock } from "./clock.ts";
 import type { DebounceStore } from "./debounce.ts";
@@ -27,4 +28,6 @@ export interface Ports {
   readonly pending?: DebounceStore;
   /** Default: the rates of functions are not limited. */
   readonly rates?: RatePorts;
+  /** Default: each process has breakers of its own. */
+  readonly breakers?: BreakerPorts;
 }

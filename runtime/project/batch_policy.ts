@@ -25,10 +25,16 @@ export const batchSchema = z.strictObject({
 }).transform(({ maxWait: maxWaitMs, ...rest }): BatchPolicy => ({ ...rest, maxWaitMs }));
 
 /**
- * Returns why a policy is none for batches: the last attempt of an event runs alone, so with one attempt all would.
+ * Returns why a policy is none for batches. The events of a batch begin together, so that a limit of starts cannot hold.
+ * The last attempt of an event runs alone, so with one attempt all would.
  */
-export function batchConflict({ batch, retry }: FunctionPolicy): string | undefined {
-  if (!batch || batch.size === 1 || retry.attempts > 1) return undefined;
+export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | undefined {
+  if (!batch || batch.size === 1) return undefined;
+  if (rate) {
+    return "option rate: with `batch` the events of a batch begin together, whatever the limit: leave one of them out. " +
+      "`concurrency` limits the batches of a process";
+  }
+  if (retry.attempts > 1) return undefined;
   return "option batch: with `retry.attempts: 1` every event would be handled alone, since the last attempt of an event " +
     "is a batch of its own: allow two attempts at least, or leave `batch` out";
 }

@@ -25,10 +25,13 @@ export interface FormattedPolicy {
   readonly maxAge: Duration | null;
   /** Null if handled events are not remembered. */
   readonly idempotency: { readonly ttl: Duration; readonly key: "source and id" | "its own" } | null;
-  readonly breaker: Required<BreakerOptions>;
+  readonly breaker: FormattedBreaker;
   /** Breakers of every dependency that is configured, or was called since the start. */
-  readonly dependencies: Readonly<Record<string, Required<BreakerOptions>>>;
+  readonly dependencies: Readonly<Record<string, FormattedBreaker>>;
 }
+
+/** Policy of a breaker. `shared` is absent if each process has a breaker of its own. */
+export type FormattedBreaker = Required<Omit<BreakerOptions, "shared">> & { readonly shared?: true };
 
 /**
  * Returns a policy in the names and units of its options.
@@ -83,19 +86,22 @@ export function formatPolicy(
   };
 }
 
-function formatBreaker({ consecutiveFailures, intervalMs, openForMs, halfOpenProbes }: BreakerPolicy) {
+function formatBreaker(
+  { consecutiveFailures, intervalMs, openForMs, halfOpenProbes, shared }: BreakerPolicy,
+): FormattedBreaker {
   return {
     consecutiveFailures,
     interval: formatDuration(intervalMs),
     openFor: formatDuration(openForMs),
     halfOpenProbes,
+    ...(shared && { shared }),
   };
 }
 
 interface PolicyValue {
   /** Path such as `retry.initial`, or `dependencies.PaymentService.openFor`. */
   readonly path: string;
-  readonly value: string | number;
+  readonly value: string | number | boolean;
   readonly isDefault: boolean;
 }
 
@@ -118,7 +124,7 @@ export function policyValues({ dependencies, ...own }: FormattedPolicy): PolicyV
 
 function values(given: unknown, fallback: unknown, path: readonly string[]): PolicyValue[] {
   if (typeof given !== "object" || given === null) {
-    const value = given as string | number | null;
+    const value = given as string | number | boolean | null;
     return [{ path: path.join("."), value: value ?? "none", isDefault: value === fallback }];
   }
   return Object.entries(given).flatMap(([name, value]) =>

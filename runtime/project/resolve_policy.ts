@@ -75,10 +75,13 @@ const breaker = z.strictObject({
   interval: durationSchema.prefault(defaults.breaker.interval),
   openFor: durationSchema.prefault(defaults.breaker.openFor),
   halfOpenProbes: count.default(defaults.breaker.halfOpenProbes),
-}).transform(({ interval: intervalMs, openFor: openForMs, ...rest }): BreakerPolicy => ({
+  shared: z.boolean({ error: ({ input }) => `${describeValue(input)} is neither true nor false` })
+    .default(defaults.breaker.shared),
+}).transform(({ interval: intervalMs, openFor: openForMs, shared, ...rest }): BreakerPolicy => ({
   ...rest,
   intervalMs,
   openForMs,
+  ...(shared && { shared }),
 }));
 
 /** Path of every option, for suggestions. */

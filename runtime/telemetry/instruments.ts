@@ -93,6 +93,11 @@ export const INSTRUMENTS = {
     ["of", "name", "state"],
     "1 for the current state of a circuit breaker of this process, 0 for its other states.",
   ),
+  "weir.breaker.local": gauge(
+    "",
+    ["of", "name"],
+    "1 while a breaker with `shared` goes by itself in this process, since its bucket fails. 0 without `shared`.",
+  ),
   "weir.breaker.changes": counter(
     "{change}",
     ["of", "name", "to"],

@@ -70,14 +70,16 @@ export class TelemetryObserver implements Observer {
   }
 
   breakerChanged(change: BreakerChange): void {
-    const { of, name, from, to, openForMs, span } = change;
+    const { of, name, from, to, openForMs, span, elsewhere } = change;
     const fields = { ...spanFields(span), [of]: name, from, to };
     addBreakerEvent(change);
-    if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}`, fields);
+    const where = elsewhere ? " in another process" : "";
+    if (to !== "open") return this.log.info(`breaker of ${of} ${name} is ${to}${where}`, fields);
     const effect = of === "function"
       ? "no events are pulled"
       : "no calls are made, and functions that need it pull no events";
-    this.log.warn(`breaker of ${of} ${name} opened: for ${formatDuration(openForMs)} ${effect}`, fields);
+    const lasts = `${elsewhere ? "up to " : ""}${formatDuration(openForMs)}`;
+    this.log.warn(`breaker of ${of} ${name} opened${where}: for ${lasts} ${effect}`, fields);
   }
 }
 

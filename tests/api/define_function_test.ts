@@ -14,7 +14,7 @@ Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project",
     maxHops: 50,
     from: "all",
     idempotency: { ttl: "7d" },
-    breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1 },
+    breaker: { consecutiveFailures: 10, interval: "1m", openFor: "30s", halfOpenProbes: 1, shared: false },
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction } from "weir";
+import { type BreakerOptions, defineEvent, defineFunction, type RetryOptions } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { type Broker, startBroker } from "../support/nats.ts";
@@ -17,9 +17,10 @@ async function store({ jsm, nc }: Broker, count: number): Promise<void> {
 }
 
 /** A function whose first `quick` events end at once, and all others once `slow` resolves. It lists what it began. */
-function quickThenSlow(quick: number) {
+function quickThenSlow(quick: number, options: { retry?: RetryOptions; breaker?: BreakerOptions } = {}) {
   const slow = Promise.withResolvers<void>(), begun: { n: number; attempt: number }[] = [];
-  const work = defineFunction({ on: Asked, concurrency: CONCURRENCY }, async ({ data: { n } }, { attempt }) => {
+  const all = { on: Asked, concurrency: CONCURRENCY, ...options };
+  const work = defineFunction(all, async ({ data: { n } }, { attempt }) => {
     begun.push({ n, attempt });
     await (n < quick ? Promise.resolve() : slow.promise);
   });
@@ -62,6 +63,22 @@ Deno.test("[G17] Dispatcher gives back what a handler that became slow cannot be
   const all = [...first.begun, ...second.begun];
   assert.deepEqual(once(all), numbers(600));
   assert.deepEqual(all.filter(({ attempt }) => attempt !== 1), []);
+});
+
+Deno.test("[G17] Dispatcher gives back what it pulled ahead when the breaker opens: a replica whose breaker is closed handles it", async () => {
+  await using broker = await startBroker();
+  await store(broker, 600);
+  const options = { retry: { initial: "1ms" }, breaker: { consecutiveFailures: 5, openFor: "1h" } } as const;
+  const first = quickThenSlow(300, options), second = quickThenSlow(Infinity, options);
+  await using runtime = await startTestRuntime({ functions: { work: first.work }, server: broker.server });
+  await eventually(() => first.begun.filter(({ n }) => n >= 300).length === CONCURRENCY);
+  first.slow.reject(new Error("down"));
+  await eventually(() => runtime.settled.filter(({ outcome }) => outcome.kind === "retry").length >= CONCURRENCY);
+  await using _second = await startTestRuntime({ functions: { work: second.work }, server: broker.server });
+  await eventually(() =>
+    new Set([...first.begun.filter(({ n }) => n < 300), ...second.begun].map(({ n }) => n)).size === 600
+  );
+  assert.equal((await broker.jsm.streams.info("RETRIES")).state.messages, 0);
 });
 
 Deno.test("[G17] shutdown gives back at once what was pulled ahead, without using an attempt", async () => {

@@ -137,7 +137,7 @@ Deno.test("Pipeline counts a batch once for the breaker, and not as a failure if
   assert.equal(happened.filter((what) => what.startsWith("retry failed ")).length, 10);
   await deliver(17, 17);
   await clock.advance("1s");
-  assert.equal(happened.at(-1), "retry breaker-open free 17");
+  assert.equal(happened.at(-1), "retry prefetched free 17");
 });
 
 Deno.test("Pipeline counts retries that fail for the breaker only while the first attempts of others fail too", async () => {

@@ -7,6 +7,7 @@ import type { Ports } from "../../runtime/engine/ports.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import { reasonOf } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
@@ -20,6 +21,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
   const counts: string[] = [], seen: string[] = [], usedUp = new Map<string, UsedUp | undefined>();
+  const reasons = new Map<string, string | undefined>();
   const ports: Ports = {
     clock,
     publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
@@ -27,6 +29,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
         usedUp.set(ackSubjectText(ackSubject), used);
+        reasons.set(ackSubjectText(ackSubject), `${reasonOf(outcome)} ${"delayMs" in outcome ? outcome.delayMs : ""}`);
         return Promise.resolve({ ok: true });
       },
       extend: ({ ackSubject }) => void said.push(`${ackSubjectText(ackSubject)} extend`),
@@ -91,7 +94,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, valid, counts, seen, usedUp, dispatcher, deliver };
+  return { clock, said, kept, valid, counts, seen, usedUp, reasons, dispatcher, deliver };
 }
 
 /** Resolves once everything has happened that needs no time. */
@@ -312,5 +315,23 @@ Deno.test("[G17] Dispatcher gives back within a second what cannot begin, withou
   assert.deepEqual([said, kept.get("h2"), dispatcher.inFlight], [["h2 retry", "h3 retry"], "released", 1]);
   assert.deepEqual([usedUp.get("h2")?.attempts, usedUp.get("h2")?.excusedDeliveries], [0, 1]);
   done.resolve();
+  await dispatcher.stop(0);
+});
+
+Deno.test("[G17] Dispatcher gives back what waits and what arrives once the function's breaker is open, without using an attempt", async () => {
+  const done = gate();
+  const { dispatcher, deliver, reasons, said, usedUp } = setup(() => done.promise, 10);
+  for (let n = 1; n <= 12; n++) deliver(n);
+  await settled();
+  done.reject(new Error("down"));
+  await settled();
+  deliver(13);
+  await settled();
+  assert.equal(dispatcher.pipeline.breaker.state.kind, "open");
+  assert.deepEqual([said.length, dispatcher.inFlight], [13, 0]);
+  for (const name of ["h11", "h12", "h13"]) {
+    const used = usedUp.get(name);
+    assert.deepEqual([reasons.get(name), used?.attempts, used?.excusedDeliveries], ["prefetched 2000", 0, 1], name);
+  }
   await dispatcher.stop(0);
 });

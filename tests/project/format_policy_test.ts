@@ -52,7 +52,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     rate: { limit: 100, per: "1s", by: () => "k" },
     maxAge: "2d",
     idempotency: true,
-    breaker: { openFor: "1m" },
+    breaker: { openFor: "1m", shared: true },
     dependencies: { PaymentService: { consecutiveFailures: 3 } },
   });
   assert.deepEqual(chosen(policy), [
@@ -70,6 +70,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
     "rate.by its own",
     "maxAge 2d",
     "breaker.openFor 1m",
+    "breaker.shared true",
     "dependencies.PaymentService.consecutiveFailures 3",
   ]);
   assert.deepEqual(policy.idempotency, { ttl: "7d", key: "source and id" });

@@ -102,6 +102,12 @@ const rows: [options: object, problem: string][] = [
     "batch of its own: allow two attempts at least, or leave `batch` out",
   ],
   [{ concurrency: 1.5 }, "option concurrency: 1.5 is not a whole number from 1"],
+  [
+    { batch: { size: 2 }, rate: { limit: 10, per: "1s" } },
+    "option rate: with `batch` the events of a batch begin together, whatever the limit: leave one of them out. " +
+    "`concurrency` limits the batches of a process",
+  ],
+  [{ breaker: { shared: "yes" } }, 'option breaker.shared: "yes" is neither true nor false'],
   [{ breaker: { halfOpenProbes: 0 } }, "option breaker.halfOpenProbes: 0 is not a whole number from 1"],
   [{ retry: { factor: 0.5 } }, "option retry.factor: 0.5 is not a number from 1"],
   [{ retry: { factor: Infinity } }, "option retry.factor: Infinity is not a number from 1"],

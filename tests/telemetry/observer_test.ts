@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { trace } from "@opentelemetry/api";
+import { INVALID_SPAN_CONTEXT, trace } from "@opentelemetry/api";
 import { Logger } from "../../runtime/telemetry/otel/logs/logger.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Attempt } from "../../runtime/engine/attempt.ts";
@@ -29,6 +29,21 @@ Deno.test("TelemetryObserver.breakerChanged records the change on the attempt's 
   const [{ function: name, trace_id, span_id }] = lines;
   assert.deepEqual([name, trace_id, span_id], ["ship", CONTEXT.traceId, CONTEXT.spanId]);
   assert.deepEqual(events, ["weir.breaker_changed"]);
+});
+
+Deno.test("TelemetryObserver.breakerChanged says of a change that another process made, without a span", () => {
+  const { observer, lines } = observing(), span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  const change = { name: "Payments", of: "dependency", openForMs: 10_000, span, elsewhere: true } as const;
+  observer.breakerChanged({ ...change, from: "closed", to: "open" });
+  observer.breakerChanged({ ...change, from: "open", to: "closed" });
+  assert.deepEqual(lines.map(({ message, trace_id }) => [message, trace_id]), [
+    [
+      "breaker of dependency Payments opened in another process: for up to 10s no calls are made, and functions that " +
+      "need it pull no events",
+      undefined,
+    ],
+    ["breaker of dependency Payments is closed in another process", undefined],
+  ]);
 });
 
 Deno.test("TelemetryObserver logs the outcome of an attempt with its event and its number", () => {

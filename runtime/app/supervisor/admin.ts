@@ -169,6 +169,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     dependencies: Object.fromEntries(
       [...names].map((name) => [name, worst(a.dependencies[name], b.dependencies[name])]),
     ),
+    ...((a.notShared ?? b.notShared) && { notShared: { ...a.notShared, ...b.notShared } }),
     ...(a.rate && b.rate && { rate: worstRate(a.rate, b.rate) }),
     // Counts of the server, which are equal in every process.
     pending: a.pending ?? b.pending,

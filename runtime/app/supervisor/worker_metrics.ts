@@ -31,6 +31,7 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.event_loop.lag": Math.max,
   "weir.function.pulling": Math.max,
   "weir.breaker.state": Math.max,
+  "weir.breaker.local": Math.max,
   "weir.nats.clock_ahead": Math.max, // all are of one host
   "weir.nats.connected": Math.min,
 };

@@ -20,6 +20,8 @@ export interface FunctionStatus {
   /** State of its own breaker; `unknown` if no process that runs it was asked. */
   readonly breaker: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  /** Why breakers with `shared` are not shared, by their names, as in `dependency PaymentService`. Absent if all are. */
+  readonly notShared?: Readonly<Record<string, string>>;
   /** State of its rate in the process that was asked, and the deliveries held for it. Absent without a rate. */
   readonly rate?: { readonly state: "free" | "used-up" | "local"; readonly waiting: number };
   /** Events that no replica has received yet; undefined if the server does not say. */

@@ -82,6 +82,7 @@ const gauges: Record<GaugeName, number> = {
   "weir.event_loop.lag": 5,
   "weir.function.pulling": 5,
   "weir.breaker.state": 5,
+  "weir.breaker.local": 5,
   "weir.nats.clock_ahead": 5,
   "weir.nats.connected": 1,
 };

@@ -61,6 +61,14 @@ Deno.test("functionText shows the policy with defaults marked, the breakers and 
   );
 });
 
+Deno.test("functionText shows that a breaker is shared, and why it is not at the moment", () => {
+  const policy = { ...STATUS.policy, breaker: { ...POLICY.breaker, shared: true } } as const;
+  const notShared = { "function capturePayment": "it is not shared: no answer" };
+  const text = functionText({ ...STATUS, policy, notShared }, { terminal: false, colours: false }, NOW);
+  assert.match(text, /^ {2}breaker\.shared +true$/m);
+  assert.match(text, /^ {2}breaker of function capturePayment +it is not shared: no answer$/m);
+});
+
 Deno.test("functionText shows the resources that a function needs", () => {
   const lines = functionText({ ...STATUS, needs: ["db", "queue"] }, { terminal: false, colours: false }, NOW).split(
     "\n",

@@ -51,6 +51,29 @@ Deno.test("permissionsOf a project in a namespace names no subject, stream or co
   assert.deepEqual([...new Set(others)].sort(), ["$JS.API.STREAM.NAMES", "_INBOX.>"]);
 });
 
+Deno.test("permissionsOf a project with a shared breaker names its bucket and its subject, also for a process that only calls the dependency", () => {
+  const shared = { dependencies: { Payments: { shared: true } } };
+  const project = buildRegistry([], [fn("ship", { on: "orders.>", ...shared }), fn("bill", { on: "bills.>" })]);
+  const subjects = (names: string[], declared = project.functions) =>
+    permissionsOf(
+      resourcesOf(project, project.functions.filter(({ name }) => names.includes(name)), declared, new Namespace("eu")),
+      new Set(),
+    ).filter(({ subject }) => subject.includes("breakers")).map(({ action, subject }) => `${action} ${subject}`);
+  const all = [
+    "publish $JS.API.DIRECT.GET.KV_eu_weir_breakers.>",
+    "publish $JS.API.STREAM.CREATE.KV_eu_weir_breakers",
+    "publish $JS.API.STREAM.INFO.KV_eu_weir_breakers",
+    "publish $JS.API.STREAM.MSG.GET.KV_eu_weir_breakers",
+    "publish $KV.eu_weir_breakers.>",
+    "publish $WEIR.eu.breakers",
+    "subscribe $WEIR.eu.breakers",
+  ];
+  assert.deepEqual(subjects(["bill"]).sort(), all);
+  assert.deepEqual(subjects(["ship"]).sort(), all);
+  assert.deepEqual(subjects([]), [], "a process without functions shares nothing");
+  assert.deepEqual(subjects(["bill"], project.functions.filter(({ name }) => name === "bill")), []);
+});
+
 Deno.test("permissionsOf a stream that Weir does not own lets it be read, and never created", () => {
   const Told = event("legacy.told", { stream: "LEGACY" });
   const parts = resourcesOf(buildRegistry([schemas("legacy", Told)], [fn("ship", { on: Told })]));
