@@ -5,13 +5,17 @@ const HALF_LIFE_MS = 20_000;
  * takes one of its `max_ack_pending` from other keys.
  */
 export const SKIP_MIN_MS = 5_000;
-/** Factor of the pace at which events return: one that is too early is skipped over once more, one too late idles. */
-const EAGERNESS = 2;
+/**
+ * Factors of the pace at which events return that are skipped over for the first time, and again. One that returns too
+ * early is skipped over once more, one that returns too late leaves its key idle. While a backlog is skipped over the pace
+ * is lower than it will be, since that takes most of the processor.
+ */
+const FIRST_EAGERNESS = 4, NEXT_EAGERNESS = 1.5;
 
 /**
  * The pace at which the events of a key end while some are held, and the times at which those return that were skipped
- * over: a virtual clock, which moves on by half the time that one event takes. So each returns before its turn comes, also
- * if the pace rises, and is skipped over about twice if it does not.
+ * over: a virtual clock, which moves on by a part of the time that one event takes. So each returns before its turn comes,
+ * also if the pace rises, and is skipped over twice on average if it does not.
  *
  * It reads no clock: its callers pass the time.
  */
@@ -46,9 +50,14 @@ export class KeyPace {
     return (this.#ended + 1) / Math.max(1, this.#busyMs);
   }
 
-  /** Returns the milliseconds after which an event that is skipped over now shall return. */
-  skip(nowMs: number): number {
-    this.#returnsMs = Math.max(nowMs + SKIP_MIN_MS, this.#returnsMs + 1 / (EAGERNESS * this.perMs(nowMs)));
+  /**
+   * Returns the milliseconds after which an event that is skipped over now shall return.
+   *
+   * @param isAgain whether it has returned before
+   */
+  skip(nowMs: number, isAgain: boolean): number {
+    const eagerness = isAgain ? NEXT_EAGERNESS : FIRST_EAGERNESS;
+    this.#returnsMs = Math.max(nowMs + SKIP_MIN_MS, this.#returnsMs + 1 / (eagerness * this.perMs(nowMs)));
     return this.#returnsMs - nowMs;
   }
 

@@ -5,7 +5,7 @@ import type { FunctionPolicy } from "../project/resolve_policy.ts";
 import type { AdmissionRule } from "./admission.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
-import { eventKey } from "./event_key.ts";
+import { shortKey } from "./event_key.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import { KeyPace, SKIP_MIN_MS } from "./key_pace.ts";
 import { type BusyKey, KeyTable } from "./key_table.ts";
@@ -87,7 +87,7 @@ export class KeyShares implements AdmissionRule {
   ): Promise<Outcome> {
     let name: string;
     try {
-      name = eventKey(this.policy.by, attempt.event, `\`concurrency.by\` of ${this.functionName}`);
+      name = shortKey(this.policy.by, attempt.event, `\`concurrency.by\` of ${this.functionName}`);
     } catch (error) {
       return await refuse(decideOutcome(resultOfThrown(error), attempt));
     }
@@ -167,9 +167,9 @@ export class KeyShares implements AdmissionRule {
   }
 
   #skip(key: BusyKey): void {
-    const nowMs = this.clock.now(), { answer } = this.#keys.removeLatest(key);
+    const { attempt: { excusedDeliveries }, answer } = this.#keys.removeLatest(key);
     this.#skipped++;
-    answer(deferForKey(key.pace.skip(nowMs)));
+    answer(deferForKey(key.pace.skip(this.clock.now(), excusedDeliveries > 0)));
   }
 
   /**
