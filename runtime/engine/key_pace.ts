@@ -44,10 +44,14 @@ export class KeyPace {
     this.#isBusy = false;
   }
 
-  /** Events that end in a millisecond. The one that comes next counts: of a key that has just begun nothing is known. */
-  perMs(nowMs: number): number {
+  /**
+   * Returns how many events end in a millisecond.
+   *
+   * @param coming Events to count beyond those that have ended. With the next one, a key that has just begun has a pace.
+   */
+  perMs(nowMs: number, coming = 1): number {
     this.#measure(nowMs);
-    return (this.#ended + 1) / Math.max(1, this.#busyMs);
+    return (this.#ended + coming) / Math.max(1, this.#busyMs);
   }
 
   /**

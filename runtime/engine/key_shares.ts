@@ -102,13 +102,17 @@ export class KeyShares implements AdmissionRule {
     }
   }
 
-  /** While handlers are free that no key here may use, it permits more than it holds: these go on to the retry stream. */
+  /**
+   * While handlers are free that no key here may use, it permits more than it holds: these go on to the retry stream.
+   * Before the mark is stored, as much may wait as handlers are free: a process that dies uses up attempts of what waits.
+   */
   permits(): number {
-    const free = this.limit - this.#running, { waiting, bytes } = this.#keys;
-    if (waiting === 0 && free > 0) return free + this.#soon();
+    const free = this.limit - this.#running, { waiting, bytes } = this.#keys, nowMs = this.clock.now();
+    if (!this.#mark.isStored(nowMs)) return Math.max(0, free - waiting);
+    if (free === 0) return Math.max(0, this.#soon(nowMs) - waiting);
+    if (waiting === 0) return free + this.#soon(nowMs);
     const isFull = waiting >= KEY_ROOM || bytes >= KEY_ROOM_BYTES;
-    if (isFull) return free > 0 ? KEY_MOVES : 0;
-    return free > 0 ? Math.min(KEY_ROOM - waiting, Math.max(free, waiting)) : Math.max(0, this.#soon() - waiting);
+    return isFull ? KEY_MOVES : Math.min(KEY_ROOM - waiting, Math.max(free, waiting));
   }
 
   admitsAgainAtMs(): undefined {
@@ -189,9 +193,9 @@ export class KeyShares implements AdmissionRule {
     });
   }
 
-  /** Deliveries that begin in a moment. None of a slow handler, and none before a process that dies may excuse them. */
-  #soon(): number {
-    const nowMs = this.clock.now(), soon = Math.floor(this.#pace.perMs(nowMs) * HORIZON_MS);
-    return soon < this.limit || !this.#mark.isStored(nowMs) ? 0 : Math.min(KEY_ROOM, soon);
+  /** Deliveries that begin in a moment: none of a slow handler. */
+  #soon(nowMs: number): number {
+    const soon = Math.floor(this.#pace.perMs(nowMs, 0) * HORIZON_MS);
+    return soon < this.limit ? 0 : Math.min(KEY_ROOM, soon);
   }
 }

@@ -118,8 +118,14 @@ Deno.test("KeyShares skips over what does not begin within five seconds, so that
 Deno.test("KeyShares permits what can begin, and beyond it only what lets other keys begin", async () => {
   const { clock, shares, enter } = setup({ limit: 4, perKey: 2 }), admission = new Admission(clock);
   admission.add(shares);
-  assert.deepEqual([shares.permits(), admission.credits(0, 1), admission.permits()], [4, 3, Infinity]);
-  for (let i = 0; i < 5; i++) void enter("a");
+  const heard: number[] = [];
+  admission.onMorePermits(() => heard.push(shares.permits()));
+  void enter("a");
+  assert.equal(shares.permits(), 3); // until the mark is stored
+  await clock.advance(0);
+  assert.deepEqual(heard, [3]);
+  assert.deepEqual([shares.permits(), admission.credits(0, 1), admission.permits()], [3, 2, Infinity]);
+  for (let i = 0; i < 4; i++) void enter("a");
   await clock.advance(0);
   assert.equal(shares.permits(), 3); // two run and three wait, two handlers are free
   for (let i = 0; i < KEY_ROOM; i++) void enter("a");
