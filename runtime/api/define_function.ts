@@ -2,6 +2,7 @@ import type { WeirEvent } from "../core/event.ts";
 import type { Duration } from "../core/duration.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import { BATCH_DEFAULTS, type BatchOptions } from "./batch.ts";
+import type { AdaptiveConcurrency, KeyConcurrency } from "./concurrency_options.ts";
 import type { HandlerContext } from "./context.ts";
 import type { DebounceOptions } from "./debounce_options.ts";
 import type { EventDefinition } from "./define_event.ts";
@@ -124,11 +125,12 @@ export interface FunctionOptions<
   readonly timeout?: Duration;
   /**
    * Events, or batches with `batch`, that one process handles at once. How many it pulls ahead follows from how fast
-   * events are handled.
+   * events are handled. `{ limit, perKey, by }` is fair between keys, and `{ min, max, target }` follows the duration
+   * of the handler.
    *
    * @default {16}
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | KeyConcurrency<On, Mode> | AdaptiveConcurrency;
   /** Hands the events to the handler in batches, as `(events, ctx)`. Default: one by one. */
   readonly batch?: Batch;
   /**

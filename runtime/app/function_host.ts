@@ -139,8 +139,9 @@ export class FunctionHost {
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;
       const streams = Math.max(1, consumers.length - 1); // the last consumer is that of retries
-      // A function with batches holds what one more batch takes, and pulls nothing ahead of that.
-      const limit = fn.policy.batch
+      // With batches a function holds what one more batch takes, and with keys what waits for them. It pulls nothing
+      // ahead of that.
+      const limit = fn.policy.batch || fn.policy.shares
         ? NO_PREFETCH
         : prefetchLimit(fn.policy.concurrency, functions.length, streams, share);
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes, limit);

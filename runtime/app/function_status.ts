@@ -1,17 +1,23 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
+import type { KeyShares } from "../engine/key_shares.ts";
 import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
 import type { FunctionLag } from "../nats/inspect/consumer_lag.ts";
 import { formatDuration } from "../core/duration.ts";
 import { errorText } from "../core/outcome.ts";
+import { inFlightOf } from "./metering.ts";
 import type { LastError } from "../telemetry/metered_observer.ts";
 
 function rateStatus(rate: RateLimit): FunctionStatus["rate"] {
   const problem = rate.problem();
   return { state: problem ? "local" : rate.permits() === 0 ? "used-up" : "free", waiting: rate.waiting };
+}
+
+function keyStatus({ keys: known, waiting, skipped }: KeyShares): FunctionStatus["keys"] {
+  return { known, waiting, skipped };
 }
 
 /**
@@ -42,13 +48,15 @@ export function functionStatus(
       attempts: fn.policy.retry.attempts,
       timeout: String(formatDuration(fn.policy.timeoutMs)),
       concurrency: fn.policy.concurrency,
-      inFlight: dispatcher?.running ?? 0,
+      ...(dispatcher?.pipeline.adaptive && { limit: dispatcher.pipeline.adaptive.limit }),
+      inFlight: dispatcher ? inFlightOf(dispatcher) : 0,
       breaker: dispatcher?.pipeline.breaker.state.kind ?? "unknown",
       dependencies: Object.fromEntries(
         dependencies.map(({ name, state }) => [name, state.kind]),
       ),
       ...(alone.length > 0 && { notShared: Object.fromEntries(alone) }),
       ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
+      ...(dispatcher?.pipeline.shares && { keys: keyStatus(dispatcher.pipeline.shares) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,

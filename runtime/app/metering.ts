@@ -102,8 +102,16 @@ export class Metering implements Service {
   #measureFunctions(dispatchers: readonly Dispatcher[]): void {
     const each = (value: (dispatcher: Dispatcher) => number) => () =>
       dispatchers.map((dispatcher) => [value(dispatcher), { function: dispatcher.pipeline.fn.name }] as const);
-    this.metrics.gauge("weir.function.in_flight", each(({ running }) => running));
-    this.metrics.gauge("weir.function.concurrency", each(({ pipeline }) => eventsAtOnce(pipeline.fn.policy)));
+    this.metrics.gauge("weir.function.in_flight", each((dispatcher) => inFlightOf(dispatcher)));
+    this.metrics.gauge(
+      "weir.function.concurrency",
+      each(({ pipeline: { fn: { policy } } }) => policy.shares ? policy.concurrency : eventsAtOnce(policy)),
+    );
+    this.metrics.gauge(
+      "weir.function.limit",
+      each(({ pipeline }) => pipeline.adaptive?.limit ?? pipeline.fn.policy.concurrency),
+    );
+    this.metrics.gauge("weir.function.key_waiting", each(({ pipeline }) => pipeline.shares?.waiting ?? 0));
     this.metrics.gauge(
       "weir.function.pulling",
       each(({ consumers }) => consumers.every((consumer) => consumer.problem() === undefined) ? 1 : 0),
@@ -141,6 +149,11 @@ export class Metering implements Service {
       }
     });
   }
+}
+
+/** Returns how many deliveries a dispatcher handles, without those that wait for their key. */
+export function inFlightOf({ running, pipeline: { shares } }: Dispatcher): number {
+  return shares?.running ?? running;
 }
 
 /** Creates the meters of both listeners. Requests of the ingress are also counted while they are open. */

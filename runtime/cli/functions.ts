@@ -80,7 +80,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
     ["function", ({ name }) => name],
     ["on → emits", (fn) => eventsCell(fn, target)],
     ["policy", policyCell],
-    ["busy", (fn) => `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
+    ["busy", busy],
     ["pending", ({ pending }) => pending ?? "?"],
     ["unsettled", ({ ackPending }) => ackPending ?? "?"],
     ["retry", ({ delayedRetries }) => delayedRetries ?? "?"],
@@ -140,7 +140,10 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
       [`breaker of ${printable(name)}`, printable(why)] as const
     ),
     ...(fn.rate ? [["rate", `${fn.rate.state}, ${fn.rate.waiting} held`] as const] : []),
-    ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
+    ...(fn.keys
+      ? [["keys", `${fn.keys.known} known, ${fn.keys.waiting} events held, ${fn.keys.skipped} skipped over`] as const]
+      : []),
+    ["in flight", busy(fn)],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
     ["delayed retries", String(fn.delayedRetries ?? "unknown")],
@@ -158,6 +161,12 @@ function oldestWaiting({ pending, ackPending, oldestWaitingMs }: FunctionStatus)
   return pending === 0 && ackPending === 0 ? "-" : roughDuration(oldestWaitingMs);
 }
 
+/** Formats the events in flight, and how many may be: of an adaptive concurrency what it is now. */
+function busy(fn: FunctionStatus): string {
+  const atOnce = fn.limit === undefined ? String(fn.concurrency) : `${fn.limit} (at most ${fn.concurrency})`;
+  return `${isRunning(fn) ? fn.inFlight : "?"} of ${atOnce}`;
+}
+
 /** Returns whether a running process has reported the status. If none has, the events in flight are unknown. */
 function isRunning({ breaker }: FunctionStatus): boolean {
   return breaker !== "unknown";
@@ -170,10 +179,13 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
 }
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
-function policyCell({ attempts, timeout, policy: { retry, rate, maxAge, idempotency } }: FunctionStatus): string {
+function policyCell(
+  { attempts, timeout, policy: { concurrency, retry, rate, maxAge, idempotency } }: FunctionStatus,
+): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
     ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
+    ...(typeof concurrency === "object" && "perKey" in concurrency ? [`${concurrency.perKey} per key at once`] : []),
     ...(rate ? [`${rate.limit} per ${rate.per}${rate.by ? " and key" : ""}`] : []),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),

@@ -150,6 +150,11 @@ export function deferForRate(delayMs: number, { random }: RetryContext): Outcome
   };
 }
 
+/** Retries a delivery whose key has its share of the function's concurrency, when its turn comes. */
+export function deferForKey(delayMs: number): Outcome {
+  return { kind: "retry", reason: "key-limited", delayMs: Math.ceil(delayMs), usesAttempt: false };
+}
+
 /**
  * Decides on a delivery whose subject the function does not listen to. It is retried, since a consumer has the triggers
  * of every release until `apply` removes those that are gone. The event ends as `invalid` if no release handles it.

@@ -30,6 +30,7 @@ export type RetryReason =
   | "claim-held"
   | "prefetched"
   | "rate-limited"
+  | "key-limited"
   | "shutdown";
 
 /** Returns whether an event is retried so that a process of another release receives it. */

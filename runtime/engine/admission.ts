@@ -10,6 +10,8 @@ export interface AdmissionRule {
    * @default false
    */
   readonly countsStarts?: boolean;
+  /** True if it only limits what is pulled: a delivery that comes all the same may begin. @default false */
+  readonly limitsPullsOnly?: boolean;
   /** Time, by the clock, at which the rule will permit more deliveries. Undefined when that time is not known. */
   admitsAgainAtMs(): number | undefined;
   /** Calls back after every change that may alter `permits` or `admitsAgainAtMs`. */
@@ -24,6 +26,8 @@ export interface AdmissionRule {
  */
 export class Admission {
   readonly #rules: AdmissionRule[] = [];
+  /** Those among the rules that do not only limit what is pulled. */
+  readonly #starts: AdmissionRule[] = [];
   readonly #timers = new Set<() => void>();
   #onMorePermits: () => void = () => {};
   #closed = false;
@@ -33,6 +37,7 @@ export class Admission {
   add(rule: AdmissionRule): void {
     if (this.#rules.includes(rule)) return;
     this.#rules.push(rule);
+    if (!rule.limitsPullsOnly) this.#starts.push(rule);
     if (rule.admitsAgainAtMs() !== undefined) this.#callWhenAdmitting(rule);
     rule.onChange(() => this.#callWhenAdmitting(rule));
   }
@@ -40,7 +45,7 @@ export class Admission {
   /** Number of deliveries that may begin now: the least that any rule permits. */
   permits(): number {
     let permits = Infinity;
-    for (const rule of this.#rules) permits = Math.min(permits, rule.permits());
+    for (const rule of this.#starts) permits = Math.min(permits, rule.permits());
     return permits;
   }
 

@@ -7,7 +7,7 @@ import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import { type DeadLetterOutcome, type ErrorDetail, type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
-import { type AttemptCounts, excusedSoFar } from "./attempt_store.ts";
+import { type AttemptCounts, type AttemptStore, excusedSoFar } from "./attempt_store.ts";
 import type { Batch } from "./batch.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
@@ -155,6 +155,15 @@ export class Attempt implements DeliveryFacts {
 
   get random(): number {
     return this.clock.random();
+  }
+
+  /** Reads the stored counts of a redelivery. A failure becomes its `stateError`. */
+  async readCounts(attempts: AttemptStore): Promise<void> {
+    try {
+      this.applyCounts(await attempts.read(this.fn.name, this.delivery));
+    } catch (error) {
+      this.stateError = error;
+    }
   }
 
   /**

@@ -33,7 +33,7 @@ export class Dispatcher implements ConsumerSink {
   /** Attempts that are still to end before the consumers are woken. It counts only while deliveries wait. */
   #untilWake = 0;
   /** Deliveries that may be handled at once. */
-  readonly #atOnce: number;
+  #atOnce: number;
   #running = 0;
   #isStarting = false;
   #isStopping = false;
@@ -58,6 +58,7 @@ export class Dispatcher implements ConsumerSink {
     this.#mark = new PrefetchMark(pipeline.fn.name, pipeline.ports.attempts, () => this.#wake());
     this.#prefetch = new Prefetch(this.#atOnce, limit.deliveries);
     pipeline.admission.onMorePermits(() => this.#wake());
+    pipeline.adaptive?.onChange((limit) => this.#atOnce = limit);
   }
 
   /** Deliveries that are being handled, or wait for it. */
@@ -116,10 +117,7 @@ export class Dispatcher implements ConsumerSink {
     if (this.#arrived.push(attempt) === 1) queueMicrotask(() => this.#beginArrived());
   }
 
-  /**
-   * Stops pulling, lets running handlers finish for up to `graceMs`, and gives back the rest. Resolves when nothing is
-   * held any more.
-   */
+  /** Stops pulling, lets handlers run for up to `graceMs`, gives back the rest, and resolves when nothing is held. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     const { admission, runner, batches, ports: { clock } } = this.pipeline;

@@ -12,8 +12,24 @@ export const ALL = "all";
  * @throws Any error of `by`, and a {@linkcode TypeError} if it returned no text.
  */
 export function eventKey(by: ((event: WeirEvent) => string) | undefined, event: WeirEvent, option: string): string {
-  if (!by) return ALL;
+  return by ? digest(keyText(by, event, option)) : ALL;
+}
+
+/** Longest key that is kept as it is, in characters. */
+const MAX_TEXT = 64;
+
+/** Returns the key of an event as a short text that is kept in memory only. Parameters and errors as {@linkcode eventKey}. */
+export function shortKey(by: (event: WeirEvent) => string, event: WeirEvent, option: string): string {
+  const key = keyText(by, event, option);
+  return key.length <= MAX_TEXT ? key : `digest ${digest(key)}`;
+}
+
+function keyText(by: (event: WeirEvent) => string, event: WeirEvent, option: string): string {
   const key: unknown = by(event);
-  if (typeof key === "string" && key !== "") return sha256Hex(key, 32);
+  if (typeof key === "string" && key !== "") return key;
   throw new TypeError(`${option} returned ${describeValue(key)}: it must return text that is not empty`);
+}
+
+function digest(key: string): string {
+  return sha256Hex(key, 32);
 }

@@ -12,6 +12,7 @@ import type { Delivery } from "../core/delivery.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
 import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
 import type { FunctionPolicy } from "../project/resolve_policy.ts";
+import { AdaptiveRunner } from "./adaptive_runner.ts";
 import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import { BatchRunner } from "./batch_runner.ts";
@@ -23,21 +24,26 @@ import { filterEvent } from "./event_filter.ts";
 import { FunctionBreakers } from "./function_breakers.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
-import type { Lease } from "./leases.ts";
+import { KeyShares } from "./key_shares.ts";
+import { UNLIMITED } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import type { Ports } from "./ports.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
-const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
 /**
- * The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish.
+ * The way of a function's deliveries: read → check → filter → debounce → turn → rate → admit →
+ * claim → run → decide → finish.
  */
 export class Pipeline {
   readonly admission: Admission;
   /** Undefined if the function has no rate. */
   readonly rate: RateLimit | undefined;
+  /** Undefined if keys have no shares in the concurrency. */
+  readonly shares: KeyShares | undefined;
+  /** Undefined if the concurrency is fixed. */
+  readonly adaptive: AdaptiveRunner | undefined;
   readonly runner: HandlerRunner;
   /** Undefined if events are handled one by one. */
   readonly batches: BatchRunner | undefined;
@@ -57,9 +63,11 @@ export class Pipeline {
     if (policy.rate && ports.rates) {
       this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
     }
+    if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
     const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
     this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
+    if (policy.adaptive) this.runner = this.adaptive = new AdaptiveRunner(policy.adaptive, this.runner, clock);
     for (const trigger of fn.triggers) {
       const schema = schemaOf(trigger);
       if (schema) this.#schemas.set(trigger, schema);
@@ -88,7 +96,9 @@ export class Pipeline {
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
     this.#decode(attempt);
-    return attempt.isCounted ? this.#enter(attempt) : this.#readCounts(attempt).then(() => this.#enter(attempt));
+    return attempt.isCounted
+      ? this.#enter(attempt)
+      : attempt.readCounts(this.ports.attempts).then(() => this.#enter(attempt));
   }
 
   /** Gives back a delivery that has not begun: at shutdown, or because it was pulled ahead and cannot begin soon. */
@@ -125,26 +135,19 @@ export class Pipeline {
     }
   }
 
-  /** Reads the stored counts of a redelivery. A failure becomes the attempt's `stateError`. */
-  async #readCounts(attempt: Attempt): Promise<void> {
-    try {
-      attempt.applyCounts(await this.ports.attempts.read(this.fn.name, attempt.delivery));
-    } catch (error) {
-      attempt.stateError = error;
-    }
-  }
-
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
     const { observer, cancelled } = this.ports;
     observer.begin(attempt);
-    if (attempt.delivery.history.isDelayedEvent) return this.#publishDue(attempt);
+    if (attempt.delivery.history.isDelayedEvent) {
+      return publishDue(this.ports.publisher, attempt).then((outcome) => this.#finish(attempt, outcome));
+    }
     if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
     if (refusal) return this.#refuse(attempt, refusal);
     return then(attempt.lease.isValid(), (isValid) => {
       if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
-      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeStart(attempt);
+      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeTurn(attempt);
     });
   }
 
@@ -156,16 +159,22 @@ export class Pipeline {
   #filter(attempt: Attempt, where: NonNullable<FunctionPolicy["where"]>): MaybePromise<Outcome> {
     return then(
       filterEvent(where, attempt, this.ports.attempts),
-      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeStart(attempt),
+      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeTurn(attempt),
     );
   }
 
-  /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
-  #takeStart(attempt: Attempt): MaybePromise<Outcome> {
+  /** Postpones an event of a burst, or waits for the turn of its key, if the function has `debounce` or shares. */
+  #takeTurn(attempt: Attempt): MaybePromise<Outcome> {
     const { policy: { debounce } } = this.fn, { pending } = this.ports;
     if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
+    if (!this.shares) return this.#takeStart(attempt);
+    return this.shares.enter(attempt, () => this.#takeStart(attempt), (outcome) => this.#finish(attempt, outcome));
+  }
+
+  /** Waits for a start, if the function has a rate. */
+  #takeStart(attempt: Attempt): MaybePromise<Outcome> {
     if (!this.rate) return this.#admit(attempt);
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     return this.rate.take(attempt).then(async (refusal) => {
@@ -221,13 +230,6 @@ export class Pipeline {
       if (attempt.emitted.length === 0 && attempt.cancelledKeys.size === 0) return this.#decide(attempt, result);
       return storeEffects(this.ports, attempt, result).then((result) => this.#decide(attempt, result));
     });
-  }
-
-  /** Publishes a delayed event of the function that is due. Its handler does not run. */
-  async #publishDue(attempt: Attempt): Promise<Outcome> {
-    if (!attempt.isCounted) return await this.#finish(attempt, deferForState(attempt, attempt.stateError));
-    if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
-    return await this.#finish(attempt, await publishDue(this.ports.publisher, attempt));
   }
 
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {

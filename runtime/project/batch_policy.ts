@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BATCH_DEFAULTS } from "../api/batch.ts";
 import type { BatchPolicy } from "../core/batch.ts";
 import { formatDuration } from "../core/duration.ts";
+import { KEY_MOVES, KEY_ROOM } from "./concurrency_policy.ts";
 import { countSchema, durationSchema } from "./option_schemas.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
@@ -40,9 +41,12 @@ export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | 
 }
 
 /**
- * Returns how many events a function holds at once in a process: those that run, and with `batch` those of one more
- * batch, which is collected meanwhile.
+ * Returns how many events a function holds at once in a process: those that run; with `batch` those of one more batch,
+ * which is collected meanwhile; with shares of keys those whose keys are busy.
  */
-export function eventsAtOnce({ batch, concurrency }: Pick<FunctionPolicy, "batch" | "concurrency">): number {
-  return batch ? batch.size * (concurrency + 1) : concurrency;
+export function eventsAtOnce(
+  { batch, concurrency, shares }: Pick<FunctionPolicy, "batch" | "concurrency" | "shares">,
+): number {
+  if (batch) return batch.size * (concurrency + 1);
+  return shares ? concurrency + KEY_ROOM + KEY_MOVES : concurrency;
 }

@@ -12,7 +12,10 @@ export interface FormattedPolicy {
   readonly where?: "its own";
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
-  readonly concurrency: number;
+  readonly concurrency:
+    | number
+    | { readonly limit: number; readonly perKey: number; readonly by: "its own" }
+    | { readonly min: number; readonly max: number; readonly target: Duration };
   /** Absent if events are handled one by one. */
   readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
@@ -47,6 +50,8 @@ export function formatPolicy(
     retry,
     timeoutMs,
     concurrency,
+    shares,
+    adaptive,
     batch,
     maxHops,
     from,
@@ -63,7 +68,11 @@ export function formatPolicy(
     ...(where && { where: "its own" }),
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
-    concurrency,
+    concurrency: adaptive
+      ? { min: adaptive.min, max: adaptive.max, target: formatDuration(adaptive.targetMs) }
+      : shares
+      ? { limit: concurrency, perKey: shares.perKey, by: "its own" }
+      : concurrency,
     ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },

@@ -6,8 +6,21 @@ import type { BatchPolicy } from "../core/batch.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
 import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
-import { CHECKED_ONCE, countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import {
+  CHECKED_ONCE,
+  countSchema as count,
+  describeValue,
+  durationSchema,
+  optionProblems,
+  syncFunction,
+} from "./option_schemas.ts";
 import { BATCH_OPTIONS, batchConflict, batchSchema } from "./batch_policy.ts";
+import {
+  CONCURRENCY_OPTIONS,
+  concurrencyConflict,
+  type ConcurrencyPolicy,
+  concurrencySchema,
+} from "./concurrency_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** Idempotency key of an event, and the time that a handled event is remembered. */
@@ -40,7 +53,12 @@ export interface FunctionPolicy {
   readonly where?: (event: WeirEvent) => boolean;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
+  /** Events, or batches with `batch`, that one process handles at once at the most. */
   readonly concurrency: number;
+  /** Undefined if keys have no shares in the concurrency. */
+  readonly shares?: ConcurrencyPolicy["shares"];
+  /** Undefined if the concurrency is fixed. */
+  readonly adaptive?: ConcurrencyPolicy["adaptive"];
   /** Undefined if events are handled one by one. */
   readonly batch?: BatchPolicy;
   readonly maxHops: number;
@@ -108,6 +126,7 @@ const OPTIONS = [
   ],
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
+  ...CONCURRENCY_OPTIONS,
   ...BATCH_OPTIONS.map((name) => `batch.${name}`),
   ...["quiet", "max", "by"].map((name) => `debounce.${name}`),
   ...["limit", "per", "by"].map((name) => `rate.${name}`),
@@ -125,16 +144,6 @@ const idempotency = z.preprocess(
     ttl: ttl.prefault(defaults.idempotency.ttl),
   }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
 );
-
-/** Schema of a function of an event. It refuses an async one, which returns a promise. */
-function syncFunction<Fn>(result: string, example: string) {
-  return z.custom<Fn>((given) => typeof given === "function" && given.constructor.name !== "AsyncFunction", {
-    error: ({ input }) =>
-      typeof input === "function"
-        ? `it is async, and must return ${result} at once: decide by the event alone`
-        : `${describeValue(input)} is not a function, such as \`${example}\``,
-  });
-}
 
 /** Shortest `per`, in milliseconds: several times what a store in another region takes to answer. */
 const MIN_PER_MS = 100;
@@ -187,7 +196,7 @@ const options = z.strictObject({
     .optional(),
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
-  concurrency: count.optional(),
+  concurrency: concurrencySchema.optional(),
   batch: batchSchema.optional(),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
@@ -210,12 +219,15 @@ const options = z.strictObject({
     maxAge: maxAgeMs,
     idempotency,
     batch,
-    concurrency = batch ? defaults.batch.concurrency : defaults.concurrency,
+    concurrency: { limit: concurrency, ...rooms } = {
+      limit: batch ? defaults.batch.concurrency : defaults.concurrency,
+    },
     ...rest
   },
 ): FunctionPolicy => ({
   ...rest,
   concurrency,
+  ...rooms,
   ...(batch && { batch }),
   timeoutMs,
   maxAgeMs,
@@ -228,7 +240,9 @@ export function resolvePolicy(
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
   const result = options.safeParse(given, CHECKED_ONCE);
   if (!result.success) return { ok: false, problems: optionProblems(result.error, OPTIONS) };
-  const conflict = batchConflict(result.data);
+  const { concurrency: limit, shares, adaptive, timeoutMs, batch } = result.data;
+  const conflict = batchConflict(result.data) ??
+    concurrencyConflict({ limit, shares, adaptive }, { timeoutMs, hasBatch: batch !== undefined });
   return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }
 

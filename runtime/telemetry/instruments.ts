@@ -43,6 +43,16 @@ export const INSTRUMENTS = {
     ["function"],
     "Maximum number of deliveries that this process handles at once.",
   ),
+  "weir.function.limit": gauge(
+    "{delivery}",
+    ["function"],
+    "Number of handlers that this process runs at once now: below the maximum while an adaptive concurrency holds it back.",
+  ),
+  "weir.function.key_waiting": gauge(
+    "{delivery}",
+    ["function"],
+    "Deliveries that this process holds until their key has less than its share of the concurrency. 0 without keys.",
+  ),
   "weir.function.pending": gauge(
     "{event}",
     ["function"],

@@ -138,7 +138,8 @@ function logOutcome(outcome: Outcome, log: Log): void {
   const retry = { ...fields, next_attempt_in_ms: delayMs };
   if (outcome.usesAttempt) return log.warn(`attempt ${WHY[outcome.reason]}: ${next}`, retry);
   const line = `deferred, ${WHY[outcome.reason]}: ${next}, no attempt used up`;
-  if (outcome.reason === "emit-failed" || outcome.reason === "state-unavailable") log.warn(line, retry);
+  if (outcome.reason === "key-limited") log.debug(line, retry); // a backlog of one key may be skipped over as a whole
+  else if (outcome.reason === "emit-failed" || outcome.reason === "state-unavailable") log.warn(line, retry);
   else log.info(line, retry);
 }
 
@@ -171,6 +172,7 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "claim-held": "another delivery handles it",
   "prefetched": "it was pulled ahead and could not begin soon",
   "rate-limited": "its rate is used up",
+  "key-limited": "its key has its share of the concurrency",
   "shutdown": "the runtime is shutting down",
 };
 

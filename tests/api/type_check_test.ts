@@ -54,7 +54,14 @@ const mistakes: [code: string, firstLine: RegExp | string][] = [
   [OPTIONS('timeout: "5 minutes"'), `Type '"5 minutes"' is not assignable to type 'Duration | undefined'.`],
   [OPTIONS("timeout: true"), "Type 'true' is not assignable to type 'Duration | undefined'."],
   [OPTIONS('maxAge: "1w"'), `Type '"1w"' is not assignable to type 'Duration | undefined'.`],
-  [OPTIONS('concurrency: "16"'), "Type 'string' is not assignable to type 'number'."],
+  [
+    OPTIONS('concurrency: "16"'),
+    /^Type 'string' is not assignable to type 'number \| AdaptiveConcurrency \| KeyConcurr/,
+  ],
+  [
+    OPTIONS("concurrency: { perKey: 2, by: (event) => event.data.orderNumber }"),
+    "Property 'orderNumber' does not exist on type '{ orderId: string; }'.",
+  ],
   [OPTIONS('retry: { attempts: "3" }'), "Type 'string' is not assignable to type 'number'."],
   [OPTIONS("retry: { factor: 2n }"), "Type 'bigint' is not assignable to type 'number'."],
   [OPTIONS("retry: 3"), "Type 'number' has no properties in common with type 'RetryOptions'."],

@@ -56,7 +56,7 @@ Deno.test("bench measures every contestant, loses no event, and writes a report 
 Deno.test("bench refuses an unknown scenario and lists those that exist", async () => {
   const { code, errors } = await bench("drian");
   assert.equal(code, 1);
-  assert.match(errors, /there are: drain, flow, ingress, fan-out, fairness, long, start/);
+  assert.match(errors, /there are: drain, flow, ingress, fan-out, fairness, features, long, start/);
 });
 
 Deno.test("bench refuses an unknown handler and lists those that exist", async () => {

@@ -17,12 +17,13 @@ import type { Scenario, Section } from "./scenario.ts";
 import { drain } from "./scenarios/drain.ts";
 import { fairness } from "./scenarios/fairness.ts";
 import { fanOut } from "./scenarios/fan_out.ts";
+import { features } from "./scenarios/features.ts";
 import { flow } from "./scenarios/flow.ts";
 import { ingress } from "./scenarios/ingress.ts";
 import { long } from "./scenarios/long.ts";
 import { start } from "./scenarios/start.ts";
 
-const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, fairness, long, start];
+const SCENARIOS: readonly Scenario[] = [drain, flow, ingress, fanOut, fairness, features, long, start];
 const QUICK = { rounds: 1, events: 5_000 };
 const INTERRUPTED = 130;
 

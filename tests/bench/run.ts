@@ -71,7 +71,7 @@ function traced(name: string, traces: string | undefined): string {
 let runs = 0;
 
 /** The size of a contestant's {@linkcode Task}. */
-export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurrency" | "stalledMs"> {
+export interface Size extends Pick<Task, "events" | "warmUp" | "cold" | "concurrency" | "feature" | "stalledMs"> {
   /** @default "async" */
   readonly handler?: HandlerShape;
   /** The number of functions. @default 1 */

@@ -41,6 +41,13 @@ Deno.test("policyValues of a function with batches has their bounds, and counts 
   assert.deepEqual(chosen(policy), values);
 });
 
+Deno.test("policyValues has the parts of a concurrency that is shared by keys, or adaptive", () => {
+  const shared = written({ concurrency: { perKey: 2, by: () => "k" } });
+  assert.deepEqual(chosen(shared), ["concurrency.limit 16", "concurrency.perKey 2", "concurrency.by its own"]);
+  const adaptive = written({ concurrency: { max: 64, target: 200 } });
+  assert.deepEqual(chosen(adaptive), ["concurrency.min 1", "concurrency.max 64", "concurrency.target 200ms"]);
+});
+
 Deno.test("policyValues marks the values that differ from the defaults", () => {
   const policy = written({
     retry: { attempts: 3, jitter: "none" },
@@ -77,14 +84,20 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
+  const { maxAge, idempotency, concurrency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
     maxAge: "36h",
     idempotency: { ttl: 1_500 },
     timeout: "1.5s",
+    concurrency: { min: 2, max: 8, target: "200ms" },
   });
   assert.deepEqual(
-    written({ ...rest, maxAge: maxAge!, idempotency: { ttl: idempotency!.ttl } }),
-    { ...rest, maxAge, idempotency },
+    written({
+      ...rest,
+      maxAge: maxAge!,
+      idempotency: { ttl: idempotency!.ttl },
+      concurrency: concurrency as { min: number; max: number; target: "200ms" },
+    }),
+    { ...rest, maxAge, idempotency, concurrency },
   );
 });
 

@@ -108,6 +108,51 @@ const rows: [options: object, problem: string][] = [
     "`concurrency` limits the batches of a process",
   ],
   [{ breaker: { shared: "yes" } }, 'option breaker.shared: "yes" is neither true nor false'],
+  [
+    { concurrency: { limit: 9, perKey: 2 } },
+    "option concurrency.by: undefined is not a function, such as `(event) => event.data.tenant`",
+  ],
+  [{ concurrency: { by: () => "k" } }, "option concurrency.perKey: undefined is not a whole number from 1"],
+  [
+    { concurrency: { perKey: 1, by: async () => await Promise.resolve("k") } },
+    "option concurrency.by: it is async, and must return text at once: decide by the event alone",
+  ],
+  [
+    { concurrency: { limit: 2, perKey: 3, by: () => "k" } },
+    "option concurrency.perKey: it is above `limit`, so that no key would ever have its share: give a lower one, or " +
+    "leave `by` out",
+  ],
+  [
+    { concurrency: { perkey: 2, perKey: 2, by: () => "k" } },
+    'unknown option concurrency.perkey: did you mean "perKey"?',
+  ],
+  [
+    { concurrency: { max: 8, target: "1s", by: () => "k" } },
+    "option concurrency: { limit, perKey, by } and { min, max, target } do not go together: choose one",
+  ],
+  [
+    { concurrency: { min: 8, max: 8, target: "1s" } },
+    "option concurrency.max: it is not above `min`: for a fixed number give just that, as in `concurrency: 16`",
+  ],
+  [
+    { concurrency: { max: 8, target: "soon" } },
+    `option concurrency.target: "soon" is not a duration above zero: ${HELP}`,
+  ],
+  [
+    { concurrency: { max: 8, target: "20s" } },
+    "option concurrency.target: it is not below the timeout of 20s, so that no attempt would ever take too long: give " +
+    "a shorter one",
+  ],
+  [
+    { concurrency: { perKey: 2, by: () => "k" }, batch: { size: 9 } },
+    "option concurrency: `limit`, `perKey` and `by` do not go with `batch`: give a number of batches, or leave `batch` " +
+    "out",
+  ],
+  [
+    { concurrency: { max: 8, target: "1s" }, batch: { size: 9 } },
+    "option concurrency: `min`, `max` and `target` do not go with `batch`: give a number of batches, or leave `batch` " +
+    "out",
+  ],
   [{ breaker: { halfOpenProbes: 0 } }, "option breaker.halfOpenProbes: 0 is not a whole number from 1"],
   [{ retry: { factor: 0.5 } }, "option retry.factor: 0.5 is not a number from 1"],
   [{ retry: { factor: Infinity } }, "option retry.factor: Infinity is not a number from 1"],

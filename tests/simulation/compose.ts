@@ -146,8 +146,8 @@ export function functionOf(
   release: number,
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
-  const { attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs } = settings;
-  const key = [attempts, concurrency, initialMs, breakerFailures, breakerOpenForMs].join();
+  const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs } = settings;
+  const key = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -155,7 +155,7 @@ export function functionOf(
       retry: { attempts, initial: `${initialMs}ms`, max: "20s" },
       timeout: "60s",
       maxAge: "1h",
-      concurrency,
+      concurrency: isKeyed ? { limit: concurrency, perKey: 1, by: () => "one" } : concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
     });

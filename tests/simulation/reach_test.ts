@@ -39,6 +39,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry dependency-open",
     "retry emit-failed",
     "retry failed",
+    "retry key-limited",
     "retry prefetched",
     "retry retry-after",
     "retry shutdown",

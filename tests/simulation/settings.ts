@@ -10,6 +10,8 @@ export interface Settings {
   readonly renews: boolean;
   readonly attempts: number;
   readonly concurrency: number;
+  /** Whether all events are of one key, of which one at a time runs in a replica. */
+  readonly isKeyed: boolean;
   /** The number of deliveries that a replica may pull ahead. */
   readonly ahead: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
@@ -36,7 +38,7 @@ export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "st
 const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill", "stop", "cut", "delay"];
 
 export function randomSettings(random: Random): Settings {
-  return {
+  const settings: Omit<Settings, "isKeyed"> = {
     events: 1 + random.below(3),
     replicas: 1 + random.below(2),
     releases: random.pick([1, 1, 1, 2]),
@@ -53,4 +55,5 @@ export function randomSettings(random: Random): Settings {
     faultKinds: FAULT_KINDS.filter(() => random.chance(0.35)),
     faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
+  return { ...settings, isKeyed: settings.concurrency === 16 && settings.ahead === 0 };
 }

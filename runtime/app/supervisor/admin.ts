@@ -142,6 +142,7 @@ async function getJson<Answer>(url: string, timeoutMs: number, headers?: Headers
 /** States of a breaker, from best to worst. */
 const BREAKER_STATES = ["unknown", "closed", "half-open", "open"];
 
+type KeyStatus = NonNullable<FunctionStatus["keys"]>;
 type RateStatus = NonNullable<FunctionStatus["rate"]>;
 /** States of a rate, from best to worst. */
 const RATE_STATES: readonly RateStatus["state"][] = ["free", "used-up", "local"];
@@ -170,6 +171,8 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
       [...names].map((name) => [name, worst(a.dependencies[name], b.dependencies[name])]),
     ),
     ...((a.notShared ?? b.notShared) && { notShared: { ...a.notShared, ...b.notShared } }),
+    ...(a.limit !== undefined && b.limit !== undefined && { limit: a.limit + b.limit }),
+    ...(a.keys && b.keys && { keys: sumOfKeys(a.keys, b.keys) }),
     ...(a.rate && b.rate && { rate: worstRate(a.rate, b.rate) }),
     // Counts of the server, which are equal in every process.
     pending: a.pending ?? b.pending,
@@ -188,6 +191,11 @@ function worst(a = "unknown", b = "unknown"): string {
 function worstRate(a: RateStatus, b: RateStatus): RateStatus {
   const state = RATE_STATES.indexOf(a.state) >= RATE_STATES.indexOf(b.state) ? a.state : b.state;
   return { state, waiting: a.waiting + b.waiting };
+}
+
+/** A key that several processes know counts for each of them. */
+function sumOfKeys(a: KeyStatus, b: KeyStatus): KeyStatus {
+  return { known: a.known + b.known, waiting: a.waiting + b.waiting, skipped: a.skipped + b.skipped };
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {

@@ -17,6 +17,8 @@ const METRICS_TIMEOUT_MS = 6_000;
 const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.in_flight": add,
   "weir.function.concurrency": add,
+  "weir.function.limit": add,
+  "weir.function.key_waiting": add,
   "weir.ingress.in_flight": add,
   "process.memory.usage": add,
   "weir.function.pending": Math.max,

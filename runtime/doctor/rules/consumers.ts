@@ -4,6 +4,7 @@ import { HELD_AHEAD } from "../../engine/prefetch.ts";
 import { EXPIRES_MS } from "../../nats/consume/pull_timing.ts";
 import { covers } from "../../core/subjects.ts";
 import { durablesOf } from "../../nats/consume/resources.ts";
+import { KEY_ROOM } from "../../project/concurrency_policy.ts";
 import { eventsAtOnce } from "../../project/batch_policy.ts";
 import type { FunctionPolicy } from "../../project/resolve_policy.ts";
 import { filtersOf, planConsumer } from "../../nats/topology/plan_consumer.ts";
@@ -101,9 +102,11 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     fix: "`nats consumer edit STREAM CONSUMER --max-pending=…`, enough for all processes together",
     find: eachConsumer(({ max_ack_pending = -1 }, { name }, facts) => {
       const workers = known(facts.config).WEIR_WORKERS, policy = policyOf(facts, name);
-      const needed = eventsAtOnce(policy) * workers, { batch, concurrency } = policy;
+      const { batch, concurrency, shares } = policy, atOnce = shares ? concurrency + KEY_ROOM : eventsAtOnce(policy);
+      const needed = atOnce * workers;
       if (max_ack_pending <= 0 || needed <= max_ack_pending) return undefined;
-      const each = batch ? `${concurrency + 1} batches of ${batch.size}` : `concurrency ${concurrency}`;
+      const ofKeys = shares ? ` and ${KEY_ROOM} of busy keys` : "";
+      const each = batch ? `${concurrency + 1} batches of ${batch.size}` : `concurrency ${concurrency}${ofKeys}`;
       const factors = `(${each}, ${workers} ${workers === 1 ? "worker" : "workers"})`;
       return [`has max_ack_pending ${max_ack_pending}, and one process handles ${needed} events at a time ${factors}`];
     }),
@@ -118,8 +121,9 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     fix: "`nats consumer edit STREAM CONSUMER --max-pull-batch=1000 --max-pull-expire=1m`, or a higher batch",
     find: eachConsumer(({ max_batch = 0, max_expires = 0 }, { name }, facts) => {
       const policy = policyOf(facts, name), atOnce = eventsAtOnce(policy), limits: string[] = [];
-      if (max_batch > 0 && max_batch < Math.max(atOnce, policy.batch ? 0 : HELD_AHEAD)) {
-        const why = policy.batch ? `it asks for up to ${atOnce}` : `concurrency is ${atOnce}`;
+      const isBound = policy.batch !== undefined || policy.shares !== undefined; // it pulls nothing ahead of that
+      if (max_batch > 0 && max_batch < Math.max(atOnce, isBound ? 0 : HELD_AHEAD)) {
+        const why = isBound ? `it asks for up to ${atOnce}` : `concurrency is ${atOnce}`;
         limits.push(`for more than ${max_batch} events (${why})`);
       }
       if (max_expires > 0 && max_expires < EXPIRES_MS * 1e6) {

@@ -16,6 +16,8 @@ export interface FunctionStatus {
   readonly timeout: string;
   /** Limit of events in flight, over all processes that were asked. */
   readonly concurrency: number;
+  /** Handlers that run at once now, over all processes that were asked. Absent for a fixed concurrency. */
+  readonly limit?: number;
   readonly inFlight: number;
   /** State of its own breaker; `unknown` if no process that runs it was asked. */
   readonly breaker: string;
@@ -24,6 +26,11 @@ export interface FunctionStatus {
   readonly notShared?: Readonly<Record<string, string>>;
   /** State of its rate in the process that was asked, and the deliveries held for it. Absent without a rate. */
   readonly rate?: { readonly state: "free" | "used-up" | "local"; readonly waiting: number };
+  /**
+   * Keys with a share of the concurrency: those that run, wait or are to return, the deliveries held until their key is
+   * free, and those that were skipped over since the start. Absent without shares.
+   */
+  readonly keys?: { readonly known: number; readonly waiting: number; readonly skipped: number };
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;
   /** Events that were delivered to a replica and are not settled. */

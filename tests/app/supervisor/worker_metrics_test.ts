@@ -68,6 +68,8 @@ Deno.test("WorkerMetrics adds histograms bucket by bucket", async () => {
 const gauges: Record<GaugeName, number> = {
   "weir.function.in_flight": 8,
   "weir.function.concurrency": 8,
+  "weir.function.limit": 8,
+  "weir.function.key_waiting": 8,
   "weir.ingress.in_flight": 8,
   "process.memory.usage": 8,
   "weir.function.pending": 5,

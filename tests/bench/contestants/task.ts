@@ -6,6 +6,9 @@ export const HANDLERS = ["async", "sync", "io", "emit"] as const;
 /** `slow` awaits a timer of one second. */
 export type HandlerShape = typeof HANDLERS[number] | "slow";
 
+/** Options of a function that cost something only when they are used. */
+export const FEATURES = ["keys", "adaptive"] as const;
+
 /** The task of a contestant, as JSON in its first argument. */
 export interface Task {
   readonly url: string;
@@ -21,6 +24,8 @@ export interface Task {
   readonly handler: HandlerShape;
   /** The concurrency of each function of Weir. Default: Weir's own. */
   readonly concurrency?: number;
+  /** The option that each function of Weir uses. Default: none. */
+  readonly feature?: typeof FEATURES[number];
   /** Milliseconds without a new event after which missing events count as lost. @default 20_000 */
   readonly stalledMs?: number;
 }

@@ -7,7 +7,7 @@ import { droppedCount } from "../../../runtime/telemetry/otel/export/dropped_ite
 import { Logger } from "../../../runtime/telemetry/otel/logs/logger.ts";
 import { setupTracing } from "../../../runtime/telemetry/setup_tracing.ts";
 import { registryOf } from "../../../runtime/testing/test_registry.ts";
-import { EMITTED_SUBJECT, SUBJECT } from "../order.ts";
+import { EMITTED_SUBJECT, numberOf, type Order, SUBJECT } from "../order.ts";
 import { OrderSchema } from "../order_schema.ts";
 
 import { compete } from "./harness.ts";
@@ -19,7 +19,14 @@ const Emitted = defineEvent({
   data: z.object({ orderId: z.string(), units: z.int() }),
 });
 
-await compete(async ({ url, functions, handler, concurrency }, handlerFor) => {
+const by = ({ data }: { readonly data: Order }) => `customer ${numberOf(data.orderId) % 1_000}`;
+/** The option `concurrency` of each feature. */
+const CONCURRENCY = {
+  keys: { limit: 16, perKey: 2, by },
+  adaptive: { min: 15, max: 16, target: "50ms" },
+} as const;
+
+await compete(async ({ url, functions, handler, concurrency, feature }, handlerFor) => {
   const env: Record<string, string> = { NATS_URL: url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0" };
   const config = readConfig({ get: (variable) => env[variable], readFile: () => "" });
   const tracing = await setupTracing((name) => Deno.env.get(name), "weir");
@@ -32,6 +39,7 @@ await compete(async ({ url, functions, handler, concurrency }, handlerFor) => {
       on: Ordered,
       emits: handler === "emit" ? [Emitted] : [],
       ...(concurrency !== undefined && { concurrency }),
+      ...(feature && { concurrency: CONCURRENCY[feature] }),
     } as const;
     return [name, defineFunction(options, ({ data }, ctx) => handle(data, ctx))] as const;
   });
