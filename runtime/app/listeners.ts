@@ -19,6 +19,7 @@ import { findConsumer } from "../nats/topology/find.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
+import { adminCatalogRoutes, publicCatalogRoutes } from "./catalog_routes.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { FunctionHost } from "./function_host.ts";
@@ -41,14 +42,15 @@ interface ListenerOptions {
   readonly sharesPort: boolean;
 }
 
-/** Opens the public listener: the ingress, if the process has that role, and health. */
+/** Opens the public listener: the ingress and its documents, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
   const { config, registry, cluster, keys, metering, health, log, sharesPort } = options;
-  const problemOf = publicProblems(log);
+  const problemOf = publicProblems(log), isIngress = config.WEIR_ROLES.includes("ingress");
   const routes = [
     ...healthRoutes(health),
+    ...(isIngress ? publicCatalogRoutes(registry, cluster.names, keys) : []),
     ...ingressRoutes({
-      events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
+      events: isIngress ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
       keys,
       clock: systemClock,
@@ -63,7 +65,7 @@ export function openPublicListener(options: ListenerOptions): Listener {
 }
 
 export function openAdminListener(
-  { config, registry, cluster, metering, health, log, sharesPort }: ListenerOptions,
+  { config, registry, cluster, keys, metering, health, log, sharesPort }: ListenerOptions,
   host: FunctionHost,
   lag: LagReader,
 ): Listener {
@@ -81,6 +83,7 @@ export function openAdminListener(
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
     ...retryRoutes(new RetryService(cluster), { names, ran }),
+    ...adminCatalogRoutes(registry, cluster.names, !keys.isOpen),
   ];
   const handler = router(routes, {
     problemOf: adminProblems(() => cluster.monitor.problem()),

@@ -39,6 +39,10 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     `${RUN} weir/cli migrate`,
   ],
   doctor: ["Check the environment, the project and the cluster for known problems", `${RUN} ${SYS} weir/cli doctor`],
+  catalog: [
+    "Write OpenAPI, AsyncAPI, JSON Schema, TypeScript types and a page of all events: [DIR]",
+    "deno run --allow-env --allow-read --allow-write weir/cli catalog",
+  ],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",
