@@ -46,6 +46,11 @@ export const ATTRIBUTE_HEADERS: readonly { readonly name: string; readonly descr
     { name: "ce-id", description: "Id of the event. Default: a random id.", schema: ID },
     { name: "ce-source", description: "Source of the event. Default: the API key.", schema: SOURCE },
     { name: "ce-time", description: "Time of the event. Default: now.", schema: TIME },
+    {
+      name: "ce-dataschema",
+      description: "Names the version of the data, as the schema's `$id` does. Default: the current one.",
+      schema: { type: "string" },
+    },
   ];
 
 /** Returns the schema of the headers of a stored message: a CloudEvent in binary mode (NATS protocol binding). */
