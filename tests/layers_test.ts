@@ -25,7 +25,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   api: /^(zod|@opentelemetry\/api)$/,
   project: /^(zod|jsonc-parser|croner|node:.*)$/,
   engine: /^(@opentelemetry\/api|node:crypto)$/,
-  catalog: /^zod$/,
+  catalog: /^(zod|node:util)$/,
 };
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 
