@@ -18,7 +18,7 @@ export interface Catalog {
 }
 
 /** Version of a project whose `deno.json` has none: AsyncAPI and OpenAPI require one. */
-const NO_VERSION = "0.0.0";
+export const NO_VERSION = "0.0.0";
 
 /** Returns the catalog of a whole project. @param names The names in NATS. Default: without a namespace. */
 export function catalogOf(registry: Registry, names: Namespace = NO_NAMESPACE): Catalog {

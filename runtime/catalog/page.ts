@@ -1,5 +1,5 @@
 import type { EventDefinition } from "../api/define_event.ts";
-import type { Catalog } from "./catalog.ts";
+import { type Catalog, NO_VERSION } from "./catalog.ts";
 import { jsonSchemaOf } from "./json_schema.ts";
 import { byType } from "./openapi.ts";
 import { fieldsOf } from "./page_fields.ts";
@@ -20,7 +20,7 @@ export function catalogPage(catalog: Catalog): string {
 <style>${PAGE_STYLE}</style>
 <header>
 <h1>${name}</h1>
-<p>${events.length} events, version ${escapeHtml(version)}.
+<p>${events.length} events${version === NO_VERSION ? "" : `, version ${escapeHtml(version)}`}.
 <a href="openapi.json">OpenAPI</a> <a href="asyncapi.json">AsyncAPI</a> <a href="publishers.ts">TypeScript</a></p>
 </header>
 <nav>
