@@ -18,8 +18,8 @@ async function setup(env: Record<string, string> = {}) {
     schemas: [Other],
     env: { LOG_LEVEL: "error", ...env },
   });
-  const get = (url: string) => async (path: string, headers: Record<string, string> = {}) => {
-    const response = await fetch(url + path, { headers });
+  const get = (url: string) => async (path: string, headers: Record<string, string> = {}, method = "GET") => {
+    const response = await fetch(url + path, { headers, method });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
   return {
@@ -86,5 +86,8 @@ Deno.test("GET /openapi.json answers 304 to a caller that has the document", asy
       assert.deepEqual([status, text, headers.get("etag")], [304, "", etag]);
     }
     assert.equal((await runtime.public(path, { "if-none-match": '"other"' })).status, 200);
+    const head = await runtime.public(path, {}, "HEAD");
+    assert.deepEqual([head.status, head.text, head.headers.get("etag")], [200, "", etag]);
+    assert.equal((await runtime.public(path, {}, "DELETE")).status, 405);
   }
 });

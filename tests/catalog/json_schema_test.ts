@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { Ajv } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { defineEvent } from "weir";
+import { sample } from "weir/testing";
 import { z } from "zod";
 import { dataSchemaOf } from "../../runtime/core/schema_version.ts";
 import { embedded, jsonSchemaOf } from "../../runtime/catalog/json_schema.ts";
@@ -60,3 +63,29 @@ Deno.test("embedded moves references, and leaves data and fields of such names a
     $defs: { A: { enum: [{ $ref: "#" }] } },
   });
 });
+
+/** Data that an event refuses. Both a check of its own and an event without data are more than these schemas state. */
+const WRONG: Readonly<Record<string, unknown>> = {
+  Plain: { id: 1, note: null },
+  Recursive: { text: "a", replies: [{ text: 1 }] },
+  Shared: { total: { amount: 1, currency: "GBP" }, parts: [] },
+  Union: { by: "ship", plate: 7 },
+  Tuple: { at: [1], tags: {} },
+  Checked: { even: "2", count: 1 },
+  Optional: { n: "1" },
+  Internal: {},
+};
+
+for (const [dialect, validator] of [["draft-2020-12", Ajv2020], ["draft-7", Ajv]] as const) {
+  Deno.test(`jsonSchemaOf in ${dialect} takes and refuses what the event's schema does`, () => {
+    for (const [name, wrong] of Object.entries(WRONG)) {
+      const event = EVENTS[name], ajv = new validator({ strict: false, validateFormats: false });
+      const isValid = ajv.compile(jsonSchemaOf(event, dialect));
+      for (const seed of [1, 2, 3]) {
+        const data = sample(event, { seed });
+        assert.ok(isValid(data), JSON.stringify({ name, data, errors: isValid.errors }));
+      }
+      assert.ok(!isValid(wrong), name);
+    }
+  });
+}
