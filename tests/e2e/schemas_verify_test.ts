@@ -111,3 +111,25 @@ Deno.test("schemas verify counts exactly the stored events, retries and dead let
   const none = await run("schemas", "verify", "--since", "24h", "--type", "nothing.>");
   assert.deepEqual(none, { code: 1, text: "weir: no event of the project has a type like nothing.>" });
 });
+
+Deno.test("schemas verify reads the streams of its namespace, and removes secrets of the environment from samples", async () => {
+  await using broker = await startBroker();
+  const env = { WEIR_NAMESPACE: "staging", LOG_LEVEL: "error" };
+  {
+    const fn = defineFunction({ on: Ordered }, ({ data }) => {
+      if (data.total === 0) throw new RetryAfterError("1h");
+    });
+    await using runtime = await startTestRuntime({ functions: { fn }, server: broker.server, env });
+    await runtime.publishAndSettle(Ordered, { orderId: "o1", total: 0 }, { id: "of hunter2secret" });
+    await runtime.publishAndSettle(Ordered, { orderId: "o2", total: 1 });
+  }
+  await using project = await copyProjectWith({ "schemas/shop.ts": schemaFile() });
+  await removeName(project.path);
+  const run = commandRunner(project.path, broker.server.url, { ...env, SHOP_PASSWORD: "hunter2secret" });
+  const { code, text } = await run("schemas", "verify");
+  assert.equal(code, 1, text);
+  assert.match(text, /^shop\.ordered +staging_SHOP +2 +1$/m);
+  assert.match(text, /^shop\.ordered +staging_RETRIES +1 +1$/m);
+  assert.match(text, /^ {2}1 \(of \[redacted\], version 1\): /m);
+  assert.doesNotMatch(text, /hunter2/);
+});
