@@ -11,7 +11,7 @@ const LAYERS = [
   ["api"],
   ["project"],
   ["engine"],
-  ["nats", "http", "telemetry"],
+  ["nats", "http", "telemetry", "catalog"],
   ["app"],
   ["nats_server"],
   ["dev", "doctor", "testing"],
@@ -25,6 +25,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   api: /^(zod|@opentelemetry\/api)$/,
   project: /^(zod|jsonc-parser|croner|node:.*)$/,
   engine: /^@opentelemetry\/api$/,
+  catalog: /^(zod|node:util)$/,
 };
 const RUNTIME = fileURLToPath(new URL("../runtime/", import.meta.url));
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Issue, Parse } from "../core/cloudevent.ts";
 import { jsonText } from "../core/json_text.ts";
 import { shorten } from "../core/text.ts";
+import type { Upcasts } from "../core/upcast.ts";
 import { boundIssues, MAX_ISSUES } from "./bounded_check.ts";
 import type { Signature, WebhookRequest } from "./webhook.ts";
 
@@ -53,12 +54,17 @@ export interface EventOptions<Type extends string, Schema extends AnySchema> {
   readonly type: Type;
   /**
    * Version of the data's shape: a whole number from 1. Each event carries it, in `ce-dataschema`. Raise it with each
-   * change. During a rolling deploy a process of the earlier release then leaves an event that its own schema refuses
-   * to a process of the later one.
+   * change: a process of the earlier release then leaves what its own schema refuses to the later one. `deno task
+   * schemas check` says which changes break publishers or consumers.
    */
   readonly version: number;
   /** Shape of the data. A publisher sends the schema's input; a handler receives its output. */
   readonly data: Schema;
+  /**
+   * Pure functions that turn data of an earlier version into data of the next, by the version that each takes. They run
+   * before the schema checks an event whose `ce-dataschema` names that version. Default: none.
+   */
+  readonly upcasts?: Upcasts;
   /** Allows HTTP clients to publish the event. Default: only functions may emit it. */
   readonly ingress?: IngressOptions;
   /**

@@ -22,6 +22,7 @@ import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
 import type { Authentication } from "./authentication.ts";
+import { adminCatalogRoutes, publicCatalogRoutes } from "./catalog_routes.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import type { FunctionHost } from "./function_host.ts";
@@ -45,14 +46,17 @@ interface ListenerOptions {
   readonly sharesPort?: boolean;
 }
 
-/** Opens the public listener: the ingress, if the process has that role, and health. */
+/** Opens the public listener: the ingress and its documents, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
   const { config, registry, cluster, clock, authentication, metering, health, log, sharesPort } = options;
-  const problemOf = publicProblems(log), replies = repliesOf(options);
+  const problemOf = publicProblems(log),
+    replies = repliesOf(options),
+    isIngress = config.WEIR_ROLES.includes("ingress");
   const routes = [
     ...healthRoutes(health),
+    ...(isIngress ? publicCatalogRoutes(registry, cluster.names, authentication) : []),
     ...ingressRoutes({
-      events: config.WEIR_ROLES.includes("ingress") ? registry.events : new Map(),
+      events: isIngress ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
       ...authentication,
       replies,
@@ -86,7 +90,7 @@ function repliesOf({ registry: { events }, cluster: { nc, names }, clock, log }:
 }
 
 export function openAdminListener(
-  { config, registry, cluster, metering, health, log, sharesPort }: ListenerOptions,
+  { config, registry, cluster, authentication, metering, health, log, sharesPort }: ListenerOptions,
   host: FunctionHost,
   lag: LagReader,
 ): Listener {
@@ -104,6 +108,7 @@ export function openAdminListener(
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
     ...retryRoutes(new RetryService(cluster), { names, ran }),
+    ...adminCatalogRoutes(registry, cluster.names, !authentication.keys.isOpen),
   ];
   const handler = router(routes, {
     problemOf: adminProblems(() => cluster.monitor.problem()),

@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   revision: async () => (await import("./revision.ts")).revisionCommand(),
   init: async () => (await import("./init.ts")).initCommand(),
   new: async () => (await import("./new.ts")).newCommand(),
+  catalog: async () => (await import("./catalog.ts")).catalogCommand(),
+  schemas: async () => (await import("./schemas.ts")).schemasCommand(),
   types: async () => (await import("./types.ts")).typesCommand(),
   publish: async () => (await import("./publish.ts")).publishCommand(),
   functions: async () => (await import("./functions.ts")).functionsCommand(),

@@ -6,6 +6,7 @@ import { versionIn } from "./schema_version.ts";
 import { convertData, type DecodeMode, decodePayload, JSON_TYPE } from "./payload.ts";
 import { ReceivedEvent } from "./received_event.ts";
 import { shorten } from "./text.ts";
+import { upcast, type Upcasts } from "./upcast.ts";
 
 /** One fault in some data, with its path, such as `items.0.sku`; the path is empty for the data as a whole. */
 export interface Issue {
@@ -57,6 +58,8 @@ export interface BoundSchema {
   readonly type: string;
   readonly version: number;
   readonly parse: Parse;
+  /** Applied to data of earlier versions, before the check. @default none */
+  readonly upcasts?: Upcasts;
 }
 
 /**
@@ -90,6 +93,9 @@ export function decode(delivery: Delivery, bound?: BoundSchema, mode?: DecodeMod
     }
     const withoutId = !attributes.id;
     if (!bound) return valid(toEvent(delivery, attributes, undefined, data), withoutId, hops);
+    if (bound.upcasts) {
+      data = upcast(data, versionIn(attributes.extensions.dataschema, bound.type), bound.upcasts, bound.version);
+    }
     const parsed = bound.parse(data);
     if (parsed.ok) return valid(toEvent(delivery, attributes, bound.type, parsed.value), withoutId, hops);
     return refused(delivery, attributes, bound, issueText(parsed.issues, parsed.omitted));

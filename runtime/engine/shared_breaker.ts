@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "../core/sha256.ts";
 import { INVALID_SPAN_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { BreakerPolicy, BreakerState } from "../core/breaker.ts";
 import { errorDetail } from "../core/error_detail.ts";
@@ -211,7 +211,7 @@ export class SharedBreaker extends CircuitBreaker {
 /** Returns the key of a breaker. A name that is no token of a subject has a key of its hash. */
 function keyOf(of: BreakerChange["of"], name: string): string {
   const isToken = /^[\w-]{1,64}$/.test(name);
-  return `${of}.${isToken ? name : createHash("sha256").update(name).digest("hex").slice(0, 32)}`;
+  return `${of}.${isToken ? name : sha256Hex(name, 32)}`;
 }
 
 /** Creates a breaker. @param ports The store of breakers with `shared`. Default: it is that of its process alone. */

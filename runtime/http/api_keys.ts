@@ -45,6 +45,11 @@ export class ApiKeys {
     return true;
   }
 
+  /** Whether authentication is off. */
+  get isOpen(): boolean {
+    return this.#keys === "none";
+  }
+
   /** Number of callers that are told apart. */
   get callers(): number {
     return this.#keys === "none" ? 1 : new Set(this.#keys.map(({ key }) => key.name)).size;

@@ -2,7 +2,7 @@ import { type Context, context } from "@opentelemetry/api";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import type { Publisher } from "../engine/publisher.ts";
-import { type ApiKeys, bearerOf, isJsonWebToken } from "./api_keys.ts";
+import { authenticate, type Authenticators } from "./authenticate.ts";
 import { BatchPublisher, MAX_EVENTS, tooManyEvents } from "./batch_publisher.ts";
 import type { Caller } from "./caller.ts";
 import { BodyLimits, type Reservation } from "./body_limits.ts";
@@ -20,7 +20,6 @@ import {
 } from "./parse_events.ts";
 import { type Events, findEvent, prepareEvent } from "./prepare_event.ts";
 import { Problem } from "./problem.ts";
-import type { JsonWebTokens } from "./json_web_tokens.ts";
 import { parseJson } from "./request_body.ts";
 import type { Route } from "./router.ts";
 import type { Replies } from "./replies.ts";
@@ -31,12 +30,9 @@ import { SharedRoom } from "./shared_room.ts";
 import { noContent } from "./webhooks/schemes.ts";
 import { isRepeat, isWebhook, receiveWebhook, webhookCaller, type WebhookEvent } from "./webhooks/receive.ts";
 
-export interface IngressOptions {
+export interface IngressOptions extends Authenticators {
   readonly events: Events;
   readonly publisher: Publisher;
-  readonly keys: ApiKeys;
-  /** Authenticates callers that have a token instead of a key. Default: none has. */
-  readonly tokens?: Pick<JsonWebTokens, "authenticate">;
   /** Holds answers until a reply arrives. Default: no event has replies. */
   readonly replies?: Pick<Replies, "begin">;
   /** The time of the NATS server decides whether a webhook was signed lately. */
@@ -120,7 +116,8 @@ class Ingress {
     const span = new ServerSpan(request, template, this.options.withSpan);
     let response: Response | undefined, reservation: Reservation | undefined, limit: RequestLimit | undefined;
     try {
-      const found = known ?? this.#authenticate(request), caller = found instanceof Promise ? await found : found;
+      const found = known ?? authenticate(this.options, request),
+        caller = found instanceof Promise ? await found : found;
       limit = caller.limit;
       limit?.take(this.options.clock.now());
       if (!this.#requests.hasRoom(caller.room, 1)) throw tooManyRequests(MAX_IN_FLIGHT);
@@ -138,13 +135,6 @@ class Ingress {
       for (const [name, value] of limit ? Object.entries(limit.headers()) : []) response?.headers.set(name, value);
       span.end(response?.status ?? 500);
     }
-  }
-
-  #authenticate(request: Request): Caller | Promise<Caller> {
-    const { keys, tokens } = this.options, token = tokens && bearerOf(request);
-    return tokens && token !== undefined && isJsonWebToken(token) && !keys.knows(token)
-      ? tokens.authenticate(token)
-      : keys.authenticate(request);
   }
 
   async publishTyped(received: Received, type: string): Promise<Response> {

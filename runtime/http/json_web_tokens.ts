@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from "jose";
+import { type CryptoKey, errors, type JWTPayload, jwtVerify, type JWTVerifyOptions } from "jose";
 import { covers, subjectProblem } from "../core/subjects.ts";
 import type { Caller } from "./caller.ts";
 import { hasForbidden } from "./event_attributes.ts";

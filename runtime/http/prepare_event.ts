@@ -1,6 +1,8 @@
 import { type EventDefinition, parserOf } from "../api/define_event.ts";
 import { didYouMean } from "../core/did_you_mean.ts";
 import type { OutgoingEvent } from "../core/event.ts";
+import { versionIn } from "../core/schema_version.ts";
+import { upcast } from "../core/upcast.ts";
 import { EMITTED_ID } from "../engine/handler_context.ts";
 import type { Caller } from "./caller.ts";
 import type { IncomingEvent } from "./parse_events.ts";
@@ -49,7 +51,7 @@ function notPublic(events: Events, caller: Caller, type: string): string {
 export function prepareEvent(definition: EventDefinition, caller: Caller, incoming: IncomingEvent): OutgoingEvent {
   const { type, data } = incoming, own = caller.name === undefined ? "/ingress" : `/ingress/${caller.name}`;
   checkIdentity(incoming, own);
-  const parsed = parserOf(definition)(data);
+  const parsed = parserOf(definition)(definition.upcasts ? upcastData(definition, incoming) : data);
   if (!parsed.ok) {
     if (data === undefined) throw malformed("the event has no data");
     const { issues, omitted = 0 } = parsed;
@@ -73,6 +75,17 @@ function extensionsOf({ extensions }: IncomingEvent, { identity }: Caller): Read
   if (!identity) return extensions;
   const { authclaims: _, ...others } = extensions;
   return { ...others, ...identity };
+}
+
+/** Returns data of an earlier version, which the caller names by `dataschema`, as data of the current one. */
+function upcastData({ type, version, upcasts }: EventDefinition, { data, extensions }: IncomingEvent): unknown {
+  const from = versionIn(extensions.dataschema, type);
+  try {
+    return upcast(data, from, upcasts!, version);
+  } catch {
+    // The author's function may fail on any data that no schema has checked. Its error is not the caller's to see.
+    throw new Problem("invalid-data", `the data does not match version ${from} of the schema of ${type}`);
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ParseError } from "jsonc-parser";
 /** Fields of a project's `deno.json` that Weir reads. */
 interface DenoJson {
   readonly name?: string;
+  readonly version?: string;
   readonly tasks?: Readonly<Record<string, string | { readonly command?: string }>>;
   readonly imports?: Readonly<Record<string, string>>;
 }
@@ -12,13 +13,22 @@ interface DenoJson {
  * be read. Deno itself reports a file that it cannot parse.
  */
 export async function projectName(root: URL): Promise<string | undefined> {
+  return (await projectIdentity(root)).project;
+}
+
+/** Returns the name and the version of a project, as {@linkcode projectName} does. */
+export async function projectIdentity(root: URL): Promise<{ readonly project?: string; readonly version?: string }> {
   for (const file of ["deno.json", "deno.jsonc"]) {
     const text = await Deno.readTextFile(new URL(file, root)).catch(() => undefined);
     if (text === undefined) continue;
-    const { name } = await parseLenient(text);
-    return typeof name === "string" && name.trim() !== "" ? name : undefined;
+    const { name, version } = await parseLenient(text);
+    return { project: textOf(name), version: textOf(version) };
   }
-  return undefined;
+  return {};
+}
+
+function textOf(field: unknown): string | undefined {
+  return typeof field === "string" && field.trim() !== "" ? field : undefined;
 }
 
 /** Parses JSON with comments only if it has any: the parser for them is a module more to load. */

@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { StartupProblems } from "./startup_problems.ts";
-import { projectName } from "./deno_json.ts";
+import { projectIdentity } from "./deno_json.ts";
 import { loadDefinitions } from "./load_definitions.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
@@ -44,8 +44,8 @@ export async function loadProject(root: URL = PROJECT): Promise<Registry> {
   try {
     const registry = buildRegistry(schemas, functions, definitions);
     if (problems.length === 0) {
-      const [project, unloaded] = await Promise.all([projectName(root), unloadedFiles(root)]);
-      return { ...registry, project, warnings: [...registry.warnings, ...unloaded] };
+      const [identity, unloaded] = await Promise.all([projectIdentity(root), unloadedFiles(root)]);
+      return { ...registry, ...identity, warnings: [...registry.warnings, ...unloaded] };
     }
   } catch (error) {
     if (!(error instanceof StartupProblems)) throw error;

@@ -24,6 +24,8 @@ import { type ResolvedStream, StreamMap } from "./resolve_streams.ts";
 export interface Registry {
   /** Name of the project, from its `deno.json`; undefined without a name. */
   readonly project?: string;
+  /** Version of the project, from its `deno.json`; undefined without one. */
+  readonly version?: string;
   readonly functions: readonly ResolvedFunction[];
   readonly events: ReadonlyMap<string, EventDefinition>;
   readonly streams: readonly ResolvedStream[];

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { upcastsProblem } from "../core/upcast.ts";
 import { hasAsyncCheck } from "./async_check.ts";
 import { dataProblem } from "./data_problem.ts";
 import type { EventDefinition } from "../api/define_event.ts";
@@ -48,13 +49,23 @@ export function resolveEvents(
   return { events, exported, files: origin };
 }
 
-const OPTIONS = ["type", "version", "data", "stream", "ingress", ...INGRESS_OPTIONS.map((name) => `ingress.${name}`)];
+const OPTIONS = [
+  "type",
+  "version",
+  "data",
+  "upcasts",
+  "stream",
+  "ingress",
+  ...INGRESS_OPTIONS.map((name) => `ingress.${name}`),
+];
 
 function eventProblems(event: EventDefinition, routes: Map<string, string>): string[] {
   const problems: string[] = [];
   if (!Number.isInteger(event.version) || event.version < 1) {
     problems.push(`version ${JSON.stringify(event.version)} is not a whole number from 1`);
   }
+  const upcasts = event.upcasts === undefined ? undefined : upcastsProblem(event.upcasts, event.version);
+  if (upcasts) problems.push(`upcasts: ${upcasts}`);
   const unsuitable = dataProblem(event.data);
   if (unsuitable) problems.push(unsuitable);
   else if (hasAsyncCheck(event.data as z.ZodType)) {

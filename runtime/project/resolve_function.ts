@@ -58,7 +58,7 @@ export function triggerFor(
 
 /** Returns the schema that a trigger's data is checked against, or undefined for a raw pattern. */
 export function schemaOf({ pattern: type, event }: ResolvedTrigger): BoundSchema | undefined {
-  return event && { type, version: event.version, parse: parserOf(event) };
+  return event && { type, version: event.version, parse: parserOf(event), upcasts: event.upcasts };
 }
 
 /** Resolves the function that a file declares. Adds every fault to `problems`, and then returns undefined. */

@@ -106,9 +106,10 @@ for (
     [["migrate", "--from", "x", "--bucket", "stock", "a b"], /must be the name of a key-value bucket/],
     [["dead-letters", "list", "--function", "a b"], /"a b" cannot be a function's name/],
     [["retries", "list", "--function", "*"], /"\*" cannot be a function's name/],
+    [["schemas", "verify", "--since", "soon"], /must be a time such as 2026-11-21T10:00:00Z, or/],
   ] as const
 ) {
-  Deno.test(`${words.slice(0, 2).join(" ")} refuses a name that NATS would: ${JSON.stringify(words)}`, async () => {
+  Deno.test(`${words.slice(0, 2).join(" ")} refuses a value that it cannot take: ${JSON.stringify(words)}`, async () => {
     const { code, err } = await run(...words);
     assert.equal(code, 64);
     assert.match(err, problem);

@@ -7,7 +7,7 @@ import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { copyProject } from "../support/project.ts";
 
-const USERS = ["pause", "cancel", "replay", "move"] as const;
+const USERS = ["pause", "cancel", "replay", "verify", "move"] as const;
 
 /** Returns the users in deploy/OPERATIONS.md, as a nats-server takes them. */
 async function documentedUsers(): Promise<string[]> {
@@ -77,9 +77,13 @@ Deno.test("the operating commands need no permission beyond those in deploy/OPER
     assert.deepEqual(violations, []);
   });
 
-  await t.step("migrate", async () => {
+  await t.step("schemas verify", async () => {
     await succeeds("all", ["apply"]);
     await succeeds("all", ["publish", "orders.created", "--sample", "2"]);
+    assert.match(await succeeds("verify", ["schemas", "verify", "--since", "1h"]), /^orders\.created +ORDERS +2 +0$/m);
+  });
+
+  await t.step("migrate", async () => {
     const text = await succeeds("move", ["migrate"], { WEIR_NAMESPACE: "shop-staging" });
     assert.match(text, /^moved 2 waiting events/m);
   });

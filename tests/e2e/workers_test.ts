@@ -40,6 +40,9 @@ Deno.test("WEIR_WORKERS=2 shares the events between two workers, and the admin l
   await body?.cancel();
   assert.deepEqual(await json(`${weir.admin}/dead-letters`), []);
   assert.deepEqual(await json(`${weir.admin}/retries?function=count`), []);
+  assert.ok((await json(`${weir.admin}/asyncapi.json`)).operations["count.receives.work.asked"]);
+  assert.deepEqual((await json(`${weir.admin}/openapi.json`)).paths, {});
+  assert.equal((await json(`${weir.admin}/schemas/no.such`)).status, 404);
   const missing = await fetch(`${weir.admin}/dead-letters/7/redrive`, { method: "POST" });
   assert.equal(missing.status, 404);
   assert.equal((await missing.json()).detail, "there is no dead letter 7");

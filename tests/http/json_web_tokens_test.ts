@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import type { Caller } from "../../runtime/http/caller.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { JsonWebTokens } from "../../runtime/http/json_web_tokens.ts";

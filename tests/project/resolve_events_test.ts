@@ -51,6 +51,11 @@ Deno.test("resolveEvents refuses a reserved type", () => {
 const rows: [what: string, options: object, problem: string][] = [
   ["a version of zero", { version: 0 }, "version 0 is not a whole number from 1"],
   ["a version of text", { version: "1" }, 'version "1" is not a whole number from 1'],
+  [
+    "upcasts that do not lead to the version",
+    { version: 3, upcasts: { 1: () => 1 } },
+    "upcasts: version 2 is missing: each function leads to the next version, so that 1 leads to 3",
+  ],
   ["half a version", { version: 1.5 }, "version 1.5 is not a whole number from 1"],
   [
     "data that is no schema",

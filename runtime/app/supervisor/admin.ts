@@ -33,6 +33,9 @@ const CLUSTER_ROUTES = [
   { method: "POST", path: "/dead-letters/:sequence/redrive" },
   { method: "GET", path: "/retries" },
   { method: "DELETE", path: "/retries/:sequence" },
+  { method: "GET", path: "/openapi.json" },
+  { method: "GET", path: "/asyncapi.json" },
+  { method: "GET", path: "/schemas/:type" },
 ] as const;
 
 /** Returns the admin interface of a supervisor. It has the routes of a process, with the numbers of all workers. */

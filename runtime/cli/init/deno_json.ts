@@ -49,6 +49,14 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Print the NATS users of this project, each with the permissions that it needs",
     `${RUN} weir/cli nats-permissions`,
   ],
+  catalog: [
+    "Write OpenAPI, AsyncAPI, JSON Schema, TypeScript types and a page of all events: [DIR]",
+    "deno run --allow-env --allow-read --allow-write weir/cli catalog",
+  ],
+  schemas: [
+    "Find schema changes that break events, publishers or consumers: check, verify, release",
+    `${RUN} --allow-write=schemas weir/cli schemas`,
+  ],
   types: [
     "Write schemas/_types.d.ts, from which editors complete event types; dev writes it by itself",
     "deno run --allow-env --allow-read --allow-write=schemas weir/cli types",

@@ -6,7 +6,7 @@ import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile, EXAMPLE, readme } from "./templates.ts";
 import { type WeirDependency, weirDependency } from "./weir_dependency.ts";
 
-const IGNORED = ".env\n.weir/\nnode_modules/\ncoverage/\n";
+const IGNORED = ".env\n.weir/\nnode_modules/\ncoverage/\n/catalog/\n";
 const NOT_IN_IMAGE = ".git\n.env\n.weir\ncoverage\ntests\ndeploy\n**/node_modules\n";
 
 /**

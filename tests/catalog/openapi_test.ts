@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { catalogOf, publicPart } from "../../runtime/catalog/catalog.ts";
+import { openApi } from "../../runtime/catalog/openapi.ts";
+import { refusals } from "../../runtime/catalog/openapi_responses.ts";
+import { EVENTS, registryOf } from "./events.ts";
+import { deadReferences } from "./references.ts";
+
+const catalog = catalogOf({ ...registryOf(), project: "shop", version: "1.2.3" });
+
+for (const needsKey of [true, false]) {
+  Deno.test(`openApi is a valid OpenAPI document of every kind of schema, ${needsKey ? "with" : "without"} keys`, async () => {
+    const document = openApi(catalog, { needsKey, server: "https://events.example.com" });
+    const { valid, errors } = await new Validator().validate(structuredClone(document));
+    assert.ok(valid, JSON.stringify(errors));
+    assert.deepEqual(deadReferences(document), []);
+  });
+}
+
+Deno.test("openApi without events is a valid document", async () => {
+  const document = openApi(catalogOf(registryOf({})), { needsKey: true });
+  assert.ok((await new Validator().validate(structuredClone(document))).valid);
+});
+
+Deno.test("openApi has the routes of the ingress, and shows no internal event", () => {
+  const { paths, info } = openApi(catalog, { needsKey: true }) as Record<string, Record<string, unknown>>;
+  const open = Object.values(EVENTS).filter(({ ingress }) => ingress);
+  assert.deepEqual(
+    Object.keys(paths).sort(),
+    ["/events", "/orders", ...open.map(({ type }) => `/events/${type}`)].sort(),
+  );
+  assert.deepEqual([info.title, info.version], ["shop", "1.2.3"]);
+  assert.doesNotMatch(JSON.stringify(openApi(catalog, { needsKey: true })), /secret/);
+});
+
+Deno.test("openApi asks for a key only where the ingress does", () => {
+  assert.deepEqual(openApi(catalog, { needsKey: true }).security, [{ apiKey: [] }]);
+  assert.deepEqual(openApi(catalog, { needsKey: false }).security, []);
+});
+
+Deno.test("openApi marks a body as required unless the event may lack data", () => {
+  const { paths } = openApi(catalog, { needsKey: true }) as {
+    paths: Record<string, { post: { requestBody: { required: boolean } } }>;
+  };
+  const required = (type: string) => paths[`/events/${type}`].post.requestBody.required;
+  assert.deepEqual(["shop.ordered", "shop.pinged", "shop.opened"].map(required), [true, false, false]);
+});
+
+Deno.test("publicPart leaves the types that the caller may publish", () => {
+  const part = publicPart(catalog, (type) => type === "shop.paid" || type === "secret.audited");
+  assert.deepEqual(part.events.map(({ type }) => type), ["shop.paid"]);
+});
+
+Deno.test("refusals has the statuses of the ingress that http/README.md lists", async () => {
+  const page = await Deno.readTextFile(new URL("../../runtime/http/README.md", import.meta.url));
+  const table = page.slice(page.indexOf("## Errors"), page.indexOf("## Limits"));
+  const listed = new Set([...table.matchAll(/^\| (\d{3}) /gm)].map(([, status]) => status));
+  // Every listed path has its method, and a dead letter is of the admin listener.
+  for (const other of ["405", "409"]) listed.delete(other);
+  assert.deepEqual(Object.keys(refusals()).sort(), [...listed].sort());
+});
