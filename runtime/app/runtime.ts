@@ -1,9 +1,7 @@
-import { errors } from "@nats-io/transport-node";
 import type { ResourceDefinition } from "../api/define_resource.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Health } from "../http/health.ts";
 import type { Listener } from "../http/listen.ts";
-import { retryWhileUnavailable } from "../nats/client/retry_while_unavailable.ts";
 import { ServerTime } from "../nats/client/server_time.ts";
 import { PassedEvents } from "../nats/consume/passed_events.ts";
 import { durablesOf } from "../nats/consume/resources.ts";
@@ -30,6 +28,7 @@ import { credentialsListener, reloadCredentials } from "./reload_credentials.ts"
 import { selectFunctions } from "./select_functions.ts";
 import { startAll, startService } from "./service.ts";
 import { type MayApply, TopologyKeeper } from "./topology_keeper.ts";
+import { isTimeout, untilStopped, waitForNats } from "./wait_for_nats.ts";
 
 /** A running process: it listens, and pulls for each of its functions. */
 export interface Runtime {
@@ -51,8 +50,6 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-/** Milliseconds that a start waits for NATS to answer. A cluster takes less to start and to elect its leaders. */
-const START_WAIT_MS = 60_000;
 /** Time that open requests on the admin listener have to end, in milliseconds. */
 const ADMIN_STOP_MS = 2_000;
 
@@ -175,39 +172,6 @@ function healthOf(
     projectChecks: [...healthChecks, ...resources.checks],
     redact,
   });
-}
-
-/** Returns a function that runs a step of the start until NATS answers. All steps share the time of `waitMs`. */
-function waitForNats(log: Logger, { waitMs = START_WAIT_MS, signal }: RuntimeOptions) {
-  const giveUpAtMs = systemClock.now() + waitMs;
-  return <Value>(what: string, step: () => Promise<Value>, isTransient?: (error: unknown) => boolean) => {
-    const limitMs = Math.max(0, giveUpAtMs - systemClock.now());
-    return retryWhileUnavailable(what, step, { clock: systemClock, log, limitMs, signal, isTransient });
-  };
-}
-
-/**
- * Waits for a connection until the process stops, since a server may not answer for seconds. A connection that is opened
- * later is closed.
- */
-async function untilStopped(connecting: Promise<Cluster>, signal: AbortSignal | undefined): Promise<Cluster> {
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = () => {
-    connecting.then((late) => late.close(), () => {});
-    reject(signal!.reason);
-  };
-  signal?.addEventListener("abort", stop);
-  try {
-    return await Promise.race([stopped, connecting]);
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
-}
-
-/** Returns whether NATS may only be late. A refused connection means a wrong address, or that no server runs. */
-function isTimeout(error: unknown): boolean {
-  const { cause } = error as Error;
-  return cause instanceof errors.TimeoutError || cause instanceof errors.NoRespondersError;
 }
 
 interface RuntimeState {

@@ -90,10 +90,7 @@ export class TopologyKeeper implements Service {
     await this.#bringingBack;
   }
 
-  /**
-   * Calls back when a stream was created again. Messages that were stored before `beforeMs` are gone, and new messages
-   * may have their positions.
-   */
+  /** Calls back when a stream was created again: what it stored before `beforeMs` is gone, and positions come again. */
   onRenewedStream(listener: (stream: string, beforeMs: number) => void): void {
     this.#onRenewed = listener;
   }
