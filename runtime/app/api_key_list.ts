@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { subjectProblem } from "../core/subjects.ts";
 import { type ApiKey, DIGEST_PREFIX, digestOfKey } from "../http/api_keys.ts";
 import { list } from "./nats_variables.ts";
@@ -18,7 +17,7 @@ export const apiKeys = list.refine((items) => items.length > 0, "at least one na
   return items.map((item, index): ApiKey => {
     const [name, secret = "", given = "", limit, ...rest] = item.split(":"), pattern = given || ">";
     const rate = rateOf(limit), key: ApiKey = { name, secret, pattern, ...(rate && { rate }) };
-    const others = bySecret.getOrInsertComputed(Buffer.from(digestOfKey(key)).toString("hex"), () => []);
+    const others = bySecret.getOrInsertComputed(digestOfKey(key).toHex(), () => []);
     const wanted = wantedOfKey(key, rest.length) ??
       (limit !== undefined && !rate ? "a limit such as 100/s, 600/m or 5000/h as the fourth part" : undefined) ??
       wantedBeside(key, others);

@@ -90,9 +90,12 @@ function knownKey(key: ApiKey): KnownKey {
   return { key, digest: digestOfKey(key), ...(rate && { limit: new RequestLimit(name, rate) }) };
 }
 
+const DIGEST = new RegExp(`^${DIGEST_PREFIX}([0-9a-f]{64})$`, "i");
+
 /** Returns the SHA-256 digest of a key's secret. */
 export function digestOfKey({ secret }: ApiKey): Uint8Array {
-  return secret.startsWith(DIGEST_PREFIX) ? Uint8Array.fromHex(secret.slice(DIGEST_PREFIX.length)) : sha256(secret);
+  const hex = DIGEST.exec(secret)?.[1];
+  return hex === undefined ? sha256(secret) : Uint8Array.fromHex(hex);
 }
 
 /** Returns the secret of `Authorization: Bearer SECRET`, or undefined if there is none. */
