@@ -4,8 +4,8 @@ import { CommandFailure, EXIT_CODES } from "./terminal/exit_codes.ts";
 import { exitOnStopSignal } from "./terminal/signals.ts";
 
 /**
- * Runs the command line. `start` without options, as the image runs it, loads no parser: with the modules of Node that
- * the parser imports, that is a tenth of the time to ready.
+ * Runs the command line. `start` without options, as the image runs it, loads no parser, which
+ * imports modules of Node that nothing else needs; see bench.
  */
 async function run(args: readonly string[]): Promise<void> {
   if (args.join() !== "start") return await (await import("./program.ts")).runCommand(args);

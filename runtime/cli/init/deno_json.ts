@@ -5,7 +5,7 @@ const PERMISSIONS = "--allow-net --allow-env --allow-read", RUN = `deno run ${PE
 /** Deno's option with the flags of V8 for a busy process, see `deploy/CONFIGURATION.md`. */
 export const V8_OPTION = "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50";
 /**
- * Deno's option that keeps a start from reading the modules of every other command, a tenth of the time to ready.
+ * Deno's option that keeps a start from reading the modules of every other command: a tenth of its CPU time.
  * Without it `import()` of a literal name is read at the start as well.
  */
 export const LAZY_OPTION = "--unstable-lazy-dynamic-imports";
