@@ -1,6 +1,6 @@
 import type { EventDefinition } from "../api/define_event.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
-import { type Catalog, isOpen } from "./catalog.ts";
+import type { Catalog } from "./catalog.ts";
 import { messageHeaders } from "./cloudevents.ts";
 import { embedded, type JsonSchema, jsonSchemaOf } from "./json_schema.ts";
 import { byType } from "./openapi.ts";
@@ -28,7 +28,7 @@ export function asyncApi(catalog: Catalog): JsonSchema {
     },
     operations: {
       ...Object.fromEntries(functions.flatMap((fn) => operationsOf(fn, catalog))),
-      ...Object.fromEntries(events.filter(isOpen).map(ingressOperation)),
+      ...Object.fromEntries(events.filter(({ ingress }) => ingress).map(ingressOperation)),
     },
     components: componentsOf(events),
   };
@@ -122,11 +122,12 @@ function operationsOf(fn: ResolvedFunction, catalog: Catalog): [name: string, op
 }
 
 function ingressOperation(event: EventDefinition): [name: string, operation: JsonSchema] {
-  const { route } = event.ingress!;
+  const { route, signature } = event.ingress!;
+  const paths = signature ? `A webhook of ${route}` : `POST /events/${event.type}${route ? ` or ${route}` : ""}`;
   return [`ingress.receives.${event.type}`, {
     action: "receive",
     channel: { $ref: `#/channels/${event.type}` },
-    summary: `POST /events/${event.type}${route ? ` or ${route}` : ""} publishes it.`,
+    summary: `${paths} publishes it.`,
     ...only(event),
     bindings: { http: { method: "POST", bindingVersion: "0.3.0" } },
   }];

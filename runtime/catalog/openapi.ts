@@ -2,7 +2,7 @@ import { type EventDefinition, mayLackData } from "../api/define_event.ts";
 import { type Catalog, isOpen } from "./catalog.ts";
 import { ATTRIBUTE_HEADERS, envelopeSchema } from "./cloudevents.ts";
 import { embedded, type JsonSchema, jsonSchemaOf } from "./json_schema.ts";
-import { PROBLEM, PUBLISHED, refusals } from "./openapi_responses.ts";
+import { PROBLEM, PUBLISHED, refusals, REPLIED } from "./openapi_responses.ts";
 
 export interface OpenApiOptions {
   /** Whether callers need an API key. */
@@ -72,13 +72,13 @@ function pathsOf(event: EventDefinition): [path: string, item: JsonSchema][] {
 }
 
 function publishOne(event: EventDefinition, operationId: string): JsonSchema {
-  const { type, version } = event, { description } = jsonSchemaOf(event);
+  const { type, version, ingress } = event, { description } = jsonSchemaOf(event);
   return {
     operationId,
     summary: `Publish ${type}`,
     description: `${description ? `${description}\n\n` : ""}Version ${version} of its schema.`,
     tags: ["events"],
-    parameters: [IDEMPOTENCY_KEY, TRACEPARENT, ...ATTRIBUTE_HEADERS.map(header)],
+    parameters: [IDEMPOTENCY_KEY, TRACEPARENT, ...(ingress?.reply ? [PREFER] : []), ...ATTRIBUTE_HEADERS.map(header)],
     requestBody: {
       required: !mayLackData(event),
       content: {
@@ -86,7 +86,11 @@ function publishOne(event: EventDefinition, operationId: string): JsonSchema {
         [STRUCTURED]: { schema: { $ref: reference(envelopeName(type)) } },
       },
     },
-    responses: { "202": stored({ $ref: reference("Published") }), ...refused() },
+    responses: {
+      ...(ingress?.reply && { "200": REPLIED }),
+      "202": stored({ $ref: reference("Published") }),
+      ...refused(),
+    },
   };
 }
 
@@ -140,6 +144,11 @@ const IDEMPOTENCY_KEY = header({
     "Becomes the id of the event; of many events in one request, the one at index N gets `KEY:N`. An id is " +
     "stored once, and a repeat answers `duplicate: true`.",
   schema: { type: "string", minLength: 1, maxLength: 256 },
+});
+const PREFER = header({
+  name: "Prefer",
+  description: "`wait=5` waits up to five seconds for the event that replies (RFC 7240).",
+  schema: { type: "string", examples: ["wait=5"] },
 });
 const TRACEPARENT = header({
   name: "traceparent",

@@ -14,6 +14,22 @@ export const PUBLISHED: JsonSchema = {
   required: ["id", "type", "stream", "sequence", "duplicate"],
 };
 
+/** Response to a request that has waited for the reply to its event. */
+export const REPLIED: JsonSchema = {
+  description: "The event is stored, and the event that replies to it has arrived.",
+  content: {
+    "application/json": {
+      schema: {
+        allOf: [{ $ref: "#/components/schemas/Published" }, {
+          type: "object",
+          properties: { reply: { type: "object", description: "The event that replies, with its `type` and `data`." } },
+          required: ["reply"],
+        }],
+      },
+    },
+  },
+};
+
 /** Body of a refusal (RFC 9457). */
 export const PROBLEM: JsonSchema = {
   title: "Problem",

@@ -39,8 +39,10 @@ function section(event: EventDefinition, { functions, streamOf, names }: Catalog
   const { type, version, ingress } = event, schema = jsonSchemaOf(event), stream = streamOf(type);
   const handlers = functions.filter(({ triggers }) => triggers.some((trigger) => trigger.event?.type === type));
   const emitters = functions.filter(({ emits }) => emits.includes(event));
-  const routes = [...(isOpen(event) ? [`/events/${type}`] : []), ...(ingress?.route ? [ingress.route] : [])];
-  const published = routes.map((route) => `POST ${route}`);
+  const published = [
+    ...(isOpen(event) ? [`POST /events/${type}`] : []),
+    ...(ingress?.route ? [`POST ${ingress.route}${isOpen(event) ? "" : " (webhook)"}`] : []),
+  ];
   const rows: [name: string, value: string][] = [
     ["HTTP", published.map(code).join(", ")],
     ["emitted by", emitters.map((fn) => code(fn.name)).join(", ")],

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Parser } from "@asyncapi/parser";
 import { cron, defineFunction, type EventDefinition } from "weir";
 import { asyncApi, publicAsyncApi } from "../../runtime/catalog/asyncapi.ts";
 import { catalogOf, publicPart } from "../../runtime/catalog/catalog.ts";
 import { Namespace } from "../../runtime/core/namespace.ts";
+import { toolFolder } from "../support/npm_tools.ts";
 import { EVENTS, registryOf } from "./events.ts";
 import { deadReferences } from "./references.ts";
 
@@ -15,24 +15,34 @@ const functions = {
 };
 const registry = registryOf(EVENTS, functions);
 
-/** Returns the errors that the official parser finds. Its hint at a later AsyncAPI is no error. */
-async function errorsIn(document: unknown): Promise<string[]> {
+/** Prints the errors that the official parser finds in the documents of a file. */
+const PARSE = `
+import { Parser } from "@asyncapi/parser";
+const errors = [];
+for (const document of JSON.parse(Deno.readTextFileSync("documents.json"))) {
   const { diagnostics } = await new Parser().parse(JSON.stringify(document));
-  return diagnostics.filter(({ code }) => code !== "asyncapi-latest-version")
-    .map(({ message, path }) => `${path.join("/")}: ${message}`);
+  // Its hint at a later AsyncAPI is no error.
+  const found = diagnostics.filter(({ code }) => code !== "asyncapi-latest-version");
+  errors.push(...found.map(({ message, path }) => path.join("/") + ": " + message));
 }
+console.log(JSON.stringify(errors));
+`;
 
-Deno.test("asyncApi is valid by the official parser, for every kind of schema, function and trigger", async () => {
-  for (const names of [new Namespace(), new Namespace("staging")]) {
-    const document = asyncApi(catalogOf(registry, names));
-    assert.deepEqual(await errorsIn(document), []);
-    assert.deepEqual(deadReferences(document), []);
-  }
+Deno.test("asyncApi and publicAsyncApi are valid by the official parser, for every kind of schema, function and trigger", async () => {
+  const documents = [
+    asyncApi(catalogOf(registry)),
+    asyncApi(catalogOf(registry, new Namespace("staging"))),
+    publicAsyncApi(publicPart(catalogOf(registry))),
+  ];
+  await using folder = await toolFolder();
+  await folder.write("documents.json", JSON.stringify(documents));
+  await folder.write("parse.js", PARSE);
+  assert.deepEqual(JSON.parse(await folder.deno("run", "-A", "--quiet", "parse.js")), []);
+  assert.deepEqual(documents.flatMap(deadReferences), []);
 });
 
-Deno.test("publicAsyncApi is valid, and shows no internal event, function, stream or subject", async () => {
+Deno.test("publicAsyncApi shows no internal event, function, stream or subject", () => {
   const document = publicAsyncApi(publicPart(catalogOf(registry)));
-  assert.deepEqual(await errorsIn(document), []);
   assert.doesNotMatch(JSON.stringify(document), /secret|bill|jetstream|nats/i);
 });
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { defineEvent } from "weir";
+import { z } from "zod";
 import { catalogOf, publicPart } from "../../runtime/catalog/catalog.ts";
 import { openApi } from "../../runtime/catalog/openapi.ts";
 import { refusals } from "../../runtime/catalog/openapi_responses.ts";
@@ -58,4 +60,29 @@ Deno.test("refusals has the statuses of the ingress that http/README.md lists", 
   // Every listed path has its method, and a dead letter is of the admin listener.
   for (const other of ["405", "409"]) listed.delete(other);
   assert.deepEqual(Object.keys(refusals()).sort(), [...listed].sort());
+});
+
+const Confirmed = defineEvent({ type: "shop.confirmed", version: 1, data: z.object({ id: z.string() }) });
+const Asked = defineEvent({
+  type: "shop.asked",
+  version: 1,
+  data: z.object({ id: z.string() }),
+  ingress: { reply: { events: [Confirmed], by: "id" } },
+});
+const Pushed = defineEvent({
+  type: "github.pushed",
+  version: 1,
+  data: z.object({ repository: z.string() }),
+  ingress: { route: "/webhooks/github", signature: { scheme: "github", secret: "GITHUB_SECRET" } },
+});
+
+Deno.test("openApi shows the reply to an event, and no webhook, which takes only what its service has signed", async () => {
+  const whole = catalogOf(registryOf({ Confirmed, Asked, Pushed })), document = openApi(whole, { needsKey: true });
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  assert.ok(valid, JSON.stringify(errors));
+  const { paths } = document as { paths: Record<string, { post: Record<"parameters" | "responses", object> }> };
+  assert.deepEqual(Object.keys(paths), ["/events/shop.asked", "/events"]);
+  assert.ok("200" in paths["/events/shop.asked"].post.responses);
+  assert.match(JSON.stringify(paths["/events/shop.asked"].post.parameters), /"Prefer"/);
+  assert.deepEqual(publicPart(whole).events, [Asked]);
 });

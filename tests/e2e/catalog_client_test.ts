@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startTestRuntime } from "weir/testing";
 import { OrderCreated } from "../../schemas/orders.ts";
-import { temporaryDirectory } from "../support/temporary.ts";
+import { toolFolder } from "../support/npm_tools.ts";
 import { typeCheck } from "../support/type_check.ts";
 
 /** A publisher's program: its client has the types that a public generator made of the document. */
@@ -31,30 +31,19 @@ console.log(JSON.stringify(results));
 `;
 const WRONG = PROGRAM.replace("total: 2400 }", 'total: "2400" }');
 
-async function deno(cwd: string, ...args: string[]): Promise<string> {
-  const command = new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" }, stdin: "null" });
-  const { success, stdout, stderr } = await command.output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
-
 Deno.test("GET /openapi.json makes a client, by openapi-typescript and openapi-fetch, that posts an order", async () => {
   const env = { WEIR_API_KEYS: "shop:s1", LOG_LEVEL: "error" };
   await using runtime = await startTestRuntime({ functions: {}, schemas: [OrderCreated], env });
-  await using folder = await temporaryDirectory();
-  const { path } = folder, root = new URL("../../deno.json", import.meta.url);
-  const { imports } = JSON.parse(await Deno.readTextFile(root));
-  const [generator, client] = ["openapi-typescript", "openapi-fetch"].map((name) => imports[name]);
-  const denoJson = { imports: { "openapi-fetch": client }, nodeModulesDir: "none", lock: false };
-  await Deno.writeTextFile(`${path}/deno.json`, JSON.stringify(denoJson));
+  await using folder = await toolFolder();
+  const { path } = folder;
   const response = await fetch(`${runtime.url}/openapi.json`, { headers: { authorization: "Bearer s1" } });
-  await Deno.writeTextFile(`${path}/openapi.json`, await response.text());
-  await deno(path, "run", "-A", "--quiet", generator, "openapi.json", "--output", "openapi.d.ts");
-  await Deno.writeTextFile(`${path}/main.ts`, PROGRAM);
-  await Deno.writeTextFile(`${path}/wrong.ts`, WRONG);
+  await folder.write("openapi.json", await response.text());
+  await folder.tool("openapi-typescript", "openapi.json", "--output", "openapi.d.ts");
+  await folder.write("main.ts", PROGRAM);
+  await folder.write("wrong.ts", WRONG);
   assert.equal(await typeCheck(path, "main.ts"), "");
   assert.match(await typeCheck(path, "wrong.ts"), /Type 'string' is not assignable to type 'number'/);
-  assert.deepEqual(JSON.parse(await deno(path, "run", "-A", "--quiet", "main.ts", runtime.url, "s1")), {
+  assert.deepEqual(JSON.parse(await folder.deno("run", "-A", "--quiet", "main.ts", runtime.url, "s1")), {
     status: 202,
     stream: "ORDERS",
     duplicate: true,
