@@ -25,20 +25,23 @@ export default defineFunction({ on: Packed, concurrency: 4 }, ({ data }) => {
 `,
 };
 
+const probe = z.object({ httpGet: z.object({ path: z.string() }) });
 const container = z.object({
+  livenessProbe: probe.optional(),
+  readinessProbe: probe.optional(),
   args: z.array(z.string()),
   env: z.array(z.object({ name: z.string(), value: z.string() })).default([]),
 });
 const workload = z.object({
-  spec: z.object({ template: z.object({ spec: z.object({ containers: z.array(container).length(1) }) }) }),
+  spec: z.object({ template: z.object({ spec: z.object({ containers: z.tuple([container]) }) }) }),
 });
 
 /** Returns the arguments of Weir and the variables in a pod of a Deployment or a Job. */
 function processOf(object: KubernetesObject, configMap: KubernetesObject) {
-  const { args, env } = workload.parse(object).spec.template.spec.containers[0];
+  const { args, env, ...probes } = workload.parse(object).spec.template.spec.containers[0];
   assert.equal(args[0], "weir/cli");
   const own = Object.fromEntries(env.map(({ name, value }) => [name, value]));
-  return { args: args.slice(1), env: { ...configMap.data as Record<string, string>, ...own } };
+  return { args: args.slice(1), env: { ...configMap.data as Record<string, string>, ...own }, probes };
 }
 
 Deno.test("manifests writes a Job and pods that start, and a query that KEDA scales from 0 to n to 0 by", async (t) => {
@@ -75,14 +78,17 @@ Deno.test("manifests writes a Job and pods that start, and a query that KEDA sca
     }
   };
   const startPod = async () => {
-    const { args, env } = podOf("Deployment"), ports = freePorts("PORT", "ADMIN_PORT");
+    const { args, env, probes } = podOf("Deployment"), ports = freePorts("PORT", "ADMIN_PORT");
     const pod = startWeir(project.path, args, { ...env, ...here, ...ports });
     await pod.waitForLog(({ message }) => message === "ready");
-    for (const path of ["/health/live", "/health/ready"]) {
-      const response = await fetch(`http://127.0.0.1:${ports.PORT}${path}`);
-      assert.equal(response.status, 200, await response.text());
-    }
-    return pod;
+    const probe = async (name: "livenessProbe" | "readinessProbe") => {
+      const response = await fetch(`http://127.0.0.1:${ports.PORT}${probes[name]?.httpGet.path}`);
+      await response.body?.cancel();
+      return response.status;
+    };
+    assert.equal(await probe("livenessProbe"), 200);
+    await eventually(async () => await probe("readinessProbe") === 200);
+    return { pod, probe };
   };
   const stop = async (pod: ReturnType<typeof startWeir>) => {
     pod.kill("SIGTERM");
@@ -92,19 +98,29 @@ Deno.test("manifests writes a Job and pods that start, and a query that KEDA sca
   await t.step("KEDA wants a pod for each four events that wait, and none once they are handled", async () => {
     await publish(["", "", "", "", ""]);
     assert.equal(await podsWanted(scaled), 2);
-    await using pod = await startPod();
+    const { pod } = await startPod();
+    await using _ended = pod;
     await eventually(async () => await podsWanted(scaled) === 0);
     await stop(pod);
   });
 
   await t.step("KEDA wants no pod for a retry that waits, and one once a retry is due", async () => {
     await publish(["1h"]);
-    await using pod = await startPod();
+    const { pod } = await startPod();
+    await using _ended = pod;
     await pod.waitForLog(({ outcome }) => outcome === "retry");
     await eventually(async () => await podsWanted(scaled) === 0);
     await publish(["6s"]);
     await eventually(() => pod.lines.filter((line) => line.includes('"outcome":"retry"')).length >= 2);
     await stop(pod);
     await eventually(async () => await podsWanted(scaled) === 1);
+  });
+
+  await t.step("an outage of NATS takes a pod out of the Service, and restarts nothing", async () => {
+    const { pod, probe } = await startPod();
+    await using _ended = pod;
+    await server.kill();
+    await eventually(async () => await probe("readinessProbe") === 503);
+    assert.equal(await probe("livenessProbe"), 200);
   });
 });
