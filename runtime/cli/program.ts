@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand(),
   apply: async () => (await import("./apply.ts")).applyCommand(),
   "nats-permissions": async () => (await import("./nats_permissions.ts")).natsPermissionsCommand(),
+  manifests: async () => (await import("./manifests.ts")).manifestsCommand(),
   "dead-letters": async () => (await import("./dead_letters.ts")).deadLettersCommand(),
   retries: async () => (await import("./retries.ts")).retriesCommand(),
   migrate: async () => (await import("./migrate.ts")).migrateCommand(),

@@ -49,6 +49,7 @@ export const TASKS: Readonly<Record<string, readonly [description: string, comma
     "Print the NATS users of this project, each with the permissions that it needs",
     `${RUN} weir/cli nats-permissions`,
   ],
+  manifests: ["Write Kubernetes manifests of this project: [--out DIR]", `${RUN} --allow-write weir/cli manifests`],
   catalog: [
     "Write OpenAPI, AsyncAPI, JSON Schema, TypeScript types and a page of all events: [DIR]",
     "deno run --allow-env --allow-read --allow-write weir/cli catalog",
