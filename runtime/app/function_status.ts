@@ -1,5 +1,6 @@
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
+import type { KeyedOrder } from "../engine/keyed_order.ts";
 import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
@@ -11,6 +12,10 @@ import type { LastError } from "../telemetry/metered_observer.ts";
 function rateStatus(rate: RateLimit): FunctionStatus["rate"] {
   const problem = rate.problem();
   return { state: problem ? "local" : rate.permits() === 0 ? "used-up" : "free", waiting: rate.waiting };
+}
+
+function orderStatus({ state, unsettled, blockedKeys }: KeyedOrder): FunctionStatus["order"] {
+  return { state, waiting: unsettled, blockedKeys };
 }
 
 /**
@@ -46,6 +51,7 @@ export function functionStatus(
         dependencies.map(({ name, state }) => [name, state.kind]),
       ),
       ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
+      ...(dispatcher?.pipeline.order && { order: orderStatus(dispatcher.pipeline.order) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,

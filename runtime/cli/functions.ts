@@ -137,6 +137,9 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
     ...(fn.rate ? [["rate", `${fn.rate.state}, ${fn.rate.waiting} held`] as const] : []),
+    ...(fn.order
+      ? [["order", `${fn.order.state}, ${fn.order.waiting} waiting, ${fn.order.blockedKeys} blocked keys`] as const]
+      : []),
     ["in flight", `${isRunning(fn) ? fn.inFlight : "?"} of ${fn.concurrency}`],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
@@ -167,10 +170,13 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
 }
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
-function policyCell({ attempts, timeout, policy: { retry, rate, maxAge, idempotency } }: FunctionStatus): string {
+function policyCell(
+  { attempts, timeout, policy: { retry, order, rate, maxAge, idempotency } }: FunctionStatus,
+): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
     ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
+    ...(order ? ["in order of each key"] : []),
     ...(rate ? [`${rate.limit} per ${rate.per}${rate.by ? " and key" : ""}`] : []),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),

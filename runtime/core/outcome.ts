@@ -28,6 +28,8 @@ export type RetryReason =
   | "claim-held"
   | "prefetched"
   | "rate-limited"
+  | "waits-for-key"
+  | "blocks-key"
   | "shutdown";
 
 /** Returns whether an event is retried so that a process of another release receives it. */

@@ -7,11 +7,12 @@ import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import { type DeadLetterOutcome, type ErrorDetail, type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
-import { type AttemptCounts, excusedSoFar } from "./attempt_store.ts";
+import { type AttemptCounts, type AttemptStore, excusedSoFar } from "./attempt_store.ts";
 import type { Batch } from "./batch.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
+import type { Turn } from "./known_events.ts";
 import type { Lease } from "./leases.ts";
 import type { UsedUp } from "./settler.ts";
 
@@ -56,6 +57,8 @@ export class Attempt implements DeliveryFacts {
   claim: Claim | undefined;
   /** The batch that it runs in; undefined for an attempt that runs alone. */
   batch: Batch | undefined;
+  /** Its place in the order of its key; undefined for a function without `order`. */
+  turn: Turn | undefined;
   handlerContext: HandlerContext | undefined;
   emitted = NOTHING;
   /** Keys whose delayed events the handler has cancelled. */
@@ -153,6 +156,15 @@ export class Attempt implements DeliveryFacts {
 
   get random(): number {
     return this.clock.random();
+  }
+
+  /** Reads the stored counts of a redelivery. A failure becomes its `stateError`. */
+  async readCounts(attempts: AttemptStore): Promise<void> {
+    try {
+      this.applyCounts(await attempts.read(this.fn.name, this.delivery));
+    } catch (error) {
+      this.stateError = error;
+    }
   }
 
   /** Applies the stored counts of a redelivery, which are exact. Without stored counts, begun attempts are presumed. */

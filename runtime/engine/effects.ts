@@ -1,4 +1,4 @@
-import { decideOutcome } from "../core/decide_outcome.ts";
+import { decideOutcome, deferForState } from "../core/decide_outcome.ts";
 import { errorDetail } from "../core/error_detail.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
 import type { Attempt } from "./attempt.ts";
@@ -33,8 +33,10 @@ export async function storeEffects(
   }
 }
 
-/** Publishes an event that the function emitted with a delay, and that is due. */
+/** Publishes an event that the function emitted with a delay, and that is due. Its handler does not run. */
 export async function publishDue(publisher: Publisher, attempt: Attempt): Promise<Outcome> {
+  if (!attempt.isCounted) return deferForState(attempt, attempt.stateError);
+  if (!await attempt.lease.isValid()) return { kind: "lease-expired" };
   try {
     await publishAsync(publisher, dueEvent(attempt), optionsOf(attempt));
     return PUBLISHED;

@@ -17,3 +17,6 @@ export interface Lease {
   renew(ackSubject: Uint8Array): void;
   release(): void;
 }
+
+/** A lease that never expires. */
+export const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };

@@ -22,21 +22,24 @@ import { publishDue, storeEffects } from "./effects.ts";
 import { filterEvent } from "./event_filter.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
-import type { Lease } from "./leases.ts";
+import { UNLIMITED } from "./leases.ts";
+import { settleInOrder, takeTurn } from "./turns.ts";
+import { KeyedOrder } from "./keyed_order.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import type { Ports } from "./ports.ts";
 import { RateLimit } from "./rate_limit.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
-const UNLIMITED: Lease = { isValid: () => true, renew() {}, release() {} };
 
-/** The way of a function's deliveries: read → check → filter → debounce → rate → admit → claim → run → decide → finish. */
+/** The way of a delivery: its turn → read → check → filter → debounce → rate → admit → claim → run → decide → finish. */
 export class Pipeline {
   readonly breaker: CircuitBreaker;
   readonly admission: Admission;
   /** Undefined if the function has no rate. */
   readonly rate: RateLimit | undefined;
   readonly runner: HandlerRunner;
+  /** Undefined if events begin in any order. */
+  readonly order: KeyedOrder | undefined;
   /** Undefined if events are handled one by one. */
   readonly batches: BatchRunner | undefined;
   /** Schema of the event of each trigger that has one. */
@@ -57,6 +60,7 @@ export class Pipeline {
     if (policy.rate && ports.rates) {
       this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
     }
+    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission);
     for (const dependency of Object.keys(policy.dependencies)) this.#breakerOf(dependency);
     const resources = { kv, breaker: (name: string) => this.#breakerOf(name) };
     this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
@@ -74,23 +78,46 @@ export class Pipeline {
 
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
   newAttempt(delivery: Delivery, lease = UNLIMITED): Attempt {
-    return new Attempt(this.fn, this.ports.clock, delivery, lease);
+    const attempt = new Attempt(this.fn, this.ports.clock, delivery, lease);
+    if (this.order) {
+      this.#decode(attempt);
+      this.order.arrived(attempt);
+    }
+    return attempt;
   }
 
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
+    if (this.order) return this.#takeTurn(this.order, attempt);
     this.#decode(attempt);
-    return attempt.isCounted ? this.#enter(attempt) : this.#readCounts(attempt).then(() => this.#enter(attempt));
+    return attempt.isCounted
+      ? this.#enter(attempt)
+      : attempt.readCounts(this.ports.attempts).then(() => this.#enter(attempt));
   }
 
   /** Gives back a delivery that has not begun: at shutdown, or since it was pulled ahead and cannot begin soon. */
   giveBack(attempt: Attempt, reason: GiveBackReason): MaybePromise<Outcome> {
+    return this.#giveBack(attempt, giveBack(reason));
+  }
+
+  /** Ends the waits of deliveries that have not begun, which are then given back. */
+  endWaits(): void {
+    this.batches?.collector.close();
+    this.order?.close();
+  }
+
+  #giveBack(attempt: Attempt, outcome: Outcome): MaybePromise<Outcome> {
     this.#decode(attempt);
     this.ports.observer.begin(attempt);
     return then(attempt.lease.isValid(), (isValid) => {
       // Once the lease has expired another process may own the delivery, and a nak would take it from there.
-      return this.#finish(attempt, isValid ? giveBack(reason) : LEASE_EXPIRED);
+      return this.#finish(attempt, isValid ? outcome : LEASE_EXPIRED);
     });
+  }
+
+  async #takeTurn(order: KeyedOrder, attempt: Attempt): Promise<Outcome> {
+    const wait = await takeTurn(order, this.ports, attempt);
+    return await (wait ? this.#giveBack(attempt, wait) : this.#enter(attempt));
   }
 
   #decode(attempt: Attempt): void {
@@ -112,20 +139,13 @@ export class Pipeline {
     }
   }
 
-  /** Reads the stored counts of a redelivery. A failure becomes the attempt's `stateError`. */
-  async #readCounts(attempt: Attempt): Promise<void> {
-    try {
-      attempt.applyCounts(await this.ports.attempts.read(this.fn.name, attempt.delivery));
-    } catch (error) {
-      attempt.stateError = error;
-    }
-  }
-
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
     const { observer, cancelled } = this.ports;
     observer.begin(attempt);
-    if (attempt.delivery.history.isDelayedEvent) return this.#publishDue(attempt);
+    if (attempt.delivery.history.isDelayedEvent) {
+      return publishDue(this.ports.publisher, attempt).then((outcome) => this.#finish(attempt, outcome));
+    }
     if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
     const refusal = checkDelivery(attempt);
     if (refusal) return this.#refuse(attempt, refusal);
@@ -149,7 +169,8 @@ export class Pipeline {
 
   /** Postpones an event of a burst, or waits for a start, if the function has `debounce` or `rate`. */
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
-    const { policy: { debounce } } = this.fn, { pending } = this.ports;
+    const { policy: { debounce } } = this.fn, { pending } = this.ports, unkeyed = this.order?.keyFailure(attempt);
+    if (unkeyed) return this.#refuse(attempt, unkeyed);
     if (debounce && pending && mustWait(attempt.delivery.history)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
@@ -197,13 +218,6 @@ export class Pipeline {
     });
   }
 
-  /** Publishes a delayed event of the function that is due. Its handler does not run. */
-  async #publishDue(attempt: Attempt): Promise<Outcome> {
-    if (!attempt.isCounted) return await this.#finish(attempt, deferForState(attempt, attempt.stateError));
-    if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
-    return await this.#finish(attempt, await publishDue(this.ports.publisher, attempt));
-  }
-
   #decide(attempt: Attempt, result: Result): MaybePromise<Outcome> {
     attempt.permit!.report(breakerVerdict(result));
     // Some of the events may be stored already, and the next attempt must look for them.
@@ -217,6 +231,7 @@ export class Pipeline {
     batch?.leave(attempt);
     // Frees the permit of an attempt that did not run. After a run the verdict is reported already.
     attempt.permit?.report("ignored");
+    if (this.order) return settleInOrder(this.order, this.ports, attempt, outcome);
     const usedUp = attempt.usedUpAfter(outcome);
     return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
       observer.end(attempt, outcome, settlement);

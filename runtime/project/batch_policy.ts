@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BATCH_DEFAULTS } from "../api/batch.ts";
 import type { BatchPolicy } from "../core/batch.ts";
 import { formatDuration } from "../core/duration.ts";
+import { MAX_HELD } from "../core/order.ts";
 import { countSchema, durationSchema } from "./option_schemas.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
@@ -35,8 +36,12 @@ export function batchConflict({ batch, retry }: FunctionPolicy): string | undefi
 
 /**
  * Returns how many events a function holds at once in a process: those that run, and with `batch` those of one more
- * batch, which is collected meanwhile.
+ * batch, which is collected meanwhile. With `order` they are those that wait for their turn, and as many as run, which
+ * may have to be given back.
  */
-export function eventsAtOnce({ batch, concurrency }: Pick<FunctionPolicy, "batch" | "concurrency">): number {
+export function eventsAtOnce(
+  { batch, order, concurrency }: Pick<FunctionPolicy, "batch" | "order" | "concurrency">,
+): number {
+  if (order) return 2 * concurrency + MAX_HELD;
   return batch ? batch.size * (concurrency + 1) : concurrency;
 }

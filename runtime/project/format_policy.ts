@@ -1,5 +1,6 @@
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { type Duration, formatDuration } from "../core/duration.ts";
+import type { OnFailure } from "../core/order.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type RetryOptions } from "../api/define_function.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
@@ -13,6 +14,8 @@ export interface FormattedPolicy {
   readonly retry: Required<RetryOptions>;
   readonly timeout: Duration;
   readonly concurrency: number;
+  /** Absent if events are handled in any order. */
+  readonly order?: { readonly by: "its own"; readonly onFailure: OnFailure };
   /** Absent if events are handled one by one. */
   readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
@@ -44,6 +47,7 @@ export function formatPolicy(
     retry,
     timeoutMs,
     concurrency,
+    order,
     batch,
     maxHops,
     from,
@@ -61,6 +65,7 @@ export function formatPolicy(
     retry: { attempts, initial: formatDuration(initialMs), max: formatDuration(maxMs), factor, jitter },
     timeout: formatDuration(timeoutMs),
     concurrency,
+    ...(order && { order: { by: "its own", onFailure: order.onFailure } }),
     ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },

@@ -16,6 +16,16 @@ export const countSchema = z.custom<number>(
   { error: ({ input }) => `${describeValue(input)} is not a whole number from 1` },
 );
 
+/** Schema of a function of an event. It refuses an async one, which returns a promise. */
+export function syncFunction<Fn>(result: string, example: string) {
+  return z.custom<Fn>((given) => typeof given === "function" && given.constructor.name !== "AsyncFunction", {
+    error: ({ input }) =>
+      typeof input === "function"
+        ? `it is async, and must return ${result} at once: decide by the event alone`
+        : `${describeValue(input)} is not a function, such as \`${example}\``,
+  });
+}
+
 /**
  * Describes the faults of an options object, one line for each option.
  *

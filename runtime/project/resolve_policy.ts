@@ -6,8 +6,9 @@ import type { BatchPolicy } from "../core/batch.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { parseDuration } from "../core/duration.ts";
 import { DECODE_MODES, type DecodeMode } from "../core/payload.ts";
-import { countSchema as count, describeValue, durationSchema, optionProblems } from "./option_schemas.ts";
+import { countSchema as count, describeValue, durationSchema, optionProblems, syncFunction } from "./option_schemas.ts";
 import { BATCH_OPTIONS, batchConflict, batchSchema } from "./batch_policy.ts";
+import { ORDER_OPTIONS, orderConflict, type OrderPolicy, orderSchema } from "./order_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** Idempotency key of an event, and the time that a handled event is remembered. */
@@ -41,6 +42,8 @@ export interface FunctionPolicy {
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
   readonly concurrency: number;
+  /** Undefined if events are handled in any order. */
+  readonly order?: OrderPolicy;
   /** Undefined if events are handled one by one. */
   readonly batch?: BatchPolicy;
   readonly maxHops: number;
@@ -92,6 +95,7 @@ const OPTIONS = [
     "retry",
     "timeout",
     "concurrency",
+    "order",
     "batch",
     "maxHops",
     "from",
@@ -106,6 +110,7 @@ const OPTIONS = [
   ...Object.keys(defaults.retry).map((name) => `retry.${name}`),
   "from.since",
   ...BATCH_OPTIONS.map((name) => `batch.${name}`),
+  ...ORDER_OPTIONS.map((name) => `order.${name}`),
   ...["quiet", "max", "by"].map((name) => `debounce.${name}`),
   ...["limit", "per", "by"].map((name) => `rate.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
@@ -122,16 +127,6 @@ const idempotency = z.preprocess(
     ttl: ttl.prefault(defaults.idempotency.ttl),
   }).transform(({ key, ttl: ttlMs }): IdempotencyPolicy => ({ ttlMs, ...(key && { key }) })).optional(),
 );
-
-/** Schema of a function of an event. It refuses an async one, which returns a promise. */
-function syncFunction<Fn>(result: string, example: string) {
-  return z.custom<Fn>((given) => typeof given === "function" && given.constructor.name !== "AsyncFunction", {
-    error: ({ input }) =>
-      typeof input === "function"
-        ? `it is async, and must return ${result} at once: decide by the event alone`
-        : `${describeValue(input)} is not a function, such as \`${example}\``,
-  });
-}
 
 /** Shortest `per`, in milliseconds: several times what a store in another region takes to answer. */
 const MIN_PER_MS = 100;
@@ -185,6 +180,7 @@ const options = z.strictObject({
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: count.optional(),
+  order: orderSchema.optional(),
   batch: batchSchema.optional(),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
@@ -225,7 +221,7 @@ export function resolvePolicy(
 ): { ok: true; policy: FunctionPolicy } | { ok: false; problems: string[] } {
   const result = options.safeParse(given);
   if (!result.success) return { ok: false, problems: optionProblems(result.error, OPTIONS) };
-  const conflict = batchConflict(result.data);
+  const conflict = batchConflict(result.data) ?? orderConflict(result.data);
   return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }
 

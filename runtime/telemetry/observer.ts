@@ -168,6 +168,8 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "claim-held": "another delivery handles it",
   "prefetched": "it was pulled ahead and could not begin soon",
   "rate-limited": "its rate is used up",
+  "waits-for-key": "an earlier event of its key comes first",
+  "blocks-key": "failed, and the later events of its key wait",
   "shutdown": "the runtime is shutting down",
 };
 

@@ -76,7 +76,7 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
+  const { maxAge, idempotency, where: _where, order: _order, rate: _rate, debounce: _debounce, ...rest } = written({
     maxAge: "36h",
     idempotency: { ttl: 1_500 },
     timeout: "1.5s",

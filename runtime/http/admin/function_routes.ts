@@ -22,6 +22,15 @@ export interface FunctionStatus {
   readonly dependencies: Readonly<Record<string, string>>;
   /** State of its rate in the process that was asked, and the deliveries held for it. Absent without a rate. */
   readonly rate?: { readonly state: "free" | "used-up" | "local"; readonly waiting: number };
+  /**
+   * Whether the process that was asked receives the events of a function with `order`, the events that wait in it for an
+   * earlier one of their key, and the keys whose first event has failed. Absent without `order`.
+   */
+  readonly order?: {
+    readonly state: "holder" | "taking-over" | "standby";
+    readonly waiting: number;
+    readonly blockedKeys: number;
+  };
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;
   /** Events that were delivered to a replica and are not settled. */
