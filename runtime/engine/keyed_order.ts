@@ -222,9 +222,10 @@ export class KeyedOrder implements OrderSink {
     void owned.then((owns) => begin(owns && this.#known.has(turn) ? undefined : waitForKey(AGAIN_MS)));
   }
 
-  /** Gives back the event that has come last, of those that another one holds up if there are any. */
+  /** Gives back the latest event, of those that another one holds up if there are any: it has the longest to wait. */
   #giveOneBack(): void {
-    const turns = this.#waiting.all(), last = turns.findLast((turn) => !this.#known.isFirst(turn)) ?? turns.at(-1)!;
+    const turns = this.#waiting.all(), heldUp = turns.filter((turn) => !this.#known.isFirst(turn));
+    const last = (heldUp.length > 0 ? heldUp : turns).reduce((a, b) => b.sequence > a.sequence ? b : a);
     const dueMs = this.#known.firstOf(last)?.dueMs ?? 0;
     this.#ready.delete(last);
     this.#waiting.giveBack(last, Math.max(AGAIN_MS, dueMs - this.clock.now()));

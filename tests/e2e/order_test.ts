@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { cancelEvent } from "../../runtime/nats/retry/cancelled_events.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
@@ -35,7 +38,7 @@ async function startReplicas(
     }
   });
   const start = async () => stack.use(await startTestRuntime({ functions: { ordered }, server }));
-  return { starts, atOnce, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { server, starts, atOnce, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** Returns the numbers of a key in the order of their last starts before the next number: without repeats. */
@@ -98,6 +101,23 @@ Deno.test("[G26] order blocks the key of an event whose attempts are used up, an
   isDown = false;
   await eventually(() => weir.starts.some(({ n }) => n === 2));
   assert.deepEqual(inOrder(weir.starts, "bad"), [0, 1, 2]);
+});
+
+Deno.test("[G26] order goes on with a blocked key once its first event is cancelled", async () => {
+  await using weir = await startReplicas(({ n }) => {
+    if (n === 0) throw new Error("down");
+  }, { retry: { attempts: 1, initial: "20ms", max: "50ms" } });
+  const replica = await weir.start();
+  const { sequence } = await replica.publish(Asked, { n: 0, key: "a" });
+  await replica.publish(Asked, { n: 1, key: "a" });
+  await eventually(() => weir.starts.length > 2);
+  const nc = await connectNats({ servers: [weir.server.url], name: "test" });
+  await cancelEvent(await jetstreamManager(nc), { name: "ordered", stream_name: "RETRIES" }, "DEMO", sequence);
+  await eventually(() => weir.starts.some(({ n }) => n === 1));
+  assert.ok(
+    replica.settled.some(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "cancelled"),
+  );
+  await nc.close();
 });
 
 Deno.test("[G25] order runs a redriven event beside no other of its key", async () => {

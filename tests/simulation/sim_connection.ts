@@ -118,7 +118,12 @@ export class SimConnection {
     ask: (stream) =>
       this.#request(`info ${stream}`, () => undefined, () => {
         const consumer = this.network.consumerOf(stream), nowMs = this.network.now();
-        return { unsettled: consumer.ackPending, position: consumer.position, pinId: consumer.pinAt(nowMs) };
+        return {
+          unsettled: consumer.ackPending,
+          position: consumer.position,
+          pinId: consumer.pinAt(nowMs),
+          pending: 0,
+        };
       }),
     unpin: (stream) => {
       if (this.state === "up") this.network.consumerOf(stream).unpin();

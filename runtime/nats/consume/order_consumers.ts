@@ -1,6 +1,7 @@
 import type { Clock } from "../../engine/clock.ts";
 import type { OrderFacts, OrderSink, OrderSource } from "../../engine/order_source.ts";
 import { Pin, type PinOwner } from "./pin.ts";
+import { IdlePin } from "./idle_pin.ts";
 import { YIELD_MS } from "./pin_timing.ts";
 
 /** State of a consumer with a pin. */
@@ -11,6 +12,8 @@ export interface PinnedFacts {
   readonly position: number;
   /** The pin of the process that it delivers to; undefined if none has it. */
   readonly pinId: string | undefined;
+  /** Messages that it has not delivered yet. */
+  readonly pending: number;
 }
 
 /** The requests to the server that concern pins. */
@@ -42,10 +45,14 @@ export class OrderConsumers implements OrderSource {
     readonly clock: Clock,
     readonly requests: PinRequests,
   ) {
-    const owner = (stream: string): Pick<PinOwner, "room" | "unpin"> => ({
-      room: () => this.#sink?.room() ?? 0,
-      unpin: () => requests.unpin(stream),
-    });
+    const owner = (stream: string): Pick<PinOwner, "room" | "unpin" | "standsBy"> => {
+      const idle = new IdlePin(() => requests.ask(stream), () => requests.unpin(stream));
+      return {
+        room: () => this.#sink?.room() ?? 0,
+        unpin: () => requests.unpin(stream),
+        standsBy: (nowMs) => idle.check(nowMs),
+      };
+    };
     this.#main = new Pin({
       ...owner(stream),
       mayPull: () => clock.now() >= this.#stepsDownUntilMs,

@@ -1,7 +1,7 @@
 import type { Delivery } from "../../core/delivery.ts";
 import type { ConsumerSink } from "../../engine/consumer.ts";
 import { consumerSequenceIn } from "./parse_delivery.ts";
-import { KEEP_MS, ORDER_GROUP } from "./pin_timing.ts";
+import { KEEP_MS, ORDER_GROUP, STANDBY_MS } from "./pin_timing.ts";
 
 /** End of the reply subject of a pull that only keeps a pin. */
 export const KEEP = "keep";
@@ -20,6 +20,8 @@ export interface PinOwner {
   lapsed(keepsRunning: boolean): void;
   /** Gives up the pin, so that another process gets it at once. */
   unpin(): void;
+  /** Called once a second while another process may have the pin. */
+  standsBy(nowMs: number): void;
 }
 
 /**
@@ -73,14 +75,16 @@ export class Pin {
 
   /** Returns the fields of a pull that claim the pin. */
   claim(nowMs: number): Record<string, unknown> {
-    if (this.#id !== undefined) this.#askedMs = nowMs;
+    if (this.#id === undefined) return { group: ORDER_GROUP, expires: STANDBY_MS * 1e6 };
+    this.#askedMs = nowMs;
     return { group: ORDER_GROUP, id: this.#id };
   }
 
   /** Returns a pull that brings nothing and keeps the pin, if one is due. No message is as small as it asks for. */
   keepAlive(nowMs: number): string | undefined {
-    if (this.#id === undefined || nowMs - this.#askedMs < KEEP_MS || !this.owner.mayPull()) return undefined;
-    return JSON.stringify({ batch: 1, max_bytes: 1, expires: 1e9, ...this.claim(nowMs) });
+    if (this.#id === undefined) return void this.owner.standsBy(nowMs);
+    if (nowMs - this.#askedMs < KEEP_MS || !this.owner.mayPull()) return undefined;
+    return JSON.stringify({ batch: 1, max_bytes: 1, ...this.claim(nowMs), expires: 1e9 });
   }
 
   /**

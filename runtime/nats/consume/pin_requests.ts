@@ -14,6 +14,7 @@ interface Info {
   readonly error?: { readonly description: string };
   readonly delivered: { readonly consumer_seq: number };
   readonly num_ack_pending: number;
+  readonly num_pending: number;
   readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
 }
 
@@ -29,8 +30,8 @@ export function orderConsumers(nc: NatsConnection, durables: readonly Durable[],
   });
 }
 
-function factsOf({ error, delivered, num_ack_pending, priority_groups }: Info): PinnedFacts {
+function factsOf({ error, delivered, num_ack_pending, num_pending, priority_groups }: Info): PinnedFacts {
   if (error) throw new Error(error.description);
   const pinId = priority_groups?.[0]?.pinned_client_id || undefined;
-  return { unsettled: num_ack_pending, position: delivered.consumer_seq, pinId };
+  return { unsettled: num_ack_pending, position: delivered.consumer_seq, pinId, pending: num_pending };
 }

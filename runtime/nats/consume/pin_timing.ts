@@ -6,6 +6,13 @@ export const ORDER_GROUP = "order";
  * its leases last keeps the pin; and shorter than the ack wait, since a process that takes over waits for that anyway.
  */
 export const PIN_MS = 12_000;
+/**
+ * Expiry of a pull without the pin, in milliseconds: twice the interval of heartbeats, the least that the server takes. The
+ * server gives a free pin to the oldest pull, also if its process has ended since, and then waits for `PIN_MS`.
+ */
+export const STANDBY_MS = 2_000;
+/** Interval, in milliseconds, at which a process without the pin looks whether the one with it takes events. */
+export const IDLE_MS = 2_000;
 /** Interval of the pulls that keep a pin, in milliseconds. */
 export const KEEP_MS = 2_000;
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Pin } from "../../../runtime/nats/consume/pin.ts";
-import { KEEP_MS, ORDER_GROUP } from "../../../runtime/nats/consume/pin_timing.ts";
+import { KEEP_MS, ORDER_GROUP, STANDBY_MS } from "../../../runtime/nats/consume/pin_timing.ts";
 import type { ConsumerSink } from "../../../runtime/engine/consumer.ts";
 import { delivery } from "../../support/deliveries.ts";
 
@@ -12,6 +12,7 @@ function setup(mayPull = true) {
     room: () => 10,
     lapsed: (keepsRunning) => void calls.push(`lapsed ${keepsRunning}`),
     unpin: () => void calls.push("unpin"),
+    standsBy: () => {},
   });
   const sink = pin.around({
     credits: () => 100,
@@ -32,7 +33,7 @@ function setup(mayPull = true) {
 Deno.test("Pin pulls one message until it has the pin, and then what the function takes", () => {
   const { pin, sink, deliver } = setup();
   assert.deepEqual([sink.credits(), sink.ahead(0, 5)], [1, 0]);
-  assert.deepEqual(pin.claim(0), { group: ORDER_GROUP, id: undefined });
+  assert.deepEqual(pin.claim(0), { group: ORDER_GROUP, expires: STANDBY_MS * 1e6 });
   deliver(1);
   assert.equal(sink.credits(), 10);
   assert.deepEqual(pin.claim(0), { group: ORDER_GROUP, id: "one" });
