@@ -10,6 +10,7 @@ import type { ResourceDefinition } from "./define_resource.ts";
 import { rememberPlace } from "./defined_at.ts";
 import type { HandlerOf } from "./handler.ts";
 import type { IdempotencyOptions } from "./idempotency_options.ts";
+import type { OrderOptions } from "./order_options.ts";
 import type { RateOptions } from "./rate_options.ts";
 import type { EventOf, Trigger } from "./trigger.ts";
 
@@ -131,6 +132,12 @@ export interface FunctionOptions<
    * @default {16}
    */
   readonly concurrency?: number | KeyConcurrency<On, Mode> | AdaptiveConcurrency;
+  /**
+   * Handles the events of each key one at a time, in the order of their stream and over all processes. One process
+   * handles the events of the function at a time, up to `concurrency` keys at once; another takes over when it ends.
+   * Default: in any order.
+   */
+  readonly order?: OrderOptions<On, Mode>;
   /** Hands the events to the handler in batches, as `(events, ctx)`. Default: one by one. */
   readonly batch?: Batch;
   /**
@@ -209,6 +216,7 @@ export const FUNCTION_DEFAULTS = {
   retry: { attempts: 5, initial: "250ms", max: "1m", factor: 2, jitter: "full" },
   timeout: "20s", // below SHUTDOWN_GRACE, so that a shutdown waits for a handler that began just before
   concurrency: 16,
+  order: { onFailure: "block" },
   batch: BATCH_DEFAULTS,
   maxHops: 50,
   from: "all",
@@ -218,6 +226,7 @@ export const FUNCTION_DEFAULTS = {
   retry: Required<RetryOptions>;
   timeout: Duration;
   concurrency: number;
+  order: Required<Pick<OrderOptions, "onFailure">>;
   batch: Required<Omit<BatchOptions, "size">> & { concurrency: number };
   maxHops: number;
   from: "all" | "new";

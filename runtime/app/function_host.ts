@@ -11,6 +11,7 @@ import { systemClock } from "../engine/system_clock.ts";
 import { subjectOn } from "../nats/client/subject_prefixes.ts";
 import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
+import { orderConsumers } from "../nats/consume/pin_requests.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
 import type { Unstored } from "../nats/consume/store_retrier.ts";
@@ -125,12 +126,14 @@ export class FunctionHost {
     const requestCheck = () => topology.requestCheck();
     const maxMessage = nc.info?.max_payload ?? 0, share = HELD_BYTES / functions.length;
     return functions.map((fn) => {
-      const consumers = topology.desired.durables.filter(({ functionName }) => functionName === fn.name)
-        .map(({ stream, consumer }) =>
-          new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names)
-        );
+      const durables = topology.desired.durables.filter(({ functionName }) => functionName === fn.name);
+      const order = fn.policy.order && orderConsumers(nc, durables, names);
+      const consumers = durables.map(({ stream, consumer }) =>
+        new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names, order?.pinOf(stream))
+      );
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
+      if (order) pipeline.order!.connect(order);
       for (const gate of gates) pipeline.admission.add(gate);
       // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the
       // consumer would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks
@@ -139,9 +142,9 @@ export class FunctionHost {
       pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
       const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;
       const streams = Math.max(1, consumers.length - 1); // the last consumer is that of retries
-      // With batches a function holds what one more batch takes, and with keys what waits for them. It pulls nothing
-      // ahead of that.
-      const limit = fn.policy.batch || fn.policy.shares
+      // A function with batches holds what one more batch takes, one with keys or `order` what waits for its turn. It
+      // pulls nothing ahead of that.
+      const limit = fn.policy.batch || fn.policy.shares || fn.policy.order
         ? NO_PREFETCH
         : prefetchLimit(fn.policy.concurrency, functions.length, streams, share);
       return new Dispatcher(pipeline, consumers, EXTEND_INTERVAL_MS, this.#leases.leases, maxBytes, limit);
@@ -150,7 +153,8 @@ export class FunctionHost {
 }
 
 function createSettler(
-  { cluster: { nc, jsm, names, monitor, messages, duplicates }, clock, metering, log, redact }: FunctionHostOptions,
+  { functions, cluster: { nc, jsm, names, monitor, messages, duplicates }, clock, metering, log, redact }:
+    FunctionHostOptions,
   attempts: NatsAttemptStore,
   retries: RetryStream,
 ): NatsSettler {
@@ -162,6 +166,7 @@ function createSettler(
     retries,
     jsm,
     clock,
+    ordered: new Set(functions.filter(({ policy }) => policy.order).map(({ name }) => name)),
     onUnstored: ({ functionName, message, error }) => log.error(message, { function: functionName, error }),
     redact,
   });

@@ -2,6 +2,7 @@ import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import type { KeyShares } from "../engine/key_shares.ts";
+import type { KeyedOrder } from "../engine/keyed_order.ts";
 import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { FunctionStatus } from "../http/admin/function_routes.ts";
@@ -18,6 +19,10 @@ function rateStatus(rate: RateLimit): FunctionStatus["rate"] {
 
 function keyStatus({ keys: known, waiting, skipped }: KeyShares): FunctionStatus["keys"] {
   return { known, waiting, skipped };
+}
+
+function orderStatus({ state, unsettled, blockedKeys }: KeyedOrder): FunctionStatus["order"] {
+  return { state, waiting: unsettled, blockedKeys };
 }
 
 /**
@@ -57,6 +62,7 @@ export function functionStatus(
       ...(alone.length > 0 && { notShared: Object.fromEntries(alone) }),
       ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
       ...(dispatcher?.pipeline.shares && { keys: keyStatus(dispatcher.pipeline.shares) }),
+      ...(dispatcher?.pipeline.order && { order: orderStatus(dispatcher.pipeline.order) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,

@@ -143,6 +143,9 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ...(fn.keys
       ? [["keys", `${fn.keys.known} known, ${fn.keys.waiting} events held, ${fn.keys.skipped} skipped over`] as const]
       : []),
+    ...(fn.order
+      ? [["order", `${fn.order.state}, ${fn.order.waiting} waiting, ${fn.order.blockedKeys} blocked keys`] as const]
+      : []),
     ["in flight", busy(fn)],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
@@ -180,12 +183,13 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
 function policyCell(
-  { attempts, timeout, policy: { concurrency, retry, rate, maxAge, idempotency } }: FunctionStatus,
+  { attempts, timeout, policy: { concurrency, retry, order, rate, maxAge, idempotency } }: FunctionStatus,
 ): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
     ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
     ...(typeof concurrency === "object" && "perKey" in concurrency ? [`${concurrency.perKey} per key at once`] : []),
+    ...(order ? ["in order of each key"] : []),
     ...(rate ? [`${rate.limit} per ${rate.per}${rate.by ? " and key" : ""}`] : []),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),

@@ -31,6 +31,8 @@ export type RetryReason =
   | "prefetched"
   | "rate-limited"
   | "key-limited"
+  | "waits-for-key"
+  | "blocks-key"
   | "shutdown";
 
 /** Returns whether an event is retried so that a process of another release receives it. */

@@ -49,6 +49,11 @@ export class Admission {
     return permits;
   }
 
+  /** Whether each delivery that is held uses up a permit, also one that has not begun. */
+  get countsHeld(): boolean {
+    return this.#rules.some((rule) => !rule.countsStarts && rule.permits() !== Infinity);
+  }
+
   /**
    * Number of deliveries to ask for.
    *

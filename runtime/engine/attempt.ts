@@ -12,6 +12,7 @@ import type { Batch } from "./batch.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
 import type { Claim } from "./idempotency_store.ts";
+import type { Turn } from "./known_events.ts";
 import type { Lease } from "./leases.ts";
 import type { UsedUp } from "./settler.ts";
 
@@ -58,6 +59,8 @@ export class Attempt implements DeliveryFacts {
   claim: Claim | undefined;
   /** The batch that it runs in; undefined for an attempt that runs alone. */
   batch: Batch | undefined;
+  /** Its place in the order of its key; undefined for a function without `order`. */
+  turn: Turn | undefined;
   handlerContext: HandlerContext | undefined;
   emitted = NOTHING;
   /** Keys whose delayed events the handler has cancelled. */

@@ -120,11 +120,11 @@ export class Dispatcher implements ConsumerSink {
   /** Stops pulling, lets handlers run for up to `graceMs`, gives back the rest, and resolves when nothing is held. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    const { admission, runner, batches, ports: { clock } } = this.pipeline;
+    const { admission, runner, ports: { clock } } = this.pipeline;
     admission.close();
     for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown");
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
-    batches?.collector.close();
+    this.pipeline.endWaits();
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     cancel();

@@ -10,91 +10,53 @@ import {
 } from "../core/decide_outcome.ts";
 import type { Delivery } from "../core/delivery.ts";
 import type { Outcome, Result } from "../core/outcome.ts";
-import { type ResolvedFunction, type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
+import { type ResolvedTrigger, schemaOf, triggerFor } from "../project/resolve_function.ts";
 import type { FunctionPolicy } from "../project/resolve_policy.ts";
-import { AdaptiveRunner } from "./adaptive_runner.ts";
-import { Admission } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
-import { BatchRunner } from "./batch_runner.ts";
-import type { BreakerAnswer, CircuitBreaker } from "./circuit_breaker.ts";
+import type { BatchRunner } from "./batch_runner.ts";
+import type { BreakerAnswer } from "./circuit_breaker.ts";
 import { debounceEvent, mustWait } from "./debounce.ts";
-import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { publishDue, storeEffects } from "./effects.ts";
 import { filterEvent } from "./event_filter.ts";
-import { FunctionBreakers } from "./function_breakers.ts";
-import { type HandlerMiddleware, type HandlerRunner, InProcessRunner, resultOfThrown } from "./handler_runner.ts";
+import { resultOfThrown } from "./handler_runner.ts";
 import { claimEvent, claimToConfirm, IdempotencyKeyError, needsConfirmation } from "./idempotency.ts";
-import { KeyShares } from "./key_shares.ts";
+import type { KeyedOrder } from "./keyed_order.ts";
 import { UNLIMITED } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
-import type { Ports } from "./ports.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { PipelineParts } from "./pipeline_parts.ts";
+import { settleInOrder, takeTurn } from "./turns.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 
 /**
- * The way of a function's deliveries: read → check → filter → debounce → turn → rate → admit →
- * claim → run → decide → finish.
+ * The way of a delivery: its turn → read → check → filter → debounce → share → rate → admit → claim → run → decide →
+ * finish.
  */
-export class Pipeline {
-  readonly admission: Admission;
-  /** Undefined if the function has no rate. */
-  readonly rate: RateLimit | undefined;
-  /** Undefined if keys have no shares in the concurrency. */
-  readonly shares: KeyShares | undefined;
-  /** Undefined if the concurrency is fixed. */
-  readonly adaptive: AdaptiveRunner | undefined;
-  readonly runner: HandlerRunner;
-  /** Undefined if events are handled one by one. */
-  readonly batches: BatchRunner | undefined;
+export class Pipeline extends PipelineParts {
   /** Schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
-  readonly #breakers: FunctionBreakers;
 
-  constructor(
-    readonly fn: ResolvedFunction,
-    readonly dependencies: DependencyBreakers,
-    readonly ports: Ports,
-    middleware?: readonly HandlerMiddleware[],
-  ) {
-    const { clock, kv } = ports, { name, policy } = fn;
-    this.admission = new Admission(clock);
-    const breakers = this.#breakers = new FunctionBreakers(fn, dependencies, this.admission, ports);
-    if (policy.rate && ports.rates) {
-      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
-    }
-    if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
-    const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
-    this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
-    this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
-    if (policy.adaptive) this.runner = this.adaptive = new AdaptiveRunner(policy.adaptive, this.runner, clock);
-    for (const trigger of fn.triggers) {
+  constructor(...given: ConstructorParameters<typeof PipelineParts>) {
+    super(...given);
+    for (const trigger of this.fn.triggers) {
       const schema = schemaOf(trigger);
       if (schema) this.#schemas.set(trigger, schema);
     }
   }
 
-  get breaker(): CircuitBreaker {
-    return this.#breakers.own;
-  }
-
-  /** Breakers that hold the function back while they are open. The function's own breaker is the first. */
-  get breakers(): CircuitBreaker[] {
-    return this.#breakers.all();
-  }
-
-  /** Returns whether one of the breakers would refuse an attempt that begins now. */
-  isOpen(): boolean {
-    return this.#breakers.isOpen();
-  }
-
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
   newAttempt(delivery: Delivery, lease = UNLIMITED): Attempt {
-    return new Attempt(this.fn, this.ports.clock, delivery, lease);
+    const attempt = new Attempt(this.fn, this.ports.clock, delivery, lease);
+    if (this.order) {
+      this.#decode(attempt);
+      this.order.arrived(attempt);
+    }
+    return attempt;
   }
 
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
+    if (this.order) return this.#takeTurn(this.order, attempt);
     this.#decode(attempt);
     return attempt.isCounted
       ? this.#enter(attempt)
@@ -103,12 +65,21 @@ export class Pipeline {
 
   /** Gives back a delivery that has not begun: at shutdown, or because it was pulled ahead and cannot begin soon. */
   giveBack(attempt: Attempt, reason: GiveBackReason): MaybePromise<Outcome> {
+    return this.#giveBack(attempt, giveBack(reason));
+  }
+
+  #giveBack(attempt: Attempt, outcome: Outcome): MaybePromise<Outcome> {
     this.#decode(attempt);
     this.ports.observer.begin(attempt);
     return then(attempt.lease.isValid(), (isValid) => {
       // Once the lease has expired another process may own the delivery, and a nak would take it from there.
-      return this.#finish(attempt, isValid ? giveBack(reason) : LEASE_EXPIRED);
+      return this.#finish(attempt, isValid ? outcome : LEASE_EXPIRED);
     });
+  }
+
+  async #takeTurn(order: KeyedOrder, attempt: Attempt): Promise<Outcome> {
+    const wait = await takeTurn(order, this.ports, attempt);
+    return await (wait ? this.#giveBack(attempt, wait) : this.#enter(attempt));
   }
 
   #decode(attempt: Attempt): void {
@@ -147,7 +118,7 @@ export class Pipeline {
     if (refusal) return this.#refuse(attempt, refusal);
     return then(attempt.lease.isValid(), (isValid) => {
       if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
-      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeTurn(attempt);
+      return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeShare(attempt);
     });
   }
 
@@ -159,13 +130,14 @@ export class Pipeline {
   #filter(attempt: Attempt, where: NonNullable<FunctionPolicy["where"]>): MaybePromise<Outcome> {
     return then(
       filterEvent(where, attempt, this.ports.attempts),
-      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeTurn(attempt),
+      (outcome) => outcome ? this.#refuse(attempt, outcome) : this.#takeShare(attempt),
     );
   }
 
-  /** Postpones an event of a burst, or waits for the turn of its key, if the function has `debounce` or shares. */
-  #takeTurn(attempt: Attempt): MaybePromise<Outcome> {
-    const { policy: { debounce } } = this.fn, { pending } = this.ports;
+  /** Postpones an event of a burst, or waits for the share of its key, if the function has `debounce` or shares. */
+  #takeShare(attempt: Attempt): MaybePromise<Outcome> {
+    const { policy: { debounce } } = this.fn, { pending } = this.ports, unkeyed = this.order?.keyFailure(attempt);
+    if (unkeyed) return this.#refuse(attempt, unkeyed);
     if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
@@ -245,6 +217,7 @@ export class Pipeline {
     batch?.leave(attempt);
     // Frees the permit of an attempt that did not run. After a run the verdict is reported already.
     attempt.permit?.report("ignored");
+    if (this.order) return settleInOrder(this.order, this.ports, attempt, outcome);
     const usedUp = attempt.usedUpAfter(outcome);
     return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
       observer.end(attempt, outcome, settlement);

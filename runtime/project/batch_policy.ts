@@ -3,6 +3,7 @@ import { BATCH_DEFAULTS } from "../api/batch.ts";
 import type { BatchPolicy } from "../core/batch.ts";
 import { formatDuration } from "../core/duration.ts";
 import { KEY_MOVES, KEY_ROOM } from "./concurrency_policy.ts";
+import { MAX_HELD } from "../core/order.ts";
 import { countSchema, durationSchema } from "./option_schemas.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
@@ -42,11 +43,13 @@ export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | 
 
 /**
  * Returns how many events a function holds at once in a process: those that run; with `batch` those of one more batch,
- * which is collected meanwhile; with shares of keys those whose keys are busy.
+ * which is collected meanwhile; with shares of keys those whose keys are busy; with `order` those that wait for their
+ * turn, and as many as run, which may have to be given back.
  */
 export function eventsAtOnce(
-  { batch, concurrency, shares }: Pick<FunctionPolicy, "batch" | "concurrency" | "shares">,
+  { batch, order, concurrency, shares }: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
 ): number {
   if (batch) return batch.size * (concurrency + 1);
+  if (order) return 2 * concurrency + MAX_HELD;
   return shares ? concurrency + KEY_ROOM + KEY_MOVES : concurrency;
 }

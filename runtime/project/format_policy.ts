@@ -1,5 +1,6 @@
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { type Duration, formatDuration } from "../core/duration.ts";
+import type { OnFailure } from "../core/order.ts";
 import type { DecodeMode } from "../core/payload.ts";
 import { type BreakerOptions, FUNCTION_DEFAULTS, type RetryOptions } from "../api/define_function.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
@@ -16,6 +17,8 @@ export interface FormattedPolicy {
     | number
     | { readonly limit: number; readonly perKey: number; readonly by: "its own" }
     | { readonly min: number; readonly max: number; readonly target: Duration };
+  /** Absent if events are handled in any order. */
+  readonly order?: { readonly by: "its own"; readonly onFailure: OnFailure };
   /** Absent if events are handled one by one. */
   readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
@@ -52,6 +55,7 @@ export function formatPolicy(
     concurrency,
     shares,
     adaptive,
+    order,
     batch,
     maxHops,
     from,
@@ -73,6 +77,7 @@ export function formatPolicy(
       : shares
       ? { limit: concurrency, perKey: shares.perKey, by: "its own" }
       : concurrency,
+    ...(order && { order: { by: "its own", onFailure: order.onFailure } }),
     ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },

@@ -15,6 +15,7 @@ import { type FunctionPolicy, resolvePolicy } from "./resolve_policy.ts";
 import { functionNameProblem } from "../core/function_name.ts";
 import { unknownType } from "./unknown_name.ts";
 import { describeValue, unknownOption } from "./option_schemas.ts";
+import { orderStreamsProblem } from "./order_policy.ts";
 import type { StreamMap } from "./resolve_streams.ts";
 
 /** One subject or pattern that a function listens to. */
@@ -91,6 +92,8 @@ export function resolveFunction(
   const resolved = resolvePolicy(definition.options);
   if (!resolved.ok) resolved.problems.forEach(problem);
   const triggers = resolveTriggers(name, on, project, streams, problem);
+  const unordered = resolved.ok && resolved.policy.order && orderStreamsProblem(triggers.map(({ stream }) => stream));
+  if (unordered) problem(unordered);
   const typed = triggers.find(({ event }) => event);
   if (typed && resolved.ok && resolved.policy.decode) {
     problem(

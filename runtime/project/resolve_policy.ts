@@ -21,6 +21,7 @@ import {
   type ConcurrencyPolicy,
   concurrencySchema,
 } from "./concurrency_policy.ts";
+import { ORDER_OPTIONS, orderConflict, type OrderPolicy, orderSchema } from "./order_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
 /** Idempotency key of an event, and the time that a handled event is remembered. */
@@ -59,6 +60,8 @@ export interface FunctionPolicy {
   readonly shares?: ConcurrencyPolicy["shares"];
   /** Undefined if the concurrency is fixed. */
   readonly adaptive?: ConcurrencyPolicy["adaptive"];
+  /** Undefined if events are handled in any order. */
+  readonly order?: OrderPolicy;
   /** Undefined if events are handled one by one. */
   readonly batch?: BatchPolicy;
   readonly maxHops: number;
@@ -113,6 +116,7 @@ const OPTIONS = [
     "retry",
     "timeout",
     "concurrency",
+    "order",
     "batch",
     "maxHops",
     "from",
@@ -128,6 +132,7 @@ const OPTIONS = [
   "from.since",
   ...CONCURRENCY_OPTIONS,
   ...BATCH_OPTIONS.map((name) => `batch.${name}`),
+  ...ORDER_OPTIONS.map((name) => `order.${name}`),
   ...["quiet", "max", "by"].map((name) => `debounce.${name}`),
   ...["limit", "per", "by"].map((name) => `rate.${name}`),
   ...["key", "ttl"].map((name) => `idempotency.${name}`),
@@ -197,6 +202,7 @@ const options = z.strictObject({
   retry: retry.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: concurrencySchema.optional(),
+  order: orderSchema.optional(),
   batch: batchSchema.optional(),
   maxHops: count.default(defaults.maxHops),
   from: from.prefault(defaults.from),
@@ -241,7 +247,7 @@ export function resolvePolicy(
   const result = options.safeParse(given, CHECKED_ONCE);
   if (!result.success) return { ok: false, problems: optionProblems(result.error, OPTIONS) };
   const { concurrency: limit, shares, adaptive, timeoutMs, batch } = result.data;
-  const conflict = batchConflict(result.data) ??
+  const conflict = batchConflict(result.data) ?? orderConflict(result.data) ??
     concurrencyConflict({ limit, shares, adaptive }, { timeoutMs, hasBatch: batch !== undefined });
   return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }

@@ -98,6 +98,21 @@ export const INSTRUMENTS = {
     ["function"],
     "1 while the rate is not shared, since its bucket fails: this process keeps to its part. 0 without a rate.",
   ),
+  "weir.function.order_holder": gauge(
+    "",
+    ["function"],
+    "1 while this process receives the events of a function with `order`, 0 while another one does, and without `order`.",
+  ),
+  "weir.function.order_waiting": gauge(
+    "{event}",
+    ["function"],
+    "Events that were delivered to this process and wait for an earlier one of their key, or for their next attempt. 0 without `order`.",
+  ),
+  "weir.function.order_blocked_keys": gauge(
+    "{key}",
+    ["function"],
+    "Keys whose first event has failed and waits for its next attempt while later ones wait for it. 0 without `order`.",
+  ),
   "weir.breaker.state": gauge(
     "",
     ["of", "name", "state"],

@@ -173,6 +173,8 @@ const WHY: Readonly<Record<RetryReason, string>> = {
   "prefetched": "it was pulled ahead and could not begin soon",
   "rate-limited": "its rate is used up",
   "key-limited": "its key has its share of the concurrency",
+  "waits-for-key": "an earlier event of its key comes first",
+  "blocks-key": "failed, and the later events of its key wait",
   "shutdown": "the runtime is shutting down",
 };
 

@@ -10,13 +10,14 @@ import { server } from "./scenarios/server.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { kills } from "./scenarios/kills.ts";
 import { memory } from "./scenarios/memory.ts";
+import { order } from "./scenarios/order.ts";
 import { delayed } from "./scenarios/delayed.ts";
 import { redrive } from "./scenarios/redrive.ts";
 import type { Scenario, Section } from "./section.ts";
 
 /** Scenarios that share the load of `--events`, in proportion to their default sizes. */
 const TRIALS = [kills, server, cluster];
-const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, memory];
+const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, memory, order];
 const INTERRUPTED = 130;
 
 interface Options {

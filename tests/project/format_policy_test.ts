@@ -84,12 +84,13 @@ Deno.test("policyValues marks the values that differ from the defaults", () => {
 });
 
 Deno.test("resolvePolicy reverses formatPolicy", () => {
-  const { maxAge, idempotency, concurrency, where: _where, rate: _rate, debounce: _debounce, ...rest } = written({
-    maxAge: "36h",
-    idempotency: { ttl: 1_500 },
-    timeout: "1.5s",
-    concurrency: { min: 2, max: 8, target: "200ms" },
-  });
+  const { maxAge, idempotency, concurrency, where: _where, order: _order, rate: _rate, debounce: _debounce, ...rest } =
+    written({
+      maxAge: "36h",
+      idempotency: { ttl: 1_500 },
+      timeout: "1.5s",
+      concurrency: { min: 2, max: 8, target: "200ms" },
+    });
   assert.deepEqual(
     written({
       ...rest,

@@ -7,6 +7,7 @@ import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { Consumer } from "../../runtime/engine/consumer.ts";
 import type { IdempotencyStore } from "../../runtime/engine/idempotency_store.ts";
 import type { Leases } from "../../runtime/engine/leases.ts";
+import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Observer } from "../../runtime/engine/observer.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
@@ -19,10 +20,11 @@ import type { Remover } from "../../runtime/nats/client/remove_message.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
+import type { WeirEvent } from "../../runtime/core/event.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Scope } from "../../runtime/nats/topology/step.ts";
-import { Answered, Asked, AskedLate } from "./events.ts";
+import { Answered, Asked, AskedLate, orderKey } from "./events.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
@@ -39,6 +41,7 @@ export interface PlantedBug {
   readonly scope?: Scope;
   readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
+  readonly order?: (part: OrderSource) => OrderSource;
 }
 
 /** Receives the outcome of each delivery before it is settled. */
@@ -61,6 +64,7 @@ export function compose(
   hostClock: ServerClock,
   fn: ResolvedFunction,
   consumers: readonly Consumer[],
+  order: OrderSource | undefined,
   ahead: number,
   onDecided: OnDecided,
   bug: PlantedBug,
@@ -79,6 +83,7 @@ export function compose(
     retries: new RetryStream(messages),
     jsm: { streams } as Remover,
     clock,
+    ordered: new Set(order ? [fn.name] : []),
     atTickEnd: queueMicrotask, // the schedule moves the time as soon as nothing is left to do
   });
   const ports = {
@@ -95,9 +100,10 @@ export function compose(
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
+  if (order) pipeline.order!.connect(wrap(order, bug.order));
   const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
   const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, UNLIMITED, Infinity, {
-    deliveries: ahead,
+    deliveries: order ? 0 : ahead,
     bytes: Infinity,
   });
   return { dispatcher, settler, reconnected };
@@ -146,8 +152,8 @@ export function functionOf(
   release: number,
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
-  const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs } = settings;
-  const key = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs].join();
+  const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered } = settings;
+  const key = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -158,6 +164,9 @@ export function functionOf(
       concurrency: isKeyed ? { limit: concurrency, perKey: 1, by: () => "one" } : concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
+      // With `block` the events that always fail would never end.
+      ...(ordered &&
+        { order: { by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n), onFailure: "dead-letter" } }),
     });
     if (!resolved.ok) throw new Error(resolved.problems.join("; "));
     policies.set(key, policy = resolved.policy);

@@ -7,6 +7,8 @@ export interface ConsumerOptions {
   filters: readonly string[];
   readonly ackWaitMs: number;
   readonly maxAckPending?: number;
+  /** The time without a pull after which a pin expires. Default: the consumer has no pins. */
+  readonly pinMs?: number;
 }
 
 /** A delivery, and its cause: `expired` after the ack wait of an earlier one. */
@@ -15,6 +17,8 @@ export interface ModelDelivery {
   readonly reply: string;
   readonly deliveries: number;
   readonly cause: "new" | "nak" | "expired";
+  /** The pin of the process that it is for. */
+  readonly pin: string | undefined;
 }
 
 /** The state of a message that was delivered and is not settled. */
@@ -24,6 +28,12 @@ interface Pending {
   dueMs: number;
   nacked: boolean;
   queued: boolean;
+}
+
+/** The process that a consumer delivers to. */
+interface HeldPin {
+  readonly id: string;
+  expiresMs: number;
 }
 
 /** The stream of a consumer. */
@@ -39,6 +49,8 @@ export class ModelConsumer {
   readonly #redeliveries: number[] = [];
   #read = 0;
   #deliveries = 0;
+  #pin: HeldPin | undefined;
+  #pins = 0;
 
   /** @param settled is called with the sequence of each message that was acked or terminated */
   constructor(
@@ -53,6 +65,39 @@ export class ModelConsumer {
     return this.#pending.size;
   }
 
+  /** The position of the last delivery among all. */
+  get position(): number {
+    return this.#deliveries;
+  }
+
+  /** The pin of the process that it delivers to. */
+  pinAt(nowMs: number): string | undefined {
+    if (this.#pin && this.#pin.expiresMs <= nowMs) this.unpin();
+    return this.#pin?.id;
+  }
+
+  /** Takes the pin from its process, as a new leader does, which knows of none. */
+  unpin(): void {
+    this.#pin = undefined;
+  }
+
+  /**
+   * Processes the pulls with a pin until a time. Returns false if the pin is not the one that it delivers to.
+   */
+  keepPin(id: string, nowMs: number, untilMs = nowMs): boolean {
+    if (this.pinAt(nowMs) !== id) return false;
+    this.#pin!.expiresMs = untilMs + this.options.pinMs!;
+    return true;
+  }
+
+  /** Returns whether a pull with that pin, or with none, gets messages; `wrong` if it ends with status 423. */
+  serves(id: string | undefined, nowMs: number): boolean | "wrong" {
+    if (this.options.pinMs === undefined) return true;
+    const pin = this.pinAt(nowMs);
+    if (id === undefined) return pin === undefined;
+    return pin === id || "wrong";
+  }
+
   /** Returns whether a pull would deliver a message now. */
   hasNext(nowMs: number): boolean {
     this.#queueDue(nowMs);
@@ -60,6 +105,9 @@ export class ModelConsumer {
   }
 
   next(nowMs: number): ModelDelivery | undefined {
+    if (this.options.pinMs !== undefined && this.hasNext(nowMs) && this.pinAt(nowMs) === undefined) {
+      this.#pin = { id: `pin-${++this.#pins}-${nowMs}`, expiresMs: nowMs + this.options.pinMs };
+    }
     this.#queueDue(nowMs);
     for (let seq = this.#redeliveries.shift(); seq !== undefined; seq = this.#redeliveries.shift()) {
       const pending = this.#pending.get(seq)!, message = this.source.messages.get(seq);
@@ -106,6 +154,7 @@ export class ModelConsumer {
   nextMs(nowMs: number): number {
     let next = Infinity;
     for (const { dueMs } of this.#pending.values()) if (dueMs > nowMs && dueMs < next) next = dueMs;
+    if (this.#pin && this.#pin.expiresMs > nowMs) next = Math.min(next, this.#pin.expiresMs);
     return next;
   }
 
@@ -133,6 +182,6 @@ export class ModelConsumer {
   #deliver(message: StoredMessage, deliveries: number, cause: ModelDelivery["cause"]): ModelDelivery {
     const { seq, timeMs } = message;
     const tokens = [this.stream, this.options.name, deliveries, seq, ++this.#deliveries, `${timeMs}000000`, 0];
-    return { message, deliveries, cause, reply: `$JS.ACK.${tokens.join(".")}` };
+    return { message, deliveries, cause, pin: this.#pin?.id, reply: `$JS.ACK.${tokens.join(".")}` };
   }
 }

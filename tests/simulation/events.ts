@@ -49,6 +49,11 @@ const NUMBERS = [0, 1, 2, 3, 4, 5].map((n) => ({
   plain: [[NAME, `e${n}`]] as const,
 }));
 
+/** Returns the key of an event whose function has `order`. */
+export function orderKey(n: number): string {
+  return `key ${n % 2}`;
+}
+
 /**
  * Returns a random event with that number. @param releases The number of releases that run: the second has one event
  * more

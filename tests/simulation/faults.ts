@@ -30,6 +30,10 @@ export function injectFault(world: World): boolean {
         if (replica?.state !== "up") continue;
         stop(world, replica);
         return true;
+      case "unpin":
+        if (!settings.ordered) continue;
+        unpin(world);
+        return true;
       case "cut":
         if (replica?.connection.state !== "up") continue;
         cut(world, replica);
@@ -45,6 +49,12 @@ export function fail(world: World, request: Request, processed: boolean): void {
   world.ledger.fault(request.eventId());
   if (processed) request.process();
   request.fail();
+}
+
+function unpin({ random, serverConsumers, trace }: World): void {
+  const stream = random.pick(Object.keys(serverConsumers));
+  trace?.(`${stream} forgets its pin`);
+  serverConsumers[stream].unpin();
 }
 
 function drop(world: World, ack: Ack): void {

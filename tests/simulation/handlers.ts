@@ -22,6 +22,7 @@ export function handlerOf(world: World, replica: Replica): ResolvedFunction["han
     if (replica.connection.state === "dead") return await new Promise(() => {});
     const account = world.ledger.of(id), { plan } = account, { trouble } = plan;
     account.runs++;
+    if (world.settings.ordered) world.order.began(world, replica, account);
     world.trace?.(`${replica.name} runs ${id}, attempt ${ctx.attempt}`);
     const { promise, resolve } = Promise.withResolvers<void>();
     world.runs.push({ replica, account, notBeforeMs: world.now() + plan.takesMs, finish: resolve });
@@ -39,7 +40,8 @@ export function handlerOf(world: World, replica: Replica): ResolvedFunction["han
 }
 
 /** Returns why the handler was abandoned before it returned; undefined if it was not. */
-export function abandoned(outcome: Outcome): "shutdown" | "timed-out" | undefined {
+export function abandoned(outcome: Outcome): "shutdown" | "timed-out" | "lease-expired" | undefined {
+  if (outcome.kind === "lease-expired") return outcome.kind;
   if (outcome.kind === "dead-letter") return outcome.error.name === "TimeoutError" ? "timed-out" : undefined;
   if (outcome.kind === "retry" && (outcome.reason === "shutdown" || outcome.reason === "timed-out")) {
     return outcome.reason;

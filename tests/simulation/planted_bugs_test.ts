@@ -4,6 +4,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ServerClock } from "../../runtime/engine/clock.ts";
+import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { PlantedBug } from "./compose.ts";
@@ -78,6 +79,27 @@ function originatingAs(delivery: Delivery, originKey: string | undefined): Deliv
   return { ...delivery, messageKey, history: { ...history, originKey } };
 }
 
+/** Begins events after a takeover before all that other processes hold is known. */
+const withoutBarrier = (inner: OrderSource): OrderSource => ({
+  connect: (sink) => inner.connect(sink),
+  look: () => Promise.resolve({ unsettled: {}, position: 0 }),
+  follows: () => true,
+  isMain: (stream) => inner.isMain(stream),
+  owns: () => inner.owns(),
+  isLast: () => inner.isLast(),
+  stepDown: (forMs) => inner.stepDown(forMs),
+  get isHolder() {
+    return inner.isHolder;
+  },
+});
+
+/** Takes no notice of deliveries that went to another process. */
+const gapless = (inner: OrderSource): OrderSource => ({
+  ...withoutBarrier(inner),
+  connect: (sink) => inner.connect({ reset: () => {}, room: () => sink.room() }),
+  look: () => inner.look(),
+});
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -130,6 +152,16 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     "attempt counts that are not written",
     { attempts: forgetful },
     /stuck|run \d+ times|used \d+ attempts|killed its process \d+ times/,
+  ],
+  [
+    "an order without a barrier at a takeover",
+    { order: withoutBarrier },
+    /e\d \(\d\) began before e\d ended|e\d began on replica \d while e\d ran/,
+  ],
+  [
+    "an order that does not notice deliveries to other processes",
+    { order: gapless },
+    /stuck|e\d \(\d\) began before e\d ended|e\d began on replica \d while e\d ran/,
   ],
 ];
 

@@ -34,6 +34,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "delayed more than once",
     "duplicated",
     "killed its process",
+    "lease-expired",
     "more than two faults",
     "retry breaker-open",
     "retry dependency-open",
@@ -46,6 +47,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry state-unavailable",
     "retry timed-out",
     "retry unknown-subject",
+    "retry waits-for-key",
     "stream created again",
     "without an id",
   ]);

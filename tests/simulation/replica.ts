@@ -1,3 +1,4 @@
+import { OrderConsumers } from "../../runtime/nats/consume/order_consumers.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { compose, FUNCTION, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
 import { type Network, SimConnection } from "./sim_connection.ts";
@@ -12,6 +13,8 @@ export class Replica {
   readonly #parts: SimRuntime;
   readonly #clock;
   #cutAtMs = 0;
+  /** True once it has lost its connection. */
+  wasCut = false;
   state: "up" | "stopping" | "gone" = "up";
 
   constructor(
@@ -27,14 +30,15 @@ export class Replica {
   ) {
     this.connection = new SimConnection(network);
     this.#clock = time.clockOf(this, offByMs);
+    this.fn = functionFor(this);
+    const order = this.fn.policy.order && new OrderConsumers("SIM", "RETRIES", this.#clock, this.connection.pins);
     this.consumers = ["SIM", "RETRIES"].map((stream) =>
-      new SimConsumer(this.connection, this.#clock, stream, FUNCTION)
+      new SimConsumer(this.connection, this.#clock, stream, FUNCTION, order?.pinOf(stream))
     );
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };
-    this.fn = functionFor(this);
-    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, ahead, whileAlive, bug);
+    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, order, ahead, whileAlive, bug);
     this.#parts.dispatcher.start();
   }
 
@@ -65,6 +69,7 @@ export class Replica {
   /** Cuts the connection. The client detects it later: see {@linkcode Replica.reconnect}. */
   cut(): void {
     this.connection.state = "cut";
+    this.wasCut = true;
     this.#cutAtMs = this.time.nowMs;
     for (const consumer of this.consumers) consumer.drop();
   }
@@ -74,7 +79,7 @@ export class Replica {
     this.connection.state = "up";
     const { nowMs } = this.time;
     this.#parts.reconnected(Math.max(0, nowMs - this.#cutAtMs - seenAfterMs));
-    for (const consumer of this.consumers) consumer.wake();
+    for (const consumer of this.consumers) consumer.resubscribe();
   }
 
   check(): void {

@@ -99,7 +99,11 @@ function deliveries(world: World, replica: Replica): (() => void)[] {
   const steps: (() => void)[] = [];
   for (const consumer of replica.consumers) {
     if (consumer.inTransit.length > 0) steps.push(() => consumer.deliverNext());
-    if (consumer.pulled > 0 && world.serverConsumers[consumer.stream].hasNext(world.now())) {
+    const server = world.serverConsumers[consumer.stream];
+    if (consumer.pulled > 0 && server.hasNext(world.now())) {
+      const serves = server.serves(consumer.pin?.id, world.now());
+      if (serves === "wrong") steps.push(() => consumer.refused());
+      if (serves !== true) continue;
       steps.push(() => {
         world.deliver(replica, consumer);
         if (world.random.chance(world.settings.promptProbability) && consumer.inTransit.length > 0) {

@@ -8,6 +8,8 @@ export interface Settings {
   readonly releases: 1 | 2;
   /** Whether the stream of the events is created again once its events are settled there, and as many are published. */
   readonly renews: boolean;
+  /** Whether the function has `order`. */
+  readonly ordered: boolean;
   readonly attempts: number;
   readonly concurrency: number;
   /** Whether all events are of one key, of which one at a time runs in a replica. */
@@ -31,16 +33,18 @@ export interface Settings {
 
 /**
  * A kind of fault: a request fails, or is processed without a response; an ack is dropped; everything in transit is
- * delayed; a replica is killed, stopped or disconnected.
+ * delayed; a replica is killed, stopped or disconnected; a consumer forgets to which replica it delivers.
  */
-export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut";
+export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut" | "unpin";
 
-const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill", "stop", "cut", "delay"];
+const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill", "stop", "cut", "delay", "unpin"];
 
 export function randomSettings(random: Random): Settings {
+  const ordered = random.chance(0.3);
   const settings: Omit<Settings, "isKeyed"> = {
+    ordered,
     events: 1 + random.below(3),
-    replicas: 1 + random.below(2),
+    replicas: 1 + random.below(ordered ? 3 : 2),
     releases: random.pick([1, 1, 1, 2]),
     renews: random.chance(0.3),
     attempts: 1 + random.below(3),
@@ -55,5 +59,5 @@ export function randomSettings(random: Random): Settings {
     faultKinds: FAULT_KINDS.filter(() => random.chance(0.35)),
     faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
-  return { ...settings, isKeyed: settings.concurrency === 16 && settings.ahead === 0 };
+  return { ...settings, isKeyed: !ordered && settings.concurrency === 16 && settings.ahead === 0 };
 }

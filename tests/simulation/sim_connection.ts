@@ -6,6 +6,8 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
 import type { PublishResult } from "../../runtime/engine/publisher.ts";
+import type { PinRequests } from "../../runtime/nats/consume/order_consumers.ts";
+import type { ModelConsumer } from "./consumer_model.ts";
 import { ANY } from "./ledger.ts";
 import { DUPLICATE_WINDOW_MS, type Header, type JetStreamModel } from "./model.ts";
 import { headerLines } from "./wire.ts";
@@ -49,6 +51,8 @@ export interface Network {
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
   /** Returns the id of the event that a message carries, by `stream.sequence.time`. */
   eventOf(messageKey: string): string | undefined;
+  /** Returns the function's consumer on a stream. */
+  consumerOf(stream: string): ModelConsumer;
   requested(request: Request): void;
   acked(ack: Ack): void;
   stored(subject: string): void;
@@ -108,6 +112,22 @@ export class SimConnection {
       this.#request(`read ${stream} ${seq}`, () => undefined, () => this.network.model.message(stream, seq) ?? null),
     deleteMessage: (stream: string, seq: number) =>
       this.#request(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
+  };
+
+  readonly pins: PinRequests = {
+    ask: (stream) =>
+      this.#request(`info ${stream}`, () => undefined, () => {
+        const consumer = this.network.consumerOf(stream), nowMs = this.network.now();
+        return {
+          unsettled: consumer.ackPending,
+          position: consumer.position,
+          pinId: consumer.pinAt(nowMs),
+          pending: 0,
+        };
+      }),
+    unpin: (stream) => {
+      if (this.state === "up") this.network.consumerOf(stream).unpin();
+    },
   };
 
   readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {

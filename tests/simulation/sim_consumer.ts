@@ -1,6 +1,7 @@
 import type { Clock } from "../../runtime/engine/clock.ts";
 import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { DeliveryParser } from "../../runtime/nats/consume/parse_delivery.ts";
+import type { Pin } from "../../runtime/nats/consume/pin.ts";
 import type { ModelDelivery } from "./consumer_model.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import { toMsg } from "./wire.ts";
@@ -22,12 +23,13 @@ export class SimConsumer implements Consumer {
     readonly clock: Pick<Clock, "now">,
     readonly stream: string,
     consumer: string,
+    readonly pin?: Pin,
   ) {
     this.#parser = new DeliveryParser(stream, consumer);
   }
 
   start(sink: ConsumerSink): void {
-    this.#sink = sink;
+    this.#sink = this.pin?.around(sink) ?? sink;
     this.wake();
   }
 
@@ -43,6 +45,19 @@ export class SimConsumer implements Consumer {
     this.wake();
   }
 
+  /** The server answers that another process has the pin. */
+  refused(): void {
+    this.pulled = 0;
+    this.pin!.answered(423, "");
+    this.wake();
+  }
+
+  /** Pulls by a new inbox, after a reconnect. */
+  resubscribe(): void {
+    this.pin?.resubscribed();
+    this.wake();
+  }
+
   /** Drops the messages in transit and the pull. */
   drop(): void {
     this.pulled = this.inTransit.length = 0;
@@ -51,8 +66,8 @@ export class SimConsumer implements Consumer {
 
   /** Delivers the first message in transit. */
   deliverNext(): void {
-    const { message, reply } = this.inTransit.shift()!;
-    this.#sink!.deliver(this.#parser.parse(toMsg(message, reply))!);
+    const { message, reply, pin } = this.inTransit.shift()!;
+    this.#sink!.deliver(this.#parser.parse(toMsg(message, reply, pin))!);
     if (this.inTransit.length === 0) this.#stopped?.();
     this.wake();
   }
@@ -60,8 +75,11 @@ export class SimConsumer implements Consumer {
   stop(): Promise<void> {
     this.pulled = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stopped = resolve;
-    if (this.inTransit.length === 0) resolve();
+    this.#stopped = () => {
+      this.pin?.stop();
+      resolve();
+    };
+    if (this.inTransit.length === 0) this.#stopped();
     return promise;
   }
 

@@ -6,7 +6,8 @@ const UTF8 = new TextEncoder(), TEXT_OF = new TextDecoder();
 const encoded = new WeakMap<StoredMessage, { readonly hdr: number; readonly bytes: Uint8Array }>();
 
 /** Returns a stored message as the NATS client would deliver it, with the bytes that `DeliveryParser` reads. */
-export function toMsg(message: StoredMessage, reply: string): Msg {
+export function toMsg(message: StoredMessage, reply: string, pin?: string): Msg {
+  if (pin !== undefined) return pinnedMsg(message, reply, pin);
   let known = encoded.get(message);
   if (!known) {
     const block = headerBlock(message.headers);
@@ -15,6 +16,11 @@ export function toMsg(message: StoredMessage, reply: string): Msg {
   const { subject, payload } = message, { hdr, bytes } = known;
   const raw = { hdr, subject: UTF8.encode(subject), reply: UTF8.encode(reply) };
   return { subject, reply, data: payload, _msg: raw, _rdata: bytes } as unknown as Msg;
+}
+
+/** A server adds the pin to the headers of each delivery. */
+function pinnedMsg(message: StoredMessage, reply: string, pin: string): Msg {
+  return toMsg({ ...message, headers: [...message.headers, ["Nats-Pin-Id", pin]] }, reply);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -1,4 +1,5 @@
 import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { PIN_MS } from "../../runtime/nats/consume/pin_timing.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
@@ -10,6 +11,7 @@ import { filtersAfterStart } from "./releases.ts";
 import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
+import { OrderOracle } from "./order_oracle.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
 import type { SimConsumer } from "./sim_consumer.ts";
@@ -24,6 +26,7 @@ export class World implements Network {
   readonly model = new JetStreamModel();
   readonly bucket = new Map<string, string>();
   readonly ledger = new Ledger();
+  readonly order = new OrderOracle();
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly serverConsumers: Record<string, ModelConsumer>;
@@ -48,7 +51,7 @@ export class World implements Network {
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
     const filters = [`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`];
-    this.serverConsumers = { RETRIES: model.addConsumer("RETRIES", durable(filters)) };
+    this.serverConsumers = { RETRIES: model.addConsumer("RETRIES", durable(filters, this.settings.ordered)) };
     trace?.(`settings ${JSON.stringify(this.settings)}`);
     this.#publishAll();
     for (let n = 0; n < this.settings.replicas; n++) this.start();
@@ -59,6 +62,10 @@ export class World implements Network {
   }
 
   // Reports of the connections.
+
+  consumerOf(stream: string): ModelConsumer {
+    return this.serverConsumers[stream];
+  }
 
   requested(request: Request): void {
     if (request.connection.state === "up" && this.random.chance(this.settings.promptProbability)) {
@@ -126,6 +133,7 @@ export class World implements Network {
     if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
     this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
+    if (consumer.pin?.id !== undefined) this.serverConsumers[consumer.stream].keepPin(consumer.pin.id, this.now());
     consumer.inTransit.push(delivery);
   }
 
@@ -161,6 +169,7 @@ export class World implements Network {
     for (const { notBeforeMs } of this.runs) if (notBeforeMs > this.now()) next = Math.min(next, notBeforeMs);
     if (next === Infinity) return false;
     this.trace?.(`time passes: ${next - this.now()} ms`);
+    for (const replica of this.replicas) if (replica.connection.state === "up") this.#keepPins(replica, next);
     this.time.advanceTo(next);
     this.model.tick(next);
     for (const replica of this.replicas) replica.check();
@@ -194,6 +203,15 @@ export class World implements Network {
       this.model.messages("RETRIES").length === 0;
   }
 
+  /** A replica pulls every two seconds by its pins, until a time. */
+  #keepPins({ consumers }: Replica, untilMs: number): void {
+    for (const consumer of consumers) {
+      const id = consumer.pin?.id;
+      if (id === undefined || consumer.pin!.keepAlive(Infinity) === undefined) continue;
+      if (!this.serverConsumers[consumer.stream].keepPin(id, this.now(), untilMs)) consumer.refused();
+    }
+  }
+
   #record(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
     const [stream, seq] = messageKey.split(".");
     const id = this.ledger.eventOf(messageKey)!, account = this.ledger.of(id);
@@ -207,7 +225,8 @@ export class World implements Network {
     const run = this.runs.find((run) => run.replica === replica && run.account === account);
     if (run) remove(this.runs, run);
     const { plan: { trouble, times }, failures } = account;
-    if (reason === "shutdown") account.aborted += run ? 1 : 0;
+    if (reason === "lease-expired") account.faults++; // the replica had lost its connection
+    else if (reason === "shutdown") account.aborted += run ? 1 : 0;
     else if (trouble !== "hangs" || failures > times) account.faults++; // the schedule kept it beyond its deadline
   }
 
@@ -216,7 +235,7 @@ export class World implements Network {
     const { model, settings: { events, attempts, releases }, random } = this, first = this.ledger.accounts.size;
     model.addStream({ name: "SIM", subjects: ["sim.>"] });
     const types = releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type];
-    this.serverConsumers.SIM = model.addConsumer("SIM", durable(types));
+    this.serverConsumers.SIM = model.addConsumer("SIM", durable(types, this.settings.ordered));
     for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, attempts, releases, random));
   }
 
@@ -230,8 +249,8 @@ export class World implements Network {
   }
 }
 
-function durable(filters: string[]) {
-  return { name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS };
+function durable(filters: string[], ordered: boolean) {
+  return { name: FUNCTION, filters, ackWaitMs: ACK_WAIT_MS, ...(ordered && { pinMs: PIN_MS }) };
 }
 
 /** Returns the key of the message that an ack subject is for: `stream.sequence.time`. */

@@ -25,6 +25,18 @@ for (
   });
 }
 
+for (
+  const [onFailure, reason] of [["block", "blocks-key"], ["dead-letter", "attempts-exhausted"]] as const
+) {
+  Deno.test(`invoke of a function with \`order\` ends the last attempt as ${reason}`, async () => {
+    const fails = defineFunction({ on: Asked, order: { by: ({ data }) => data.name, onFailure } }, () => {
+      throw new Error("down");
+    });
+    const { outcome } = await invoke(fails, ADA, { attempt: 5 });
+    assert.equal("reason" in outcome && outcome.reason, reason);
+  });
+}
+
 Deno.test("invoke aborts the signal of a handler at its timeout", async () => {
   let aborted = false;
   const hangs = defineFunction({ on: Asked, timeout: "30s" }, (_event, ctx) => {

@@ -150,6 +150,10 @@ type RateStatus = NonNullable<FunctionStatus["rate"]>;
 /** States of a rate, from best to worst. */
 const RATE_STATES: readonly RateStatus["state"][] = ["free", "used-up", "local"];
 
+type OrderStatus = NonNullable<FunctionStatus["order"]>;
+/** States of an order: that of the process which receives the events counts. */
+const ORDER_STATES: readonly OrderStatus["state"][] = ["standby", "taking-over", "holder"];
+
 /** Merges the statuses that several processes report of the same functions, in the order of the first process. */
 export function mergeFunctions(all: readonly (readonly FunctionStatus[])[]): FunctionStatus[] {
   const merged = new Map<string, FunctionStatus>();
@@ -177,6 +181,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     ...(a.limit !== undefined && b.limit !== undefined && { limit: a.limit + b.limit }),
     ...(a.keys && b.keys && { keys: sumOfKeys(a.keys, b.keys) }),
     ...(a.rate && b.rate && { rate: worstRate(a.rate, b.rate) }),
+    ...(a.order && b.order && { order: mergeOrder(a.order, b.order) }),
     // Counts of the server, which are equal in every process.
     pending: a.pending ?? b.pending,
     ackPending: a.ackPending ?? b.ackPending,
@@ -199,6 +204,11 @@ function worstRate(a: RateStatus, b: RateStatus): RateStatus {
 /** A key that several processes know counts for each of them. */
 function sumOfKeys(a: KeyStatus, b: KeyStatus): KeyStatus {
   return { known: a.known + b.known, waiting: a.waiting + b.waiting, skipped: a.skipped + b.skipped };
+}
+
+function mergeOrder(a: OrderStatus, b: OrderStatus): OrderStatus {
+  const state = ORDER_STATES.indexOf(a.state) >= ORDER_STATES.indexOf(b.state) ? a.state : b.state;
+  return { state, waiting: a.waiting + b.waiting, blockedKeys: a.blockedKeys + b.blockedKeys };
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {

@@ -102,13 +102,27 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     fix: "`nats consumer edit STREAM CONSUMER --max-pending=…`, enough for all processes together",
     find: eachConsumer(({ max_ack_pending = -1 }, { name }, facts) => {
       const workers = known(facts.config).WEIR_WORKERS, policy = policyOf(facts, name);
-      const { batch, concurrency, shares } = policy, atOnce = shares ? concurrency + KEY_ROOM : eventsAtOnce(policy);
-      const needed = atOnce * workers;
+      const { batch, order, concurrency, shares } = policy;
+      const atOnce = shares ? concurrency + KEY_ROOM : eventsAtOnce(policy), needed = atOnce * (order ? 1 : workers);
       if (max_ack_pending <= 0 || needed <= max_ack_pending) return undefined;
       const ofKeys = shares ? ` and ${KEY_ROOM} of busy keys` : "";
       const each = batch ? `${concurrency + 1} batches of ${batch.size}` : `concurrency ${concurrency}${ofKeys}`;
       const factors = `(${each}, ${workers} ${workers === 1 ? "worker" : "workers"})`;
       return [`has max_ack_pending ${max_ack_pending}, and one process handles ${needed} events at a time ${factors}`];
+    }),
+  },
+  {
+    id: "order-full",
+    holds: "no consumer of a function with `order` is full of events that wait for earlier ones of their key",
+    why:
+      "At max_ack_pending the server delivers no event of another key. As a rule the first event of a key fails, and " +
+      "blocks those after it.",
+    fix:
+      "`deno task functions NAME` shows the last error; mend it, cancel the first event (`deno task events cancel`), or " +
+      "raise the limit: `nats consumer edit STREAM CONSUMER --max-pending=…`",
+    find: eachConsumer(({ max_ack_pending = -1 }, { name, num_ack_pending }, facts) => {
+      if (!policyOf(facts, name).order || max_ack_pending <= 0 || num_ack_pending < max_ack_pending) return undefined;
+      return [`has ${num_ack_pending} unsettled events, as many as it may`];
     }),
   },
   {

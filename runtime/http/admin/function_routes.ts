@@ -31,6 +31,15 @@ export interface FunctionStatus {
    * free, and those that were skipped over since the start. Absent without shares.
    */
   readonly keys?: { readonly known: number; readonly waiting: number; readonly skipped: number };
+  /**
+   * Whether the process that was asked receives the events of a function with `order`, the events that wait in it for an
+   * earlier one of their key, and the keys whose first event has failed. Absent without `order`.
+   */
+  readonly order?: {
+    readonly state: "holder" | "taking-over" | "standby";
+    readonly waiting: number;
+    readonly blockedKeys: number;
+  };
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;
   /** Events that were delivered to a replica and are not settled. */

@@ -47,13 +47,14 @@ export function nextPull(
     : { count, bytes: room, isAhead: false };
 }
 
-/** Returns the body of a pull request. */
-export function pullRequest({ count, bytes, isAhead }: Pull): string {
+/** Returns the body of a pull request. @param claim Further fields. Default: none. */
+export function pullRequest({ count, bytes, isAhead }: Pull, claim?: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({
     batch: count,
     max_bytes: bytes === Infinity ? undefined : Math.ceil(bytes), // the server refuses a fraction
     expires: expiresMs(isAhead) * 1e6,
     idle_heartbeat: isAhead ? undefined : IDLE_HEARTBEAT_MS * 1e6,
+    ...claim,
   });
 }
 

@@ -13,6 +13,7 @@ import { LeaderProbe } from "./leader_probe.ts";
 import { expiresMs, nextPull, pullRequest } from "./next_pull.ts";
 import { DeliveryParser, pendingIn } from "./parse_delivery.ts";
 import { exceedsBytes, isRegularEnd, PendingPulls } from "./pending_pulls.ts";
+import { KEEP, type Pin } from "./pin.ts";
 import { PullBackoff } from "./pull_backoff.ts";
 import {
   CHECK_INTERVAL_MS,
@@ -23,12 +24,13 @@ import {
   STALLED_MS,
   STOP_MS,
 } from "./pull_timing.ts";
+import { Timers } from "./timers.ts";
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, at most the sum of the sink's credits and what it takes ahead. After the regular end
- * of a pull it pulls again at once, and after another status with backoff. After two missed heartbeats it pulls as soon as a
- * leader of the consumer answers, where the client's own `consume()` would stall for forty seconds.
+ * Pulls from one durable consumer, at most the sum of the sink's credits and what it takes ahead. It pulls again at once
+ * after the regular end of a pull, with backoff after another status, and after two missed heartbeats once a leader
+ * answers.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";
@@ -43,22 +45,20 @@ export class PullConsumer implements Consumer {
   #checkedMs = 0;
   #pausedUntilMs = 0;
   readonly #probe: LeaderProbe;
-  /** Messages that the consumer had left at its last delivery. Its ack subject tells them. */
-  #backlog = 0;
+  #backlog = 0; // left in the consumer at its last delivery, as the ack subject tells
   #lastAckSubject: Uint8Array | undefined;
-  /** True if the next message has more bytes than the last pull allowed. */
-  #isTooLarge = false;
+  #isTooLarge = false; // the next message has more bytes than the last pull allowed
   readonly #backoff = new PullBackoff();
   #scheduled = false;
-  /** Time at which the first of several messages arrived that are read in one tick. Undefined between ticks. */
-  #arrivedMs: number | undefined;
+  #arrivedMs: number | undefined; // of the first of several messages that are read in one tick
   #stopped = false;
-  readonly #timers = new Set<() => void>();
+  readonly #timers: Timers;
 
   /**
    * @param onMissing Called when the consumer seems to be deleted or changed. Default: no call.
    * @param monitor Reports reconnects. Default: a new monitor.
    * @param names The names in NATS. Default: without a namespace.
+   * @param pin This process's claim on the consumer. Default: it delivers to every process.
    */
   constructor(
     readonly nc: NatsConnection,
@@ -68,7 +68,9 @@ export class PullConsumer implements Consumer {
     readonly onMissing: () => void = () => {},
     monitor: Pick<ConnectionMonitor, "onReconnect"> = new ConnectionMonitor(nc, clock),
     names: Namespace = NO_NAMESPACE,
+    readonly pin?: Pin,
   ) {
+    this.#timers = new Timers(clock);
     this.#parser = new DeliveryParser(stream, consumer, names);
     this.#nextSubject = subjectOn(nc, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`);
     const infoSubject = this.#nextSubject.replace("MSG.NEXT", "INFO");
@@ -77,7 +79,7 @@ export class PullConsumer implements Consumer {
   }
 
   start(sink: ConsumerSink): void {
-    this.#sink = sink;
+    this.#sink = this.pin?.around(sink) ?? sink;
     this.#checkedMs = this.clock.now();
     this.#subscribe();
     this.#check();
@@ -104,26 +106,28 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Stops pulling, waits for the deliveries that are on their way, which the sink naks, and unsubscribes. If it
-   * unsubscribed at once, JetStream would count these deliveries, and redeliver them only after the ack wait.
+   * Stops pulling, waits for the deliveries on their way, which the sink naks, and unsubscribes. If it unsubscribed at
+   * once, JetStream would redeliver these only after the ack wait.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const cancel of this.#timers) cancel();
+    this.#timers.cancel();
     this.#probe.stop();
     if (!this.#subscription || this.nc.isClosed()) return;
     await this.#pending.quiet(this.clock, () => this.nc.flush());
+    this.pin?.stop();
     await withTimeout(this.clock, STOP_MS, this.#subscription.drain()).catch(() => this.#subscription?.unsubscribe());
   }
 
   /**
-   * Subscribes to a new inbox and forgets every pull. The server may still hold pulls for the old inbox; with the same
-   * inbox their deliveries would exceed the credits, more with each reconnect.
+   * Subscribes to a new inbox and forgets every pull. With the same inbox, deliveries of pulls that the server still
+   * holds would exceed the credits, more with each reconnect.
    */
   #subscribe(): void {
     if (this.#stopped) return;
     this.#subscription?.unsubscribe();
     this.#pending.clear();
+    this.pin?.resubscribed();
     this.#inbox = newInbox(this.nc);
     this.#subscription = this.nc.subscribe(`${this.#inbox}.*`, {
       callback: (error, msg) => error ? this.#failed(error.message) : this.#receive(msg),
@@ -140,7 +144,7 @@ export class PullConsumer implements Consumer {
     if (this.#pending.count === 0) this.#lastHeardMs = now;
     this.#isTooLarge = false;
     this.#pending.add(pull.count, now + expiresMs(pull.isAhead) + SILENCE_MS);
-    this.#request(this.#nextSubject, pullRequest(pull));
+    this.#request(this.#nextSubject, pullRequest(pull, this.pin?.claim(now)));
   }
 
   /**
@@ -174,6 +178,9 @@ export class PullConsumer implements Consumer {
     if (!status) return this.#probe.answered(msg.json());
     const { code, description } = status;
     if (code === 100) return this.#backoff.succeeded(); // a heartbeat
+    const claim = this.pin?.answered(code, msg.subject);
+    if (claim === "lost") this.#pending.clear();
+    if (claim) return this.wake();
     if (isRegularEnd(code, description)) {
       this.#isTooLarge = exceedsBytes(description);
       if (code === 408) this.#backlog = 0; // all that it had is delivered
@@ -195,11 +202,11 @@ export class PullConsumer implements Consumer {
   }
 
   /**
-   * Sends a request, each with a new reply subject. After a change of leader, each reply subject of an unfinished pull
-   * gets a status. If pulls shared a reply subject, the server would forget it once the first of them is finished.
+   * Sends a request. Each pull has a reply subject of its own, to which a change of leader sends a status. A shared one
+   * would be forgotten by the server once the first pull is finished.
    */
-  #request(subject: string, body: string): void {
-    if (!this.nc.isClosed()) this.nc.publish(subject, body, { reply: `${this.#inbox}.${++this.#requests}` });
+  #request(subject: string, body: string, name: string | number = ++this.#requests): void {
+    if (!this.nc.isClosed()) this.nc.publish(subject, body, { reply: `${this.#inbox}.${name}` });
   }
 
   #reconnected(): void {
@@ -218,12 +225,12 @@ export class PullConsumer implements Consumer {
     this.#probe.stop();
     const delayMs = this.#backoff.failed(what, sinceMs);
     this.#pausedUntilMs = this.clock.now() + delayMs;
-    this.#after(delayMs, () => this.wake());
+    this.#timers.after(delayMs, () => this.wake());
   }
 
   /** Checks once a second for missed heartbeats. */
   #check(): void {
-    this.#after(CHECK_INTERVAL_MS, () => {
+    this.#timers.after(CHECK_INTERVAL_MS, () => {
       this.#resetIfOverslept(this.clock.now());
       this.#checkedMs = this.clock.now();
       if (this.#pending.count > 0 && this.clock.now() - this.#lastHeardMs > SILENCE_MS) {
@@ -235,16 +242,10 @@ export class PullConsumer implements Consumer {
       // A paused sink, as by an open breaker, would refuse what earlier pulls deliver: a new inbox ends those pulls.
       const idle = this.clock.now() - this.#lastDeliveryMs >= QUIET_MS;
       if (this.#pending.count > 0 && idle && this.#sink?.paused()) this.#subscribe();
+      const keep = this.pin?.keepAlive(this.clock.now());
+      if (keep) this.#request(this.#nextSubject, keep, KEEP);
       this.wake();
       this.#check();
     });
-  }
-
-  #after(delayMs: number, callback: () => void): void {
-    const cancel = this.clock.timer(delayMs, () => {
-      this.#timers.delete(cancel);
-      callback();
-    });
-    this.#timers.add(cancel);
   }
 }

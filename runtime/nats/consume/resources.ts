@@ -15,7 +15,8 @@ export function consumerResources(functions: readonly ResolvedFunction[], names:
  * @param names The names in NATS. Default: without a namespace.
  */
 export function durablesOf(functions: readonly ResolvedFunction[], names: Namespace = NO_NAMESPACE): Durable[] {
-  return functions.flatMap(({ name, triggers, policy: { from } }): Durable[] => {
+  return functions.flatMap(({ name, triggers, policy: { from, order } }): Durable[] => {
+    const pinned = order && { isPinned: true as const };
     const streams = Map.groupBy(triggers, ({ stream }) => names.stream(stream));
     // A function that is declared again must not run the ticks of its earlier life.
     const fromOf = (stream: string) => stream === names.stream(SCHEDULES.name) ? "new" : from;
@@ -25,9 +26,10 @@ export function durablesOf(functions: readonly ResolvedFunction[], names: Namesp
       consumer: names.consumer(name),
       stream,
       filters: group.map(({ pattern }) => names.subject(pattern)),
+      ...pinned,
       ...(remembers.includes(stream) && { from: fromOf(stream) as Exclude<Beginning, "all"> }),
     }));
-    const retries = retryDurable(name, names);
+    const retries = { ...retryDurable(name, names), ...pinned };
     return [...own, remembers.length === 0 ? retries : { ...retries, remembers }];
   });
 }

@@ -38,6 +38,11 @@ interface SettlerOptions {
   readonly atTickEnd?: (callback: () => void) => void;
   /** Called repeatedly while something cannot be stored. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
+  /**
+   * Functions whose acks are not sent again after a reconnect: by then another process may count on their events as
+   * unsettled. Default: none.
+   */
+  readonly ordered?: ReadonlySet<string>;
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
 }
@@ -75,7 +80,9 @@ export class NatsSettler implements Settler {
     claim?: Claim,
   ): MaybePromise<Settlement> {
     // Hot path: a plain ack needs no promise.
-    if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined) return this.#ack(delivery);
+    if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined) {
+      return this.#ack(functionName, delivery);
+    }
     return this.#settle({ functionName, delivery, usedUp }, this.#redacted(outcome), claim);
   }
 
@@ -99,17 +106,19 @@ export class NatsSettler implements Settler {
     return this.#retrier.unstored();
   }
 
-  #ack(delivery: Delivery): Settlement {
+  #ack(functionName: string, delivery: Delivery): Settlement {
     try {
-      this.#answer(delivery, ACK);
+      this.#answer(functionName, delivery, ACK);
       return SETTLED;
     } catch (error) {
       return { ok: false, error };
     }
   }
 
-  #answer(delivery: Delivery, answer: string): void {
-    if (!isGone(delivery)) this.#acks.add(delivery.ackSubject, answer);
+  #answer(functionName: string, delivery: Delivery, answer: string): void {
+    if (isGone(delivery)) return;
+    if (!this.options.ordered?.has(functionName)) return this.#acks.add(delivery.ackSubject, answer);
+    this.options.nc.publish(ackSubjectText(delivery.ackSubject), answer);
   }
 
   async #settle(event: HeldEvent, outcome: Outcome, claim: Claim | undefined): Promise<Settlement> {
@@ -129,7 +138,7 @@ export class NatsSettler implements Settler {
           if (claim) {
             await this.#retrier.untilStored(functionName, "the completion of an event", () => claim.complete());
           }
-          this.#answer(delivery, ACK);
+          this.#answer(functionName, delivery, ACK);
           break;
         case "retry":
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
@@ -138,7 +147,7 @@ export class NatsSettler implements Settler {
         case "dead-letter":
           await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
-          this.#answer(delivery, `+TERM weir: ${outcome.reason}`);
+          this.#answer(functionName, delivery, `+TERM weir: ${outcome.reason}`);
       }
       return SETTLED;
     } catch (error) {
@@ -154,12 +163,12 @@ export class NatsSettler implements Settler {
 
   /** Stores a delayed retry and acks the event, or naks it. An event whose retry cannot be stored is nacked as well. */
   async #retry({ functionName, delivery, usedUp }: HeldEvent, outcome: Outcome & { kind: "retry" }): Promise<void> {
-    const { attempts, retries, clock } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
-    // A message that is gone cannot be nacked.
-    if (usedUp && (delayMs >= RETRY_STREAM_MIN_DELAY_MS || isGone(delivery))) {
+    const { attempts, retries, clock, ordered } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
+    const leaves = delayMs >= RETRY_STREAM_MIN_DELAY_MS || isGone(delivery); // a message that is gone cannot be nacked
+    if (usedUp && leaves && !(ordered?.has(functionName) && outcome.delayMs < RETRY_STREAM_MIN_DELAY_MS)) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
-        return this.#answer(delivery, ACK);
+        return this.#answer(functionName, delivery, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
       }

@@ -33,6 +33,12 @@ export function permissionsOf(
     ),
     ...publish("to look at consumers", ...durables.map((name) => `${API}.CONSUMER.INFO.${name}`)),
     ...publish("to pull events", ...durables.map((name) => `${API}.CONSUMER.MSG.NEXT.${name}`)),
+    ...publish(
+      "to hand over the events of functions with `order` at once",
+      ...desired.durables.filter(({ isPinned }) => isPinned).map(({ stream, consumer }) =>
+        `${API}.CONSUMER.UNPIN.${stream}.${consumer}`
+      ),
+    ).map((permission) => ({ ...permission, optional: true as const })),
     ...publish("to settle events", ...durables.map((name) => `$JS.ACK.${name}.>`)),
     ...publish("to create streams", ...missing(names).map((name) => `${API}.STREAM.CREATE.${name}`)),
     ...publish("to create consumers", ...missing(durables).map((name) => `${API}.CONSUMER.DURABLE.CREATE.${name}`)),

@@ -2,6 +2,7 @@ import { AckPolicy, type ConsumerConfig, DeliverPolicy, RetentionPolicy, type St
 import { overlaps, unite } from "../../core/subjects.ts";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
 import { configDiff, unchangeable } from "./config_diff.ts";
+import { priorityChanges, prioritySettings } from "./priority.ts";
 import type { Durable } from "./resources.ts";
 import type { Change, Scope, Step } from "./step.ts";
 
@@ -13,8 +14,6 @@ interface StreamFacts {
  * Limits on pull requests, and the time after which the server deletes a consumer that gets none. Weir sets no limit.
  */
 const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
-/** Settings of a consumer that answers only the pulls of one priority group. */
-const PRIORITY = ["priority_groups", "priority_policy"] as const;
 
 /** Returns the consumer settings that Weir sets and restores. Others, such as `max_ack_pending`, are the operator's. */
 function ownedSettings({ filters }: Durable) {
@@ -68,7 +67,7 @@ export function planConsumer(
     const imposed = field === "inactive_threshold" && stream?.config.consumer_limits?.inactive_threshold;
     if (config[field] && !imposed) changes.push({ field, from: config[field], to: 0 });
   }
-  for (const field of PRIORITY) if (config[field]?.length) changes.push({ field, from: config[field], to: null });
+  changes.push(...priorityChanges(durable, config, scope));
   if (metadata && !sameMetadata(config.metadata, metadata)) {
     changes.push({ field: "metadata", from: config.metadata ?? {}, to: metadata });
   }
@@ -140,6 +139,7 @@ export function planNewConsumer(
   const from = after > 0 && stream?.config.retention !== RetentionPolicy.Workqueue ? after + 1 : 1;
   const config: Partial<ConsumerConfig> = {
     ...ownedSettings(durable),
+    ...prioritySettings(durable),
     durable_name: name,
     ack_policy: AckPolicy.Explicit,
     ...(from > 1

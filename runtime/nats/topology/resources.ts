@@ -45,6 +45,8 @@ export interface Durable {
   readonly consumer: string;
   readonly stream: string;
   readonly filters: readonly string[];
+  /** True if it delivers to one process at a time: its function has `order`. @default false */
+  readonly isPinned?: true;
   /** The stored events with which the consumer begins if it never existed. Default: all. */
   readonly from?: Exclude<Beginning, "all">;
   /**

@@ -44,3 +44,12 @@ Deno.test("mergeFunctions adds what is in flight, and takes the worst breaker st
   const another = { ...STATUS, name: "bill" }, third = { ...STATUS, lastError: undefined };
   assert.deepEqual(mergeFunctions([[STATUS, another], [other], [third]]), [expected, another]);
 });
+
+Deno.test("mergeFunctions shows the order of the worker that receives the events, and adds what waits", () => {
+  const of = (order: FunctionStatus["order"]): FunctionStatus => ({ ...STATUS, order });
+  const [{ order }] = mergeFunctions([
+    [of({ state: "standby", waiting: 1, blockedKeys: 0 })],
+    [of({ state: "holder", waiting: 5, blockedKeys: 2 })],
+  ]);
+  assert.deepEqual(order, { state: "holder", waiting: 6, blockedKeys: 2 });
+});

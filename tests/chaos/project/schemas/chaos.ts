@@ -20,3 +20,10 @@ export const Posted = defineEvent({
 export const Broken = defineEvent({ type: "redrive.broken", version: 1, data: z.object({ n: z.int() }) });
 
 export const Small = defineEvent({ type: "memory.small", version: 1, data: z.object({ n: z.int() }) });
+
+/** An event of one of many keys, whose handler fails until a time, in milliseconds since 1970. */
+export const Ordered = defineEvent({
+  type: "order.kept",
+  version: 1,
+  data: z.object({ n: z.int(), key: z.string(), failsUntilMs: z.number() }),
+});

@@ -1,0 +1,22 @@
+import type { DecodeMode } from "../core/payload.ts";
+import type { EventOf, Trigger } from "./trigger.ts";
+
+/** Policy of a function that handles the events of each key one at a time, in the order of their stream. */
+export interface OrderOptions<
+  On extends Trigger | readonly Trigger[] = Trigger | readonly Trigger[],
+  Mode extends DecodeMode | undefined = undefined,
+> {
+  /**
+   * Returns the key of an event, such as its customer. If it throws, or returns no text, the attempt has failed, and
+   * the event holds up no other.
+   */
+  by(event: EventOf<On, Mode>): string;
+  /**
+   * Treatment of the first event of a key once it has used up its attempts, while later events of the key wait for it.
+   * `block` retries it, at intervals of `retry.max`, until it is handled or cancelled. `dead-letter` makes it a dead
+   * letter, and the next event of the key begins.
+   *
+   * @default {"block"}
+   */
+  readonly onFailure?: "block" | "dead-letter";
+}

@@ -1,0 +1,121 @@
+import type { Delivery } from "../core/delivery.ts";
+
+/** The key of an event, as far as a process can tell. */
+export interface TurnKey {
+  /** Undefined for an event that waits for no other. */
+  readonly key: string | undefined;
+  /** True if only a process of another release knows the key: the event holds up every later event. */
+  readonly holdsAll: boolean;
+  /** Error of the function that returns the key. */
+  readonly error?: unknown;
+}
+
+/** The place of one stored message in the order of its key. */
+export interface Turn extends TurnKey {
+  /** Stream of the consumer that delivered it. Two streams have no order between them. */
+  readonly lane: string;
+  readonly sequence: number;
+  /** `away`: it was given back, and its consumer delivers it again. */
+  state: "here" | "running" | "away";
+  /** Time of its next attempt, by the monotonic clock. */
+  dueMs: number;
+  /** Number of the inbox by which it arrived last: deliveries to earlier ones may have been repeated elsewhere. */
+  inbox: number;
+}
+
+/**
+ * The messages that were delivered to this process and are not settled, with their keys. It holds no payload, and
+ * `max_ack_pending` of the consumers bounds their number.
+ */
+export class KnownEvents {
+  /** By message key. */
+  readonly #turns = new Map<string, Turn>();
+  readonly #messageKeys = new Map<Turn, string>();
+  /** Turns of each key and lane, by their sequence. */
+  readonly #queues = new Map<string, Map<string, Turn[]>>();
+  readonly #holdingAll = new Set<Turn>();
+
+  get size(): number {
+    return this.#turns.size;
+  }
+
+  /** Adds a delivered message, unless it is known. @param keyOf Returns the key of a message that is not known. */
+  add({ messageKey }: Pick<Delivery, "messageKey">, keyOf: (lane: string) => TurnKey): Turn {
+    const known = this.#turns.get(messageKey);
+    if (known) {
+      if (known.state === "away") known.state = "here";
+      return known;
+    }
+    const [lane, sequence] = messageKey.split(".");
+    const turn: Turn = { lane, sequence: Number(sequence), ...keyOf(lane), state: "here", dueMs: -Infinity, inbox: 0 };
+    this.#turns.set(messageKey, turn);
+    this.#messageKeys.set(turn, messageKey);
+    if (turn.holdsAll) this.#holdingAll.add(turn);
+    if (turn.key !== undefined) {
+      const lanes = this.#queues.getOrInsertComputed(turn.key, () => new Map());
+      insert(lanes.getOrInsertComputed(lane, () => []), turn);
+    }
+    return turn;
+  }
+
+  has(turn: Turn): boolean {
+    return this.#messageKeys.has(turn);
+  }
+
+  delete(turn: Turn): void {
+    const messageKey = this.#messageKeys.get(turn);
+    if (messageKey === undefined) return;
+    this.#messageKeys.delete(turn);
+    this.#turns.delete(messageKey);
+    this.#holdingAll.delete(turn);
+    if (turn.key === undefined) return;
+    const lanes = this.#queues.get(turn.key)!, queue = lanes.get(turn.lane)!;
+    queue.splice(queue.indexOf(turn), 1);
+    if (queue.length === 0) lanes.delete(turn.lane);
+    if (lanes.size === 0) this.#queues.delete(turn.key);
+  }
+
+  /** Forgets every message but those that run, if they are kept. */
+  clear(keepsRunning: boolean): void {
+    for (const turn of this.all()) if (!keepsRunning || turn.state !== "running") this.delete(turn);
+  }
+
+  all(): Turn[] {
+    return [...this.#messageKeys.keys()];
+  }
+
+  /** Returns the first known events of a key: one of each lane. */
+  firstsOf(key: string): Turn[] {
+    return [...this.#queues.get(key)?.values() ?? []].map(([first]) => first);
+  }
+
+  /** Returns the first known event of a turn's key and lane. */
+  firstOf({ key, lane }: Turn): Turn | undefined {
+    return this.#queues.get(key!)?.get(lane)?.[0];
+  }
+
+  /** Returns whether no earlier event of its lane holds it up: none of its key, and none whose key is not known. */
+  isFirst(turn: Turn): boolean {
+    if (this.firstOf(turn) !== turn) return false;
+    for (const { lane, sequence } of this.#holdingAll) {
+      if (lane === turn.lane && sequence < turn.sequence) return false;
+    }
+    return true;
+  }
+
+  /** Number of keys whose first event waits for its next attempt while later events of the key are known. */
+  blockedKeys(nowMs: number): number {
+    let count = 0;
+    for (const lanes of this.#queues.values()) {
+      for (const [first, next] of lanes.values()) if (next && first.dueMs > nowMs) count++;
+    }
+    return count;
+  }
+}
+
+/** Inserts a turn by its sequence. Nearly always it is the last. */
+function insert(queue: Turn[], turn: Turn): void {
+  let at = queue.length;
+  while (at > 0 && queue[at - 1].sequence > turn.sequence) at--;
+  queue.splice(at, 0, turn);
+}

@@ -1,0 +1,39 @@
+import type { Outcome } from "../core/outcome.ts";
+import type { Attempt } from "./attempt.ts";
+import type { KeyedOrder } from "./keyed_order.ts";
+import type { Ports } from "./ports.ts";
+
+/** Waits for an attempt's turn, and reads its counts. Resolves to an outcome if the attempt must be given back. */
+export async function takeTurn(
+  order: KeyedOrder,
+  { attempts }: Pick<Ports, "attempts">,
+  attempt: Attempt,
+): Promise<Outcome | undefined> {
+  const wait = await order.take(attempt);
+  if (wait) return wait;
+  if (!attempt.isCounted) await attempt.readCounts(attempts);
+  order.keepTrying(attempt);
+  return undefined;
+}
+
+/**
+ * Settles an attempt of a function with `order`, and then lets the next event of its key begin.
+ *
+ * Invariant: nothing is settled once another process may have the event, which counts on it as unsettled.
+ */
+export async function settleInOrder(
+  order: KeyedOrder,
+  { settler, observer }: Pick<Ports, "settler" | "observer">,
+  attempt: Attempt,
+  decided: Outcome,
+): Promise<Outcome> {
+  const { functionName, delivery, claim } = attempt, maySettle = await order.maySettle(attempt);
+  const outcome: Outcome = maySettle ? order.decided(attempt, decided) : { kind: "lease-expired" };
+  const usedUp = order.needsNoCounts(outcome) ? undefined : attempt.usedUpAfter(outcome),
+    inPlace = order.inPlace(attempt, outcome);
+  order.settles(attempt);
+  const settlement = await settler.settle(functionName, delivery, inPlace, usedUp, claim);
+  order.settled(attempt, outcome, settlement.ok);
+  observer.end(attempt, outcome, settlement);
+  return outcome;
+}

@@ -1,0 +1,127 @@
+import type { Clock } from "../../engine/clock.ts";
+import type { OrderFacts, OrderSink, OrderSource } from "../../engine/order_source.ts";
+import { Pin, type PinOwner } from "./pin.ts";
+import { IdlePin } from "./idle_pin.ts";
+import { YIELD_MS } from "./pin_timing.ts";
+
+/** State of a consumer with a pin. */
+export interface PinnedFacts {
+  /** Messages that are delivered and not settled. */
+  readonly unsettled: number;
+  /** Position of its last delivery among all that it made. */
+  readonly position: number;
+  /** The pin of the process that it delivers to; undefined if none has it. */
+  readonly pinId: string | undefined;
+  /** Messages that it has not delivered yet. */
+  readonly pending: number;
+}
+
+/** The requests to the server that concern pins. */
+export interface PinRequests {
+  /** Resolves to what the function's consumer on a stream says. Rejects when it does not answer. */
+  ask(stream: string): Promise<PinnedFacts>;
+  /** Takes the pin of that consumer from the process that has it. */
+  unpin(stream: string): void;
+}
+
+/**
+ * The consumers of a function with `order`: that of its triggers, and that on RETRIES. Both deliver to one process at a
+ * time. The pin of the triggers decides which: a process without it pulls from RETRIES only while no process has it.
+ */
+export class OrderConsumers implements OrderSource {
+  readonly #main: Pin;
+  readonly #retries: Pin;
+  #sink: OrderSink | undefined;
+  #stepsDownUntilMs = -Infinity;
+  #yieldsUntilMs = -Infinity;
+
+  /**
+   * @param stream Stream of the triggers.
+   * @param retries The stream RETRIES.
+   */
+  constructor(
+    readonly stream: string,
+    readonly retries: string,
+    readonly clock: Clock,
+    readonly requests: PinRequests,
+  ) {
+    const owner = (stream: string): Pick<PinOwner, "room" | "unpin" | "standsBy"> => {
+      const idle = new IdlePin(() => requests.ask(stream), () => requests.unpin(stream));
+      return {
+        room: () => this.#sink?.room() ?? 0,
+        unpin: () => requests.unpin(stream),
+        standsBy: (nowMs) => idle.check(nowMs),
+      };
+    };
+    this.#main = new Pin({
+      ...owner(stream),
+      mayPull: () => clock.now() >= this.#stepsDownUntilMs,
+      lapsed: (keepsRunning) => this.#sink?.reset(keepsRunning),
+    });
+    this.#retries = new Pin({
+      ...owner(retries),
+      mayPull: () => this.isHolder || clock.now() >= this.#yieldsUntilMs,
+      lapsed: () => {}, // its events keep no order with those of the triggers
+    });
+  }
+
+  get isHolder(): boolean {
+    return this.#main.id !== undefined;
+  }
+
+  /** Returns the pin of the function's consumer on a stream. */
+  pinOf(stream: string): Pin {
+    return stream === this.retries ? this.#retries : this.#main;
+  }
+
+  connect(sink: OrderSink): void {
+    this.#sink = sink;
+  }
+
+  isMain(stream: string): boolean {
+    return stream === this.stream;
+  }
+
+  async look(): Promise<OrderFacts | undefined> {
+    const main = await this.requests.ask(this.stream);
+    if (this.#isTaken(main)) return undefined;
+    // Asked after the pin is known to be here: what another process gets from RETRIES later, it does not begin.
+    const retries = await this.requests.ask(this.retries);
+    const unsettled = { [this.stream]: main.unsettled, [this.retries]: retries.unsettled };
+    return { unsettled, position: main.position };
+  }
+
+  follows(facts: OrderFacts): boolean {
+    return this.#main.follows(facts.position);
+  }
+
+  async owns(): Promise<boolean> {
+    const facts = await this.requests.ask(this.stream);
+    if (this.#isTaken(facts)) {
+      this.#yieldsUntilMs = this.clock.now() + YIELD_MS;
+      this.#retries.stop();
+      return false;
+    }
+    if (facts.pinId !== undefined || facts.position === this.#main.last) return true;
+    this.#sink?.reset(true); // another process had the pin in between
+    return false;
+  }
+
+  async isLast(): Promise<boolean> {
+    const { pinId, position } = await this.requests.ask(this.stream);
+    return pinId === undefined ? position <= this.#main.newest : pinId === this.#main.id;
+  }
+
+  stepDown(forMs: number): void {
+    this.#stepsDownUntilMs = this.clock.now() + forMs;
+    this.#main.stop();
+    this.#sink?.reset(true);
+  }
+
+  /** Returns whether another process has the pin, and forgets this process's pin if so. */
+  #isTaken({ pinId }: PinnedFacts): boolean {
+    if (pinId === undefined || pinId === this.#main.id) return false;
+    this.#main.lose();
+    return true;
+  }
+}

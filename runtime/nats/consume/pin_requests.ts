@@ -1,0 +1,37 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Namespace } from "../../core/namespace.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { subjectOn } from "../client/subject_prefixes.ts";
+import type { Durable } from "../topology/resources.ts";
+import { OrderConsumers, type PinnedFacts } from "./order_consumers.ts";
+import { ORDER_GROUP } from "./pin_timing.ts";
+
+/** Longest wait for a consumer's info, in milliseconds. It is asked again. */
+const ASK_MS = 2_000;
+
+/** The part of a consumer's info that tells of its pin. */
+interface Info {
+  readonly error?: { readonly description: string };
+  readonly delivered: { readonly consumer_seq: number };
+  readonly num_ack_pending: number;
+  readonly num_pending: number;
+  readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
+}
+
+/** Returns the consumers of a function with `order`, by their names on a connection. */
+export function orderConsumers(nc: NatsConnection, durables: readonly Durable[], names: Namespace): OrderConsumers {
+  const retries = names.retries.stream, { stream } = durables.find((one) => one.stream !== retries)!;
+  const subject = (action: string, of: string) => {
+    return subjectOn(nc, `$JS.API.CONSUMER.${action}.${of}.${durables.find((one) => one.stream === of)!.consumer}`);
+  };
+  return new OrderConsumers(stream, retries, systemClock, {
+    ask: async (of) => factsOf((await nc.request(subject("INFO", of), "", { timeout: ASK_MS })).json()),
+    unpin: (of) => void (nc.isClosed() || nc.publish(subject("UNPIN", of), JSON.stringify({ group: ORDER_GROUP }))),
+  });
+}
+
+function factsOf({ error, delivered, num_ack_pending, num_pending, priority_groups }: Info): PinnedFacts {
+  if (error) throw new Error(error.description);
+  const pinId = priority_groups?.[0]?.pinned_client_id || undefined;
+  return { unsettled: num_ack_pending, position: delivered.consumer_seq, pinId, pending: num_pending };
+}

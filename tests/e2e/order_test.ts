@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { defineEvent, defineFunction, NonRetryableError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
+import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { cancelEvent } from "../../runtime/nats/retry/cancelled_events.ts";
+import { startServer } from "../../runtime/nats_server/server.ts";
+import { eventually } from "../support/eventually.ts";
+import { valueOf } from "../support/metrics_page.ts";
+
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), key: z.string() }) });
+
+type Data = z.infer<typeof Asked.data>;
+type Order = NonNullable<Parameters<typeof defineFunction>[0]["order"]>;
+
+/** Replicas of one function with `order`. It notes the starts of its handler, and runs of a key at the same time. */
+async function startReplicas(
+  handler: (data: Data) => Promise<void> | void,
+  options: { onFailure?: Order["onFailure"]; retry?: object } = {},
+) {
+  const stack = new AsyncDisposableStack(), server = stack.use(await startServer());
+  const starts: Data[] = [], running = new Set<string>(), atOnce: string[] = [];
+  const { onFailure, retry = { initial: "20ms" } } = options;
+  const ordered = defineFunction({
+    on: Asked,
+    order: { by: ({ data }) => data.key, ...(onFailure && { onFailure }) },
+    retry,
+    breaker: { consecutiveFailures: 1_000 },
+  }, async ({ data }) => {
+    starts.push(data);
+    if (running.has(data.key)) atOnce.push(`${data.key} ${data.n}`);
+    running.add(data.key);
+    try {
+      await handler(data);
+    } finally {
+      running.delete(data.key);
+    }
+  });
+  const start = async () => stack.use(await startTestRuntime({ functions: { ordered }, server }));
+  return { server, starts, atOnce, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** Returns the numbers of a key in the order of their last starts before the next number: without repeats. */
+function inOrder(starts: readonly Data[], key: string): number[] {
+  const numbers = starts.filter((one) => one.key === key).map(({ n }) => n);
+  return numbers.filter((n, i) => n !== numbers[i - 1]);
+}
+
+const status = async ({ adminUrl }: { adminUrl: string }) => (await (await fetch(`${adminUrl}/functions`)).json())[0];
+
+Deno.test("[G24][G25] order keeps each key in order and one at a time over two replicas, with failing events, and when one stops", async () => {
+  const failures = new Map<number, number>();
+  const handle = async ({ n }: Data) => {
+    await new Promise((resolve) => setTimeout(resolve, n % 4));
+    const failed = failures.get(n) ?? 0;
+    if (n % 29 !== 7 || failed === 2) return;
+    failures.set(n, failed + 1);
+    throw new Error("as planned");
+  };
+  await using weir = await startReplicas(handle);
+  const first = await weir.start(), second = await weir.start();
+  const keys = Array.from({ length: 12 }, (_, i) => `key ${i}`);
+  const publish = async (from: number, to: number, by: typeof first) => {
+    for (let n = from; n < to; n++) await by.publish(Asked, { n, key: keys[n % keys.length] });
+  };
+  await publish(0, 300, first);
+  const holder = await eventually(async () => {
+    for (const replica of [first, second]) if ((await status(replica)).order.state === "holder") return replica;
+  });
+  const other = holder === first ? second : first;
+  const stopping = holder[Symbol.asyncDispose]();
+  await publish(300, 500, other);
+  await stopping;
+  await eventually(() => new Set(weir.starts.map(({ n }) => n)).size === 500);
+  await eventually(async () => (await status(other)).ackPending === 0 && (await status(other)).pending === 0);
+  assert.deepEqual(weir.atOnce, []);
+  for (const key of keys) {
+    const numbers = inOrder(weir.starts, key);
+    assert.deepEqual(numbers, numbers.toSorted((a, b) => a - b), key);
+  }
+});
+
+Deno.test("[G26] order blocks the key of an event whose attempts are used up, and other keys go on", async () => {
+  let isDown = true;
+  await using weir = await startReplicas(({ n }) => {
+    if (n === 0 && isDown) throw new Error("down");
+  }, { retry: { attempts: 2, initial: "20ms", max: "100ms" } });
+  const replica = await weir.start();
+  for (const n of [0, 1, 2]) await replica.publish(Asked, { n, key: "bad" });
+  for (const n of [3, 4]) await replica.publish(Asked, { n, key: "good" });
+  await eventually(() => weir.starts.filter(({ n }) => n === 0).length > 4);
+  await eventually(() => weir.starts.some(({ n }) => n === 4));
+  assert.deepEqual(weir.starts.filter(({ key }) => key === "bad").map(({ n }) => n).filter((n) => n > 0), []);
+  await eventually(async () => (await status(replica)).order.blockedKeys === 1);
+  const { order, policy } = await status(replica);
+  assert.deepEqual([order.state, policy.order], ["holder", { by: "its own", onFailure: "block" }]);
+  assert.ok(order.waiting >= 2);
+  const page = await (await fetch(`${replica.adminUrl}/metrics`)).text();
+  assert.equal(valueOf(page, "weir_function_order_holder", { function: "ordered" }), 1);
+  isDown = false;
+  await eventually(() => weir.starts.some(({ n }) => n === 2));
+  assert.deepEqual(inOrder(weir.starts, "bad"), [0, 1, 2]);
+});
+
+Deno.test("[G26] order goes on with a blocked key once its first event is cancelled", async () => {
+  await using weir = await startReplicas(({ n }) => {
+    if (n === 0) throw new Error("down");
+  }, { retry: { attempts: 1, initial: "20ms", max: "50ms" } });
+  const replica = await weir.start();
+  const { sequence } = await replica.publish(Asked, { n: 0, key: "a" });
+  await replica.publish(Asked, { n: 1, key: "a" });
+  await eventually(() => weir.starts.length > 2);
+  const nc = await connectNats({ servers: [weir.server.url], name: "test" });
+  await cancelEvent(await jetstreamManager(nc), { name: "ordered", stream_name: "RETRIES" }, "DEMO", sequence);
+  await eventually(() => weir.starts.some(({ n }) => n === 1));
+  assert.ok(
+    replica.settled.some(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "cancelled"),
+  );
+  await nc.close();
+});
+
+Deno.test("[G25] order runs a redriven event beside no other of its key", async () => {
+  let isMended = false;
+  const gate = Promise.withResolvers<void>();
+  await using weir = await startReplicas(async ({ n }) => {
+    if (n === 0 && !isMended) throw new NonRetryableError("bad");
+    if (n === 1) await gate.promise;
+  }, { onFailure: "dead-letter" });
+  const replica = await weir.start();
+  await replica.publish(Asked, { n: 0, key: "a" });
+  await eventually(() => replica.settled.some(({ outcome }) => outcome.kind === "dead-letter"));
+  await replica.publish(Asked, { n: 1, key: "a" });
+  await eventually(() => weir.starts.some(({ n }) => n === 1));
+  isMended = true;
+  await (await fetch(`${replica.adminUrl}/dead-letters/redrive`, { method: "POST" })).body?.cancel();
+  await eventually(async () => (await status(replica)).order.waiting === 1);
+  assert.deepEqual(weir.starts.map(({ n }) => n), [0, 1]);
+  gate.resolve();
+  await eventually(() => weir.starts.length === 3);
+  assert.deepEqual([weir.starts[2].n, weir.atOnce], [0, []]);
+});

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { defineFunction, type FunctionDefinition, NonRetryableError } from "weir";
+import { MAX_AWAY_MS, MAX_HELD } from "../../runtime/core/order.ts";
+import type { Outcome } from "../../runtime/core/outcome.ts";
+import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
+import type { OrderFacts, OrderSource } from "../../runtime/engine/order_source.ts";
+import { Pipeline } from "../../runtime/engine/pipeline.ts";
+import { RETRY_STREAM_MIN_DELAY_MS } from "../../runtime/nats/retry/retry_stream.ts";
+import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
+import { registryOf } from "../../runtime/testing/test_registry.ts";
+import { manualClock } from "../support/clocks.ts";
+import { delivery } from "../support/deliveries.ts";
+import { LEASE } from "../support/invocation.ts";
+
+/** Consumers that say what a test sets. */
+class Source implements OrderSource {
+  sink!: Parameters<OrderSource["connect"]>[0];
+  /** Unsettled messages, as the server counts them. */
+  unsettled: number | undefined;
+  isHolder = true;
+  owner = true;
+  last = true;
+  readonly steppedDownMs: number[] = [];
+
+  connect(sink: Source["sink"]): void {
+    this.sink = sink;
+  }
+  look(): Promise<OrderFacts | undefined> {
+    const { unsettled } = this;
+    return Promise.resolve(unsettled === undefined ? undefined : { unsettled: { ORDERS: unsettled }, position: 1 });
+  }
+  follows = () => true;
+  isMain = (stream: string) => stream === "ORDERS";
+  owns = () => Promise.resolve(this.owner);
+  isLast = () => Promise.resolve(this.last);
+  stepDown(forMs: number): void {
+    this.steppedDownMs.push(forMs);
+  }
+}
+
+/** A function with `order` whose handler ends as a test says. Events are texts: `sequence key`. */
+function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: Source) {
+  const clock = manualClock(), began: string[] = [], outcomes: string[] = [], delays: number[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const handler = ({ data }: { data: unknown }) => {
+    const name = data as string;
+    began.push(name);
+    return new Promise<void>((resolve, reject) => ends.set(name, (error) => error ? reject(error) : resolve()));
+  };
+  const order = { by: ({ data }: { data: unknown }) => String(data).split(" ")[1] };
+  const definition = defineFunction({ on: "orders.>", order, ...options } as never, handler as never);
+  const [fn] = registryOf({ ship: definition as FunctionDefinition }).functions;
+  const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
+    clock,
+    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    settler: {
+      settle: (_name, _delivery, outcome: Outcome) => {
+        if (outcome.kind === "retry") delays.push(outcome.delayMs);
+        return { ok: true };
+      },
+      extend: () => {},
+    },
+    attempts: {
+      read: () => Promise.resolve({ begun: 0, excused: 0, mayHaveEmitted: false }),
+      write: () => Promise.resolve(),
+      markPrefetching: () => Promise.resolve(),
+    },
+    idempotency: { claim: () => assert.fail("nothing is claimed here") },
+    observer: {
+      begin() {},
+      end: ({ event }, outcome) => {
+        outcomes.push(`${event.data} ${outcome.kind}${"reason" in outcome ? ` ${outcome.reason}` : ""}`);
+      },
+      breakerChanged() {},
+    },
+    kv: new MemoryKvStore(),
+  });
+  if (source) pipeline.order!.connect(source);
+  /** Delivers events in this order. */
+  const deliver = (names: readonly string[], { lane = "ORDERS", deliveryCount = 1 } = {}) => {
+    const attempts = names.map((name) => {
+      const messageKey = `${lane}.${name.split(" ")[0]}.1`;
+      return pipeline.newAttempt({ ...delivery({ payload: JSON.stringify(name) }), messageKey, deliveryCount }, LEASE);
+    });
+    for (const attempt of attempts) void pipeline.handle(attempt);
+    return settle();
+  };
+  const end = (name: string, error?: Error) => {
+    ends.get(name)!(error);
+    return settle();
+  };
+  return { clock, pipeline, order: pipeline.order!, began, outcomes, delays, deliver, end };
+}
+
+/** Lets promises that are due go on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 30; i++) await null;
+}
+
+Deno.test("KeyedOrder begins the events of a key one after the other, and those of other keys at once", async () => {
+  const { began, deliver, end } = setup();
+  await deliver(["1 a", "2 a", "3 b", "4 a"]);
+  assert.deepEqual(began, ["1 a", "3 b"]);
+  await end("1 a");
+  assert.deepEqual(began, ["1 a", "3 b", "2 a"]);
+  await end("2 a");
+  assert.deepEqual(began, ["1 a", "3 b", "2 a", "4 a"]);
+});
+
+Deno.test("KeyedOrder begins no more events at once than `concurrency` says, and the next when one ends", async () => {
+  const { began, deliver, end } = setup({ concurrency: 2 });
+  await deliver(["1 a", "2 b", "3 c", "4 d"]);
+  assert.deepEqual(began, ["1 a", "2 b"]);
+  await end("2 b");
+  assert.deepEqual(began, ["1 a", "2 b", "3 c"]);
+});
+
+Deno.test("KeyedOrder keeps a key waiting while its first event is retried, also for longer than a nak lasts", async () => {
+  const { clock, began, outcomes, delays, deliver, end, order } = setup({
+    retry: { attempts: 3, initial: "10s", jitter: "none" },
+  });
+  await deliver(["1 a", "2 a"]);
+  await end("1 a", new Error("down"));
+  assert.deepEqual([outcomes, delays], [["1 a retry failed"], [MAX_AWAY_MS]]);
+  assert.equal(order.blockedKeys, 1);
+  clock.advance(MAX_AWAY_MS);
+  await deliver(["1 a"], { deliveryCount: 2 });
+  assert.deepEqual(outcomes[1], "1 a retry waits-for-key");
+  clock.advance(6_000);
+  await deliver(["1 a"], { deliveryCount: 3 });
+  assert.deepEqual(began, ["1 a", "1 a"]);
+  await end("1 a");
+  assert.deepEqual(began, ["1 a", "1 a", "2 a"]);
+});
+
+Deno.test("MAX_AWAY_MS is below the delay that takes an event out of its consumer", () => {
+  assert.ok(MAX_AWAY_MS < RETRY_STREAM_MIN_DELAY_MS);
+});
+
+for (
+  const [onFailure, outcome, began] of [
+    ["block", "1 a retry blocks-key", ["1 a"]],
+    ["dead-letter", "1 a dead-letter attempts-exhausted", ["1 a", "2 a"]],
+  ] as const
+) {
+  Deno.test(`KeyedOrder with \`onFailure: "${onFailure}"\` ends the last attempt of a key's first event as ${outcome}`, async () => {
+    const order = { by: ({ data }: { data: unknown }) => String(data).split(" ")[1], onFailure };
+    const all = setup({ order, retry: { attempts: 1 } } as never);
+    await all.deliver(["1 a", "2 a"]);
+    await all.end("1 a", new Error("down"));
+    assert.deepEqual([all.outcomes, all.began], [[outcome], began]);
+  });
+}
+
+Deno.test("KeyedOrder goes on after an event that the handler rejects", async () => {
+  const { began, outcomes, deliver, end } = setup();
+  await deliver(["1 a", "2 a"]);
+  await end("1 a", new NonRetryableError("closed"));
+  assert.deepEqual([outcomes, began], [["1 a dead-letter rejected"], ["1 a", "2 a"]]);
+});
+
+Deno.test("KeyedOrder fails the attempt of an event whose `by` throws, which holds up no other", async () => {
+  const order = { by: ({ data }: { data: unknown }) => data === "1 a" ? assert.fail("no key") : "a" };
+  const { began, outcomes, deliver } = setup({ order } as never);
+  await deliver(["1 a", "2 a"]);
+  assert.deepEqual([outcomes, began], [["1 a retry failed"], ["2 a"]]);
+});
+
+Deno.test("KeyedOrder gives back what finds no room, the events that wait for others first", async () => {
+  const { clock, outcomes, deliver, began } = setup({ concurrency: 1 });
+  const waiting = Array.from({ length: MAX_HELD }, (_, i) => `${i + 2} a`);
+  await deliver(["1 a", ...waiting]);
+  assert.deepEqual(outcomes, []);
+  await deliver([`${MAX_HELD + 2} b`]);
+  assert.deepEqual(outcomes, [`${MAX_HELD + 1} a retry waits-for-key`]);
+  clock.advance(1);
+  assert.deepEqual(began, ["1 a"]);
+});
+
+Deno.test("KeyedOrder takes as many as may wait or begin, and for idle handlers more", async () => {
+  const { order, deliver } = setup({ concurrency: 2 });
+  assert.equal(order.room(), MAX_HELD + 2);
+  await deliver(["1 a", ...Array.from({ length: MAX_HELD }, (_, i) => `${i + 2} a`)]);
+  assert.equal(order.room(), 1);
+});
+
+Deno.test("KeyedOrder begins nothing after a takeover until it knows all that is unsettled", async () => {
+  const source = new Source(), { clock, began, deliver, order } = setup({}, source);
+  source.unsettled = 3; // one of them is with another process
+  await deliver(["5 a", "6 b"]);
+  clock.advance(0);
+  await settle();
+  assert.deepEqual([began, order.state], [[], "taking-over"]);
+  await deliver(["4 a"], { deliveryCount: 2 }); // that process has ended
+  clock.advance(20);
+  await settle();
+  assert.deepEqual([began, order.state], [["6 b", "4 a"], "holder"]);
+});
+
+Deno.test("KeyedOrder starts over when what it knows is settled elsewhere", async () => {
+  const source = new Source(), { clock, began, outcomes, deliver } = setup({}, source);
+  source.unsettled = 1;
+  await deliver(["5 a", "6 b"]);
+  clock.advance(0);
+  await settle();
+  assert.deepEqual([began, outcomes], [[], ["5 a retry waits-for-key", "6 b retry waits-for-key"]]);
+});
+
+Deno.test("KeyedOrder gives back what waits when a delivery may have gone elsewhere, and takes over again", async () => {
+  const source = new Source(), { clock, began, outcomes, deliver, order } = setup({}, source);
+  source.unsettled = 2;
+  await deliver(["1 a", "2 a"]);
+  clock.advance(0);
+  await settle();
+  assert.deepEqual(began, ["1 a"]);
+  source.sink.reset(true);
+  await settle();
+  assert.deepEqual([outcomes, order.state], [["2 a retry waits-for-key"], "taking-over"]);
+});
+
+for (const [last, kind] of [[true, "ack"], [false, "lease-expired"]] as const) {
+  Deno.test(`KeyedOrder ends a run over a lost connection as ${kind} if another process ${last ? "cannot" : "may"} have its event`, async () => {
+    const source = new Source(), { clock, outcomes, deliver, end } = setup({}, source);
+    source.unsettled = 1;
+    source.last = last;
+    await deliver(["1 a"]);
+    clock.advance(0);
+    await settle();
+    source.sink.reset(false);
+    await end("1 a");
+    assert.deepEqual(outcomes, [`1 a ${kind}`]);
+  });
+}
+
+for (const owner of [true, false]) {
+  Deno.test(`KeyedOrder ${owner ? "begins" : "gives back"} an event of RETRIES ${owner ? "while" : "once"} this process ${owner ? "receives" : "no longer receives"} the others`, async () => {
+    const source = new Source(), { clock, began, deliver } = setup({}, source);
+    source.unsettled = 0;
+    source.owner = owner;
+    await deliver(["1 a"], { lane: "RETRIES" });
+    clock.advance(0);
+    await settle();
+    assert.deepEqual(began, owner ? ["1 a"] : []);
+  });
+}
+
+Deno.test("KeyedOrder.close gives back what waits", async () => {
+  const { began, outcomes, deliver, order } = setup();
+  await deliver(["1 a", "2 a"]);
+  order.close();
+  await settle();
+  assert.deepEqual([began, outcomes], [["1 a"], ["2 a retry waits-for-key"]]);
+});
