@@ -10,6 +10,12 @@ interface DenoInfo {
   readonly modules: readonly { readonly specifier: string; readonly error?: string }[];
 }
 
+/**
+ * Milliseconds that `deno info` may take. It takes a second, but may wait for a registry: the saves of that time must not
+ * wait with it.
+ */
+const READ_MS = 20_000;
+
 /** The local files that the modules of some folders import, directly or not, as `deno info` resolves them. */
 export class ModuleGraph {
   #files: ReadonlySet<string> = new Set();
@@ -36,7 +42,9 @@ export class ModuleGraph {
       ...{ command: Deno.execPath(), args, cwd: path, env: { NO_COLOR: "1" } },
       stdout: (line) => lines.push(line),
     });
-    if ((await process.status).code !== 0) return;
+    const late = setTimeout(() => void process.stop("SIGKILL"), READ_MS);
+    const { code } = await process.status.finally(() => clearTimeout(late));
+    if (code !== 0) return;
     const { modules }: DenoInfo = JSON.parse(lines.join("\n"));
     const files = modules.map(({ specifier }) => specifier).filter(isFollowed).map((href) => fileURLToPath(href));
     const all = new Set([...files, ...configsOf(files, path)].map((file) => relative(path, file)));

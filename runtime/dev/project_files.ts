@@ -53,7 +53,7 @@ export class ProjectFiles {
   /** Reads the module graph again in the background. Returns the changed files that are not part of the project. */
   async unused(changed: readonly string[]): Promise<readonly string[]> {
     const before = this.#graph.files;
-    this.#following = this.#following.then(() => this.#follow());
+    this.#following = this.#following.catch(() => {}).then(() => this.#follow());
     const doubtful = changed.filter((file) => SCRIPT.test(file) && !this.#isLoaded(file) && !before.has(file));
     if (doubtful.length === 0) return [];
     await this.#following;

@@ -31,7 +31,10 @@ Deno.test("start refuses to listen beyond loopback without keys, and names the w
   const { code, text } = await run(project.path, PRETTY);
   assert.equal(code, 1);
   assert.match(text, /WEIR_API_KEYS is not set and HOST is "0\.0\.0\.0"/);
-  assert.match(text, /Set WEIR_API_KEYS=name:secret, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/);
+  assert.match(
+    text,
+    /Set WEIR_API_KEYS=name:secret, or WEIR_JWT_KEYS_URL, or HOST=127\.0\.0\.1, or WEIR_AUTH=none on purpose/,
+  );
 });
 
 Deno.test("start reads a secret's file once, since it may be a pipe", async () => {
