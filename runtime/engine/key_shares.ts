@@ -89,6 +89,7 @@ export class KeyShares implements AdmissionRule {
     try {
       name = shortKey(this.policy.by, attempt.event, `\`concurrency.by\` of ${this.functionName}`);
     } catch (error) {
+      attempt.failedOption = "concurrency.by";
       return await refuse(decideOutcome(resultOfThrown(error), attempt));
     }
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout

@@ -16,7 +16,13 @@ import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
-function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: number, ahead = 0) {
+function setup(
+  handler: (n: number) => unknown,
+  concurrency: number | { readonly limit: number; readonly perKey: number; readonly by: () => string } = 2,
+  maxBytes?: number,
+  ahead = 0,
+  cancelled = new Set<number>(),
+) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
@@ -46,6 +52,7 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
     },
     idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
     kv: new MemoryKvStore(),
+    cancelled: { has: (_name, { sequence }) => cancelled.has(sequence) },
   };
   const definition = defineFunction({ on: "work.asked", concurrency }, ({ data }) => handler(data as number));
   const [fn] = registryOf({ work: definition }).functions;
@@ -333,5 +340,36 @@ Deno.test("[G17] Dispatcher gives back what waits and what arrives once the func
     const used = usedUp.get(name);
     assert.deepEqual([reasons.get(name), used?.attempts, used?.excusedDeliveries], ["prefetched 2000", 0, 1], name);
   }
+  await dispatcher.stop(0);
+});
+
+/** One key, of which one event runs at a time. */
+const BY_KEY = { limit: 16, perKey: 1, by: () => "a" };
+
+Deno.test("[G17] Dispatcher gives back what waits for its key once the function's breaker is open", async () => {
+  const done = gate();
+  let fails = 9;
+  const { dispatcher, deliver, reasons, usedUp } = setup(() => fails-- > 0 ? assert.fail() : done.promise, BY_KEY);
+  for (let n = 1; n <= 12; n++) deliver(n);
+  await settled();
+  done.reject(new Error("down"));
+  await settled();
+  assert.deepEqual([dispatcher.pipeline.breaker.state.kind, dispatcher.inFlight], ["open", 0]);
+  for (const name of ["h11", "h12"]) {
+    assert.deepEqual([reasons.get(name), usedUp.get(name)?.attempts], ["prefetched 2000", 0], name);
+  }
+  await dispatcher.stop(0);
+});
+
+Deno.test("Dispatcher does not run an event that was cancelled while it waited for its key", async () => {
+  const done = gate(), begun: number[] = [], cancelled = new Set<number>();
+  const handler = (n: number) => begun.push(n) === 1 ? done.promise : undefined;
+  const { dispatcher, deliver, said } = setup(handler, BY_KEY, undefined, 0, cancelled);
+  for (let n = 1; n <= 3; n++) deliver(n);
+  await settled();
+  cancelled.add(2);
+  done.resolve();
+  await settled();
+  assert.deepEqual([begun, said], [[1, 3], ["h1 ack", "h2 dead-letter", "h3 ack"]]);
   await dispatcher.stop(0);
 });
