@@ -79,11 +79,13 @@ export class KeyShares implements AdmissionRule {
    * more than its share of that either.
    *
    * @param refuse ends an attempt that must not run
+   * @param mayWait Otherwise an attempt whose turn has not come is skipped over at once. Default: true.
    */
   async enter(
     attempt: Attempt,
     run: () => MaybePromise<Outcome>,
     refuse: (outcome: Outcome) => MaybePromise<Outcome>,
+    mayWait = true,
   ): Promise<Outcome> {
     let name: string;
     try {
@@ -94,7 +96,7 @@ export class KeyShares implements AdmissionRule {
     }
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     const key = this.#keys.of(name, this.clock.now());
-    const refusal = await this.#turn(key, attempt);
+    const refusal = await this.#turn(key, attempt, mayWait);
     if (refusal) return await refuse(refusal);
     try {
       return await (await attempt.lease.isValid() ? run() : refuse(LEASE_EXPIRED));
@@ -131,7 +133,7 @@ export class KeyShares implements AdmissionRule {
   }
 
   /** Resolves to undefined when the attempt may run, and else to its outcome. */
-  #turn(key: BusyKey, attempt: Attempt): MaybePromise<Outcome | undefined> {
+  #turn(key: BusyKey, attempt: Attempt, mayWait: boolean): MaybePromise<Outcome | undefined> {
     if (this.#isClosed) return SHUTDOWN;
     const nowMs = this.clock.now();
     key.pace.resumed(nowMs);
@@ -141,6 +143,7 @@ export class KeyShares implements AdmissionRule {
       key.running++;
       return undefined;
     }
+    if (!mayWait) return this.#defer(key, attempt);
     return new Promise((answer) => {
       this.#keys.add(key, { attempt, answer });
       this.#trim();
@@ -172,9 +175,13 @@ export class KeyShares implements AdmissionRule {
   }
 
   #skip(key: BusyKey): void {
-    const { attempt: { excusedDeliveries }, answer } = this.#keys.removeLatest(key);
+    const { attempt, answer } = this.#keys.removeLatest(key);
+    answer(this.#defer(key, attempt));
+  }
+
+  #defer(key: BusyKey, { excusedDeliveries }: Attempt): Outcome {
     this.#skipped++;
-    answer(deferForKey(key.pace.skip(this.clock.now(), excusedDeliveries > 0)));
+    return deferForKey(key.pace.skip(this.clock.now(), excusedDeliveries > 0));
   }
 
   /**

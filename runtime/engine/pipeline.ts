@@ -85,7 +85,7 @@ export class Pipeline {
 
   /** Returns whether one of the breakers would refuse an attempt that begins now. */
   isOpen(): boolean {
-    return this.#breakers.isOpen();
+    return this.#breakers.permits() === 0;
   }
 
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
@@ -175,7 +175,10 @@ export class Pipeline {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
     if (!this.shares) return this.#takeStart(attempt);
-    return this.shares.enter(attempt, () => this.#useTurn(attempt), (outcome) => this.#finish(attempt, outcome));
+    const refuse = (outcome: Outcome) => this.#finish(attempt, outcome);
+    // An attempt that could be the probe of a breaker does not wait for its key: another key's may make the probe.
+    const mayWait = this.#breakers.permits() === Infinity;
+    return this.shares.enter(attempt, () => this.#useTurn(attempt), refuse, mayWait);
   }
 
   /** Checks an attempt again: while it waited, a breaker may have opened, and the event been cancelled or expired. */

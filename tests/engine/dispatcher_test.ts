@@ -7,6 +7,7 @@ import type { Ports } from "../../runtime/engine/ports.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { WeirEvent } from "../../runtime/core/event.ts";
 import { reasonOf } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
@@ -18,10 +19,12 @@ import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
 function setup(
   handler: (n: number) => unknown,
-  concurrency: number | { readonly limit: number; readonly perKey: number; readonly by: () => string } = 2,
+  concurrency: number | { readonly limit: number; readonly perKey: number; readonly by: (event: WeirEvent) => string } =
+    2,
   maxBytes?: number,
   ahead = 0,
   cancelled = new Set<number>(),
+  timeout: "20s" | "5m" = "20s",
 ) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
@@ -54,7 +57,7 @@ function setup(
     kv: new MemoryKvStore(),
     cancelled: { has: (_name, { sequence }) => cancelled.has(sequence) },
   };
-  const definition = defineFunction({ on: "work.asked", concurrency }, ({ data }) => handler(data as number));
+  const definition = defineFunction({ on: "work.asked", concurrency, timeout }, ({ data }) => handler(data as number));
   const [fn] = registryOf({ work: definition }).functions;
   const source: Consumer = {
     start: (given: ConsumerSink) => sink = given,
@@ -371,5 +374,33 @@ Deno.test("Dispatcher does not run an event that was cancelled while it waited f
   done.resolve();
   await settled();
   assert.deepEqual([begun, said], [[1, 3], ["h1 ack", "h2 dead-letter", "h3 ack"]]);
+  await dispatcher.stop(0);
+});
+
+Deno.test("Dispatcher lets another key make the probe of a breaker while the key of the first event is busy", async () => {
+  const done = gate(), down = new Set([2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+  const by = ({ data }: WeirEvent) => (data as number) % 2 ? "odd" : "even";
+  const handler = (n: number) => n === 1 ? done.promise : void assert.ok(!down.has(n));
+  const { dispatcher, deliver, clock, reasons } = setup(
+    handler,
+    { limit: 16, perKey: 1, by },
+    undefined,
+    0,
+    new Set(),
+    "5m",
+  );
+  for (const n of [1, ...down]) deliver(n);
+  await settled();
+  assert.equal(dispatcher.pipeline.breaker.state.kind, "open");
+  await clock.advance("30s");
+  assert.equal(dispatcher.credits(), 1);
+  deliver(3); // of the key that is busy
+  await settled();
+  assert.match(reasons.get("h3")!, /^key-limited /);
+  assert.equal(dispatcher.credits(), 1);
+  deliver(22);
+  await settled();
+  assert.equal(dispatcher.pipeline.breaker.state.kind, "closed");
+  done.resolve();
   await dispatcher.stop(0);
 });
