@@ -8,17 +8,18 @@ import type { Clock } from "./clock.ts";
 import { shortKey } from "./event_key.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import { KeyPace, SKIP_MIN_MS } from "./key_pace.ts";
-import { type BusyKey, KeyTable } from "./key_table.ts";
+import { type BusyKey, type HeldAttempt, KeyTable } from "./key_table.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { Ports } from "./ports.ts";
+import { HORIZON_MS } from "./prefetch.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
 
 const SHUTDOWN = giveBack("shutdown");
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 /** Interval, in milliseconds, at which it is checked that what waits begins soon. */
 const CHECK_MS = 1_000;
-/** How far ahead deliveries are pulled while all handlers run, in milliseconds, as of a function without shares. */
-const HORIZON_MS = 50;
+/** Longest wait for the next event of a key that runs, in milliseconds. A shorter one would idle keys of slow handlers. */
+const MAX_WAIT_MS = 10_000;
 /**
  * Shares the concurrency of a function among the keys of its events, in this process. Keys take turns for free handlers.
  * Deliveries of a key that has its share wait here, the earliest event first. While handlers are free and the room is
@@ -145,7 +146,7 @@ export class KeyShares implements AdmissionRule {
     }
     if (!mayWait) return this.#defer(key, attempt);
     return new Promise((answer) => {
-      this.#keys.add(key, { attempt, answer });
+      this.#keys.add(key, { attempt, answer, sinceMs: nowMs });
       this.#trim();
       this.#watch();
     });
@@ -174,9 +175,9 @@ export class KeyShares implements AdmissionRule {
     }
   }
 
-  #skip(key: BusyKey): void {
-    const { attempt, answer } = this.#keys.removeLatest(key);
-    answer(this.#defer(key, attempt));
+  /** @param held Default: the latest event of the key that waits. */
+  #skip(key: BusyKey, held: HeldAttempt = this.#keys.removeLatest(key)): void {
+    held.answer(this.#defer(key, held.attempt));
   }
 
   #defer(key: BusyKey, { excusedDeliveries }: Attempt): Outcome {
@@ -195,6 +196,11 @@ export class KeyShares implements AdmissionRule {
       for (const key of this.#keys.withWaiting()) {
         const soon = Math.max(key.running, Math.floor(key.pace.perMs(nowMs) * SKIP_MIN_MS));
         while (key.waiting.length > soon) this.#skip(key);
+        for (;;) {
+          const overdue = this.#keys.removeOverdue(key, nowMs - MAX_WAIT_MS);
+          if (!overdue) break;
+          this.#skip(key, overdue);
+        }
         this.#keys.forgetIfIdle(key, nowMs);
       }
       if (this.#keys.waiting > 0) this.#watch();
