@@ -181,8 +181,10 @@ export class KeyShares implements AdmissionRule {
   }
 
   #defer(key: BusyKey, { excusedDeliveries }: Attempt): Outcome {
+    const nowMs = this.clock.now(), outcome = deferForKey(key.pace.skip(nowMs, excusedDeliveries > 0));
     this.#skipped++;
-    return deferForKey(key.pace.skip(this.clock.now(), excusedDeliveries > 0));
+    this.#keys.forgetIfIdle(key, nowMs); // its pace counts no time in which nothing of it is held
+    return outcome;
   }
 
   /**
@@ -201,7 +203,6 @@ export class KeyShares implements AdmissionRule {
           if (!overdue) break;
           this.#skip(key, overdue);
         }
-        this.#keys.forgetIfIdle(key, nowMs);
       }
       if (this.#keys.waiting > 0) this.#watch();
     });
