@@ -72,6 +72,7 @@ const TESTS: readonly (readonly string[])[] = [
     "engine/dispatcher_test.ts: Dispatcher gives back within a second what cannot begin",
     "e2e/prefetch_test.ts: Dispatcher gives back what a handler that became slow cannot begin",
     "engine/dispatcher_test.ts: Dispatcher gives back what waits and what arrives once the function's breaker is open",
+    "engine/dispatcher_test.ts: Dispatcher gives back what waits for its key",
     "e2e/prefetch_test.ts: Dispatcher gives back what it pulled ahead when the breaker opens",
     "e2e/prefetch_test.ts: shutdown gives back at once what was pulled ahead",
     KILLED_AHEAD,

@@ -53,6 +53,12 @@ export function adopt(
   return { kind: "open", generation, untilMs: nowMs + leftMs };
 }
 
+/** Returns whether two stored states are one. A bucket that is made again gives the same revisions to other states. */
+export function isSameState({ state: a, revision }: StoredState, { state: b, revision: other }: StoredState): boolean {
+  if (revision !== other || a?.kind !== b?.kind || a?.generation !== b?.generation) return false;
+  return a?.kind !== "half-open" || b?.kind !== "half-open" || a.by === b.by;
+}
+
 /** Returns a stored state. Undefined for what is none, as by another client. */
 export function readSharedState(value: unknown): SharedState | undefined {
   const { kind, generation, by } = Object(value) as Record<string, unknown>;

@@ -30,11 +30,11 @@ export class FunctionBreakers {
     return [this.own, ...this.#dependencies.values()];
   }
 
-  /** Returns whether one of them would refuse an attempt that begins now. */
-  isOpen(): boolean {
-    if (this.own.permits() === 0) return true;
-    for (const breaker of this.#dependencies.values()) if (breaker.permits() === 0) return true;
-    return false;
+  /** Returns the number of attempts that they would admit now: the least of all; Infinity while all are closed. */
+  permits(): number {
+    let permits = this.own.permits();
+    for (const breaker of this.#dependencies.values()) permits = Math.min(permits, breaker.permits());
+    return permits;
   }
 
   dependency(name: string): CircuitBreaker {

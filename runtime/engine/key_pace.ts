@@ -6,6 +6,11 @@ const HALF_LIFE_MS = 20_000;
  */
 export const SKIP_MIN_MS = 5_000;
 /**
+ * Longest such time, in milliseconds. A pace that was measured while a service was down may be far too low, and a key of
+ * a large backlog would be idle for hours. A shorter one would move large backlogs too often.
+ */
+export const SKIP_MAX_MS = 900_000;
+/**
  * Factors of the pace at which events return that are skipped over for the first time, and again. One that returns too
  * early is skipped over once more, one that returns too late leaves its key idle. While a backlog is skipped over the pace
  * is lower than it will be, since that takes most of the processor.
@@ -61,7 +66,8 @@ export class KeyPace {
    */
   skip(nowMs: number, isAgain: boolean): number {
     const eagerness = isAgain ? NEXT_EAGERNESS : FIRST_EAGERNESS;
-    this.#returnsMs = Math.max(nowMs + SKIP_MIN_MS, this.#returnsMs + 1 / (eagerness * this.perMs(nowMs)));
+    const nextMs = this.#returnsMs + 1 / (eagerness * this.perMs(nowMs));
+    this.#returnsMs = Math.min(nowMs + SKIP_MAX_MS, Math.max(nowMs + SKIP_MIN_MS, nextMs));
     return this.#returnsMs - nowMs;
   }
 

@@ -8,17 +8,18 @@ import type { Clock } from "./clock.ts";
 import { shortKey } from "./event_key.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import { KeyPace, SKIP_MIN_MS } from "./key_pace.ts";
-import { type BusyKey, KeyTable } from "./key_table.ts";
+import { type BusyKey, type HeldAttempt, KeyTable } from "./key_table.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import type { Ports } from "./ports.ts";
+import { HORIZON_MS } from "./prefetch.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
 
 const SHUTDOWN = giveBack("shutdown");
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 /** Interval, in milliseconds, at which it is checked that what waits begins soon. */
 const CHECK_MS = 1_000;
-/** How far ahead deliveries are pulled while all handlers run, in milliseconds, as of a function without shares. */
-const HORIZON_MS = 50;
+/** Longest wait for the next event of a key that runs, in milliseconds. A shorter one would idle keys of slow handlers. */
+const MAX_WAIT_MS = 10_000;
 /**
  * Shares the concurrency of a function among the keys of its events, in this process. Keys take turns for free handlers.
  * Deliveries of a key that has its share wait here, the earliest event first. While handlers are free and the room is
@@ -79,21 +80,24 @@ export class KeyShares implements AdmissionRule {
    * more than its share of that either.
    *
    * @param refuse ends an attempt that must not run
+   * @param mayWait Otherwise an attempt whose turn has not come is skipped over at once. Default: true.
    */
   async enter(
     attempt: Attempt,
     run: () => MaybePromise<Outcome>,
     refuse: (outcome: Outcome) => MaybePromise<Outcome>,
+    mayWait = true,
   ): Promise<Outcome> {
     let name: string;
     try {
       name = shortKey(this.policy.by, attempt.event, `\`concurrency.by\` of ${this.functionName}`);
     } catch (error) {
+      attempt.failedOption = "concurrency.by";
       return await refuse(decideOutcome(resultOfThrown(error), attempt));
     }
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     const key = this.#keys.of(name, this.clock.now());
-    const refusal = await this.#turn(key, attempt);
+    const refusal = await this.#turn(key, attempt, mayWait);
     if (refusal) return await refuse(refusal);
     try {
       return await (await attempt.lease.isValid() ? run() : refuse(LEASE_EXPIRED));
@@ -130,7 +134,7 @@ export class KeyShares implements AdmissionRule {
   }
 
   /** Resolves to undefined when the attempt may run, and else to its outcome. */
-  #turn(key: BusyKey, attempt: Attempt): MaybePromise<Outcome | undefined> {
+  #turn(key: BusyKey, attempt: Attempt, mayWait: boolean): MaybePromise<Outcome | undefined> {
     if (this.#isClosed) return SHUTDOWN;
     const nowMs = this.clock.now();
     key.pace.resumed(nowMs);
@@ -140,8 +144,9 @@ export class KeyShares implements AdmissionRule {
       key.running++;
       return undefined;
     }
+    if (!mayWait) return this.#defer(key, attempt);
     return new Promise((answer) => {
-      this.#keys.add(key, { attempt, answer });
+      this.#keys.add(key, { attempt, answer, sinceMs: nowMs });
       this.#trim();
       this.#watch();
     });
@@ -170,10 +175,16 @@ export class KeyShares implements AdmissionRule {
     }
   }
 
-  #skip(key: BusyKey): void {
-    const { attempt: { excusedDeliveries }, answer } = this.#keys.removeLatest(key);
+  /** @param held Default: the latest event of the key that waits. */
+  #skip(key: BusyKey, held: HeldAttempt = this.#keys.removeLatest(key)): void {
+    held.answer(this.#defer(key, held.attempt));
+  }
+
+  #defer(key: BusyKey, { excusedDeliveries }: Attempt): Outcome {
+    const nowMs = this.clock.now(), outcome = deferForKey(key.pace.skip(nowMs, excusedDeliveries > 0));
     this.#skipped++;
-    answer(deferForKey(key.pace.skip(this.clock.now(), excusedDeliveries > 0)));
+    this.#keys.forgetIfIdle(key, nowMs); // its pace counts no time in which nothing of it is held
+    return outcome;
   }
 
   /**
@@ -187,7 +198,11 @@ export class KeyShares implements AdmissionRule {
       for (const key of this.#keys.withWaiting()) {
         const soon = Math.max(key.running, Math.floor(key.pace.perMs(nowMs) * SKIP_MIN_MS));
         while (key.waiting.length > soon) this.#skip(key);
-        this.#keys.forgetIfIdle(key, nowMs);
+        for (;;) {
+          const overdue = this.#keys.removeOverdue(key, nowMs - MAX_WAIT_MS);
+          if (!overdue) break;
+          this.#skip(key, overdue);
+        }
       }
       if (this.#keys.waiting > 0) this.#watch();
     });

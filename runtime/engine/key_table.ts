@@ -8,6 +8,8 @@ const MAX_KEYS = 10_000;
 /** An attempt that waits for its key. `answer` gets undefined when it may run, and else its outcome. */
 export interface HeldAttempt {
   readonly attempt: Attempt;
+  /** Time from which it waits, in milliseconds. */
+  readonly sinceMs: number;
   readonly answer: (refusal: Outcome | undefined) => void;
 }
 
@@ -98,6 +100,15 @@ export class KeyTable {
   /** Removes the latest attempt of a key that has some. */
   removeLatest(key: BusyKey): HeldAttempt {
     const held = key.waiting.pop()!;
+    this.#removed(key, held);
+    return held;
+  }
+
+  /** Removes the earliest attempt of a key that has waited since before a time. Returns undefined if none has. */
+  removeOverdue(key: BusyKey, beforeMs: number): HeldAttempt | undefined {
+    const at = key.waiting.findIndex(({ sinceMs }) => sinceMs < beforeMs);
+    if (at < 0) return undefined;
+    const [held] = key.waiting.splice(at, 1);
     this.#removed(key, held);
     return held;
   }

@@ -108,18 +108,23 @@ export class Pipeline extends PipelineParts {
 
   /** Begins the telemetry, checks the delivery and its lease, and admits it unless it is refused. */
   #begin(attempt: Attempt): MaybePromise<Outcome> {
-    const { observer, cancelled } = this.ports;
-    observer.begin(attempt);
+    this.ports.observer.begin(attempt);
     if (attempt.delivery.history.isDelayedEvent) {
       return publishDue(this.ports.publisher, attempt).then((outcome) => this.#finish(attempt, outcome));
     }
-    if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
-    const refusal = checkDelivery(attempt);
+    const refusal = this.#check(attempt);
     if (refusal) return this.#refuse(attempt, refusal);
     return then(attempt.lease.isValid(), (isValid) => {
       if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
       return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeShare(attempt);
     });
+  }
+
+  /** Returns the outcome of a delivery whose handler must not run. */
+  #check(attempt: Attempt): Outcome | undefined {
+    const { cancelled } = this.ports;
+    if (cancelled) attempt.isCancelled = cancelled.has(this.fn.name, attempt.delivery);
+    return checkDelivery(attempt);
   }
 
   #refuse(attempt: Attempt, refusal: Outcome): MaybePromise<Outcome> {
@@ -142,7 +147,17 @@ export class Pipeline extends PipelineParts {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
     if (!this.shares) return this.#takeStart(attempt);
-    return this.shares.enter(attempt, () => this.#takeStart(attempt), (outcome) => this.#finish(attempt, outcome));
+    const refuse = (outcome: Outcome) => this.#finish(attempt, outcome);
+    // An attempt that could be the probe of a breaker does not wait for its key: another key's may make the probe.
+    const mayWait = this.permits() === Infinity;
+    return this.shares.enter(attempt, () => this.#useTurn(attempt), refuse, mayWait);
+  }
+
+  /** Checks an attempt again: while it waited, a breaker may have opened, and the event been cancelled or expired. */
+  #useTurn(attempt: Attempt): MaybePromise<Outcome> {
+    if (this.isOpen()) return this.#finish(attempt, giveBack("refused"));
+    const refusal = this.#check(attempt);
+    return refusal ? this.#refuse(attempt, refusal) : this.#takeStart(attempt);
   }
 
   /** Waits for a start, if the function has a rate. */

@@ -56,9 +56,14 @@ export class PipelineParts {
     return this.#breakers.all();
   }
 
+  /** Returns the number of attempts that the breakers would admit now; Infinity while all are closed. */
+  permits(): number {
+    return this.#breakers.permits();
+  }
+
   /** Returns whether one of the breakers would refuse an attempt that begins now. */
   isOpen(): boolean {
-    return this.#breakers.isOpen();
+    return this.permits() === 0;
   }
 
   /** Ends the waits of deliveries that have not begun, which are then given back. */

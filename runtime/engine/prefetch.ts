@@ -1,5 +1,5 @@
 /** Time, in milliseconds, for which deliveries are pulled ahead: as many as attempts ended in the last such time. */
-const HORIZON_MS = 50;
+export const HORIZON_MS = 50;
 /** Pause, in milliseconds, after which an earlier pace says nothing about the next events. */
 const FORGET_MS = 1_000;
 /**

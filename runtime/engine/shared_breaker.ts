@@ -2,7 +2,7 @@ import { sha256Hex } from "../core/sha256.ts";
 import { INVALID_SPAN_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { BreakerPolicy, BreakerState } from "../core/breaker.ts";
 import { errorDetail } from "../core/error_detail.ts";
-import { adopt, PROBE_LEASE_MS, type SharedState, type StoredState } from "../core/shared_breaker.ts";
+import { adopt, isSameState, PROBE_LEASE_MS, type SharedState, type StoredState } from "../core/shared_breaker.ts";
 import type { BreakerPorts } from "./breaker_store.ts";
 import { type BreakerAnswer, type BreakerChange, CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
@@ -147,7 +147,7 @@ export class SharedBreaker extends CircuitBreaker {
 
   async #read(): Promise<void> {
     const stored = await this.ports.store.read(this.key);
-    if (stored.revision === this.#stored.revision) return;
+    if (isSameState(stored, this.#stored)) return;
     this.#stored = stored;
     const { policy, processId, clock } = this;
     const next = adopt(this.state, stored, { policy, processId, nowMs: clock.now(), serverNowMs: clock.serverNow() });

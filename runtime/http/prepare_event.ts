@@ -80,8 +80,10 @@ function extensionsOf({ extensions }: IncomingEvent, { identity }: Caller): Read
 /** Returns data of an earlier version, which the caller names by `dataschema`, as data of the current one. */
 function upcastData({ type, version, upcasts }: EventDefinition, { data, extensions }: IncomingEvent): unknown {
   const from = versionIn(extensions.dataschema, type);
+  if (from === undefined || from >= version) return data;
   try {
-    return upcast(data, from, upcasts!, version);
+    // A copy, since the data is stored as it was sent: an upcast may change its argument, although it should not.
+    return upcast(structuredClone(data), from, upcasts!, version);
   } catch {
     // The author's function may fail on any data that no schema has checked. Its error is not the caller's to see.
     throw new Problem("invalid-data", `the data does not match version ${from} of the schema of ${type}`);

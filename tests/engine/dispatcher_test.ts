@@ -7,6 +7,7 @@ import type { Ports } from "../../runtime/engine/ports.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import type { WeirEvent } from "../../runtime/core/event.ts";
 import { reasonOf } from "../../runtime/core/outcome.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
@@ -16,7 +17,15 @@ import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
 /** A dispatcher for `handler`, with the answers that it sends, its leases, and the calls of its observer. */
-function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: number, ahead = 0) {
+function setup(
+  handler: (n: number) => unknown,
+  concurrency: number | { readonly limit: number; readonly perKey: number; readonly by: (event: WeirEvent) => string } =
+    2,
+  maxBytes?: number,
+  ahead = 0,
+  cancelled = new Set<number>(),
+  timeout: "20s" | "5m" = "20s",
+) {
   const clock = new TestClock();
   const said: string[] = [], kept = new Map<string, string>();
   const valid = new Map<string, boolean | Promise<boolean>>();
@@ -46,8 +55,9 @@ function setup(handler: (n: number) => unknown, concurrency = 2, maxBytes?: numb
     },
     idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
     kv: new MemoryKvStore(),
+    cancelled: { has: (_name, { sequence }) => cancelled.has(sequence) },
   };
-  const definition = defineFunction({ on: "work.asked", concurrency }, ({ data }) => handler(data as number));
+  const definition = defineFunction({ on: "work.asked", concurrency, timeout }, ({ data }) => handler(data as number));
   const [fn] = registryOf({ work: definition }).functions;
   const source: Consumer = {
     start: (given: ConsumerSink) => sink = given,
@@ -333,5 +343,64 @@ Deno.test("[G17] Dispatcher gives back what waits and what arrives once the func
     const used = usedUp.get(name);
     assert.deepEqual([reasons.get(name), used?.attempts, used?.excusedDeliveries], ["prefetched 2000", 0, 1], name);
   }
+  await dispatcher.stop(0);
+});
+
+/** One key, of which one event runs at a time. */
+const BY_KEY = { limit: 16, perKey: 1, by: () => "a" };
+
+Deno.test("[G17] Dispatcher gives back what waits for its key once the function's breaker is open", async () => {
+  const done = gate();
+  let fails = 9;
+  const { dispatcher, deliver, reasons, usedUp } = setup(() => fails-- > 0 ? assert.fail() : done.promise, BY_KEY);
+  for (let n = 1; n <= 12; n++) deliver(n);
+  await settled();
+  done.reject(new Error("down"));
+  await settled();
+  assert.deepEqual([dispatcher.pipeline.breaker.state.kind, dispatcher.inFlight], ["open", 0]);
+  for (const name of ["h11", "h12"]) {
+    assert.deepEqual([reasons.get(name), usedUp.get(name)?.attempts], ["prefetched 2000", 0], name);
+  }
+  await dispatcher.stop(0);
+});
+
+Deno.test("Dispatcher does not run an event that was cancelled while it waited for its key", async () => {
+  const done = gate(), begun: number[] = [], cancelled = new Set<number>();
+  const handler = (n: number) => begun.push(n) === 1 ? done.promise : undefined;
+  const { dispatcher, deliver, said } = setup(handler, BY_KEY, undefined, 0, cancelled);
+  for (let n = 1; n <= 3; n++) deliver(n);
+  await settled();
+  cancelled.add(2);
+  done.resolve();
+  await settled();
+  assert.deepEqual([begun, said], [[1, 3], ["h1 ack", "h2 dead-letter", "h3 ack"]]);
+  await dispatcher.stop(0);
+});
+
+Deno.test("Dispatcher lets another key make the probe of a breaker while the key of the first event is busy", async () => {
+  const done = gate(), down = new Set([2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+  const by = ({ data }: WeirEvent) => (data as number) % 2 ? "odd" : "even";
+  const handler = (n: number) => n === 1 ? done.promise : void assert.ok(!down.has(n));
+  const { dispatcher, deliver, clock, reasons } = setup(
+    handler,
+    { limit: 16, perKey: 1, by },
+    undefined,
+    0,
+    new Set(),
+    "5m",
+  );
+  for (const n of [1, ...down]) deliver(n);
+  await settled();
+  assert.equal(dispatcher.pipeline.breaker.state.kind, "open");
+  await clock.advance("30s");
+  assert.equal(dispatcher.credits(), 1);
+  deliver(3); // of the key that is busy
+  await settled();
+  assert.match(reasons.get("h3")!, /^key-limited /);
+  assert.equal(dispatcher.credits(), 1);
+  deliver(22);
+  await settled();
+  assert.equal(dispatcher.pipeline.breaker.state.kind, "closed");
+  done.resolve();
   await dispatcher.stop(0);
 });

@@ -113,6 +113,8 @@ Deno.test("KeyShares skips over what does not begin within five seconds, so that
   assert.equal(shares.skipped, 38);
   assert.equal(shares.waiting, 1); // the next to run
   assert.equal(shares.keys, 1);
+  await clock.advance("2s"); // a slow handler
+  assert.deepEqual([shares.skipped, shares.waiting, shares.running], [39, 0, 1]);
 });
 
 Deno.test("KeyShares permits what can begin, and beyond it only what lets other keys begin", async () => {

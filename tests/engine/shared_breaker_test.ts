@@ -20,6 +20,12 @@ class MemoryStore {
 
   constructor(readonly clock: TestClock) {}
 
+  /** Loses all states, as a bucket that is deleted and made again. Its revisions begin anew. */
+  lose(): void {
+    this.states.clear();
+    this.#revision = 0;
+  }
+
   async read(key: string): Promise<StoredState> {
     await this.#use();
     return this.states.get(key) ?? { state: undefined, revision: 0, storedAtMs: 0 };
@@ -232,7 +238,7 @@ Deno.test("SharedBreaker reports a store once that is read and refuses every wri
 Deno.test("SharedBreaker goes on from a store that lost everything", async () => {
   const { breakers, clock, store, kinds, trip, ask } = setup(2);
   await trip(breakers[0]);
-  store.states.clear();
+  store.lose();
   for (const listener of store.listeners) listener();
   await clock.advance("10s");
   const [probe, ...more] = await ask();
@@ -240,6 +246,25 @@ Deno.test("SharedBreaker goes on from a store that lost everything", async () =>
   probe.report("success");
   await clock.advance(0);
   assert.deepEqual(kinds(), ["closed", "closed"]);
+});
+
+Deno.test("SharedBreaker follows a state whose revision a store that lost everything has given before", async () => {
+  const { breakers: [first, second], clock, store, kinds, trip } = setup(2);
+  await trip(first);
+  await clock.advance("10s");
+  (await permit(first)).report("success");
+  await clock.advance(0);
+  assert.deepEqual([kinds(), store.states.get(first.key)?.revision], [["closed", "closed"], 3]);
+  store.lose();
+  const states = [{ kind: "open", generation: 7 }, { kind: "closed", generation: 8 }, {
+    kind: "open",
+    generation: 9,
+  }] as const;
+  let revision = 0;
+  for (const state of states) revision = (await store.write(first.key, state, revision, 0))!;
+  for (const listener of store.listeners) listener(); // as after a check that finds the bucket made again
+  await clock.advance(0);
+  assert.deepEqual([revision, first.state.kind, second.state.kind], [3, "open", "open"]);
 });
 
 type Step = { ask: number } | { report: number; ok: boolean } | { passMs: number } | { kill: number } | {

@@ -27,6 +27,13 @@ Deno.test("POST /events/{type} takes data of an earlier version that dataschema 
   ]);
 });
 
+Deno.test("POST /events/{type} stores data as it was sent, also if an upcast changes its argument", async () => {
+  const change = (data: { total: unknown }) => Object.assign(data, { total: { cents: data.total } });
+  const { send, publisher } = setup({ events: new Map([[Ordered.type, { ...Ordered, upcasts: { 1: change } }]]) });
+  const sent = await send("/events/shop.ordered", { json: { total: 7 }, headers: { "ce-dataschema": v1 } });
+  assert.deepEqual([sent.status, publisher.published.map(({ json }) => json)], [202, ['{"total":7}']]);
+});
+
 Deno.test("POST /events/{type} refuses data of an earlier version without its version, or that no upcast takes", async () => {
   const { send, errors } = setup({ events });
   const unnamed = await send("/events/shop.ordered", { json: { total: 7 } });

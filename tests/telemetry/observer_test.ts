@@ -6,6 +6,7 @@ import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Attempt } from "../../runtime/engine/attempt.ts";
 import { debounceEvent } from "../../runtime/engine/debounce.ts";
 import { filterEvent } from "../../runtime/engine/event_filter.ts";
+import { KeyShares } from "../../runtime/engine/key_shares.ts";
 import { RateLimit } from "../../runtime/engine/rate_limit.ts";
 import { AttemptAttributes } from "../../runtime/telemetry/attempt_attributes.ts";
 import { TelemetryObserver, thrownAt } from "../../runtime/telemetry/observer.ts";
@@ -62,6 +63,11 @@ const options: [option: string, ask: (attempt: Attempt) => unknown][] = [
   ["rate.by", (attempt) => {
     const ports = { store: { read: fail, write: fail }, reportProblem: fail };
     return new RateLimit("ship", { by: fail, limit: 1, perMs: 1_000 }, ports, attempt.clock).take(attempt);
+  }],
+  ["concurrency.by", (attempt) => {
+    const ports = { clock: attempt.clock, attempts: { read: fail, write: fail, markPrefetching: fail } };
+    const shares = new KeyShares("ship", { concurrency: 1 }, { by: fail, perKey: 1 }, ports);
+    return shares.enter(attempt, fail, (outcome) => outcome);
   }],
 ];
 for (const [option, ask] of options) {

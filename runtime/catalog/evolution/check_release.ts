@@ -78,6 +78,16 @@ type Whole = readonly [what: string, ...breaks: Broken[]];
 function ingressChanges(before: ReleasedEvent, after: ReleasedEvent): Whole[] {
   if (before.ingress && !after.ingress) return [["cannot be published from outside any more", "publishers"]];
   if (!before.ingress && after.ingress) return [["can be published from outside"]];
+  return [...signatureChanges(before, after), ...routeChanges(before, after)];
+}
+
+function signatureChanges(before: ReleasedEvent, after: ReleasedEvent): Whole[] {
+  const isSigned = after.ingress?.signed;
+  if (before.ingress?.signed === isSigned) return [];
+  return [[isSigned ? "is published by signed requests alone now" : "takes no signed requests any more", "publishers"]];
+}
+
+function routeChanges(before: ReleasedEvent, after: ReleasedEvent): Whole[] {
   const was = before.ingress?.route, is = after.ingress?.route;
   if (was === is) return [];
   if (was === undefined) return [[`has the route ${is}`]];

@@ -8,8 +8,8 @@ export interface ReleasedEvent {
   readonly version: number;
   /** Whether an event may have no data. */
   readonly mayLackData: boolean;
-  /** Whether the ingress took it, and its own route. Null for an internal event. */
-  readonly ingress: { readonly route?: string } | null;
+  /** Whether the ingress took it, its own route, and whether it is a webhook. Null for an internal event. */
+  readonly ingress: { readonly route?: string; readonly signed?: true } | null;
   /** Lowest version of events that it could read, by its upcasts. */
   readonly readsFrom: number;
   readonly schema: JsonSchema;
@@ -25,11 +25,11 @@ export function releasedOf({ events }: Catalog): Released {
 
 export function releasedEvent(event: EventDefinition): ReleasedEvent {
   const { $schema: _, $id: __, title: ___, ...schema } = jsonSchemaOf(event), { version, ingress } = event;
-  const route = ingress?.route;
+  const route = ingress?.route, signed = ingress?.signature && true;
   return {
     version,
     mayLackData: mayLackData(event),
-    ingress: ingress ? { ...(route !== undefined && { route }) } : null,
+    ingress: ingress ? { ...(route !== undefined && { route }), ...(signed && { signed }) } : null,
     readsFrom: Math.min(version, ...Object.keys(event.upcasts ?? {}).map(Number)),
     schema,
   };

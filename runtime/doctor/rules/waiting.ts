@@ -71,7 +71,7 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
     id: "delayed-retries",
     severity: "info",
     holds: "no retry is delayed",
-    why: "Each delayed retry is an event that failed and has attempts left.",
+    why: "Each delayed retry is an event that failed and has attempts left, or that waits for its rate or its key.",
     fix: "`deno task retries list`",
     find: ({ delayedRetries }) => {
       const waiting = [...known(delayedRetries)].filter(([, count]) => count > 0);

@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { defineEvent } from "weir";
 import { z } from "zod";
+import type { IngressOptions } from "../../../runtime/api/define_event.ts";
 import { checkRelease } from "../../../runtime/catalog/evolution/check_release.ts";
 import { parseReleased, releasedEvent, releasedText } from "../../../runtime/catalog/evolution/released.ts";
 
 interface Given {
   readonly version?: number;
   readonly data?: z.ZodType;
-  readonly ingress?: { route?: string };
+  readonly ingress?: IngressOptions;
   readonly upcasts?: Record<number, (data: unknown) => unknown>;
 }
 const BASE = z.object({ total: z.int() }), NARROW = z.object({ total: z.int().min(1) });
+const SIGNED: IngressOptions = { route: "/x", signature: { scheme: "github", secret: "SECRET" } };
 const WIDE = z.object({ total: z.number() }), same = (data: unknown) => data;
 
 function released({ version = 1, data = BASE, ...rest }: Given) {
@@ -48,6 +50,9 @@ const CASES: readonly (readonly [name: string, before: Given, after: Given, brea
   ["no ingress any more", { ingress: {} }, {}, "publishers", /^give a\.b `version: 2`$/],
   ["a route", { ingress: {} }, { ingress: { route: "/x" } }, ""],
   ["another route", { ingress: { route: "/x" } }, { ingress: { route: "/y" } }, "publishers", /`version: 2`$/],
+  ["a signature", { ingress: { route: "/x" } }, { ingress: SIGNED }, "publishers", /`version: 2`$/],
+  ["no signature any more", { ingress: SIGNED }, { ingress: { route: "/x" } }, "publishers", /`version: 2`$/],
+  ["a webhook", {}, { ingress: SIGNED }, ""],
   ["data that may be missing", {}, { data: BASE.optional() }, "consumers", /`version: 2`$/],
   ["data that may not be missing", { data: BASE.optional() }, {}, "events,publishers", /`version: 2` and `upcasts/],
 ];
