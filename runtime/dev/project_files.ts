@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { isModule } from "../project/load_project.ts";
+import { FileStamps } from "./file_stamps.ts";
 import { ModuleGraph } from "./module_graph.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";
 
@@ -28,6 +29,8 @@ export function liveText(root: URL, files: Iterable<string>): string {
 /** The files of a project, watched: its folders, its `deno.json`, and the modules that it imports from elsewhere. */
 export class ProjectFiles {
   readonly #graph: ModuleGraph;
+  /** The followed files as they were when the last change was taken. Undefined before the first. */
+  #taken: FileStamps | undefined;
   /** Resolves when the module graph was last read. Reads run one at a time. */
   #following: Promise<void>;
 
@@ -35,14 +38,16 @@ export class ProjectFiles {
     return new ProjectFiles(root, folders, await watchFiles(root, folders, files));
   }
 
-  private constructor(root: URL, readonly folders: readonly string[], readonly changes: FileChanges) {
+  private constructor(readonly root: URL, readonly folders: readonly string[], readonly changes: FileChanges) {
     this.#graph = new ModuleGraph(root, folders);
     this.#following = this.#follow();
   }
 
   /** Takes the next change, once there is one. */
-  next(): Promise<FileChange> {
-    return this.changes.next();
+  async next(): Promise<FileChange> {
+    const change = await this.changes.next();
+    this.#taken = new FileStamps(fileURLToPath(this.root), this.#graph.files);
+    return change;
   }
 
   /** Resolves when {@linkcode next} would return at once. */
@@ -67,6 +72,9 @@ export class ProjectFiles {
 
   async #follow(): Promise<void> {
     await this.#graph.refresh().catch(() => {}); // then the files that were known are watched
-    this.changes.follow(this.#graph.files);
+    const { files } = this.#graph;
+    this.changes.follow(files);
+    // A file may have changed after the last change was taken, and before it was watched.
+    this.changes.note(this.#taken?.changed(files) ?? []);
   }
 }

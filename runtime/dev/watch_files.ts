@@ -21,6 +21,8 @@ export interface FileChanges {
   readonly more: Promise<void>;
   /** Watches these files as well, by their paths relative to the root, instead of those given before. */
   follow(files: Iterable<string>): void;
+  /** Adds files that changed while they were not watched yet. */
+  note(files: readonly string[]): void;
 }
 
 /**
@@ -79,6 +81,7 @@ export async function watchFiles(
     get more() {
       return quiet.promise;
     },
+    note,
   };
 }
 
