@@ -28,9 +28,8 @@ import { Timers } from "./timers.ts";
 import { isWithheld, readWithheld } from "./withheld_payload.ts";
 
 /**
- * Pulls from one durable consumer, at most the sum of the sink's credits and what it takes ahead. It pulls again at once
- * after the regular end of a pull, with backoff after another status, and after two missed heartbeats once a leader
- * answers.
+ * Pulls from one durable consumer, at most the sum of the sink's credits and what it takes ahead: again at once after the
+ * regular end of a pull, with backoff after another status, and after two missed heartbeats once a leader answers.
  */
 export class PullConsumer implements Consumer {
   #inbox = "";

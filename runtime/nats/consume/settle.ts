@@ -57,8 +57,8 @@ interface HeldEvent {
 /**
  * Carries out outcomes. No other class acks, naks or terminates a message.
  *
- * Invariant: everything that an outcome needs is stored before the message is settled. A dead letter is stored before
- * its event is terminated, a completion before its ack, and the attempt counts before a nak.
+ * Invariant: what an outcome needs is stored before the message is settled: a dead letter before its event is terminated,
+ * a completion before its ack, and the attempt counts before a nak.
  */
 export class NatsSettler implements Settler {
   readonly #acks: AckBatch;
