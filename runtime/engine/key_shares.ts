@@ -98,7 +98,8 @@ export class KeyShares implements AdmissionRule {
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     const key = this.#keys.of(name, this.clock.now());
     const refusal = await this.#turn(key, attempt, mayWait);
-    if (refusal) return await refuse(refusal);
+    // Once the lease has expired another process may own the delivery: a retry that is stored now would be a second one.
+    if (refusal) return await refuse(await attempt.lease.isValid() ? refusal : LEASE_EXPIRED);
     try {
       return await (await attempt.lease.isValid() ? run() : refuse(LEASE_EXPIRED));
     } finally {

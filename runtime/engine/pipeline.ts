@@ -165,8 +165,8 @@ export class Pipeline extends PipelineParts {
     if (!this.rate) return this.#admit(attempt);
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     return this.rate.take(attempt).then(async (refusal) => {
-      if (refusal) return await this.#finish(attempt, refusal);
-      return await attempt.lease.isValid() ? this.#admit(attempt) : this.#finish(attempt, LEASE_EXPIRED);
+      if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
+      return await (refusal ? this.#finish(attempt, refusal) : this.#admit(attempt));
     });
   }
 
@@ -179,8 +179,8 @@ export class Pipeline extends PipelineParts {
   async #admitLater(attempt: Attempt, later: Promise<BreakerAnswer>): Promise<Outcome> {
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
     const answer = await later;
-    if (!answer.admitted || await attempt.lease.isValid()) return await this.#answered(attempt, answer);
-    attempt.permit = answer;
+    if (await attempt.lease.isValid()) return await this.#answered(attempt, answer);
+    if (answer.admitted) attempt.permit = answer;
     return await this.#finish(attempt, LEASE_EXPIRED);
   }
 

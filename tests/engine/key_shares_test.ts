@@ -175,6 +175,17 @@ Deno.test("KeyShares does not run an attempt whose lease expired while it waited
   assert.deepEqual(begun, ["a1"]);
 });
 
+Deno.test("KeyShares moves no attempt to the retry stream whose lease expired while it waited", async () => {
+  let isValid = true;
+  const { clock, enter } = setup({ limit: 1, perKey: 1, lease: { ...LEASE, isValid: () => isValid } });
+  void enter("a");
+  await clock.advance(0);
+  const late = enter("a");
+  isValid = false;
+  await clock.advance("1m");
+  assert.deepEqual(await late, { kind: "lease-expired" });
+});
+
 Deno.test("KeyShares fails the attempt of an event whose key is no text", async () => {
   const { enter } = setup();
   const outcome = await enter(42);
