@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "../core/sha256.ts";
 
 /** A generated JSON document, and the tag of its content. */
 export interface Document {
@@ -8,7 +8,7 @@ export interface Document {
 
 export function documentOf(value: unknown): Document {
   const text = JSON.stringify(value);
-  return { text, etag: `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"` };
+  return { text, etag: `"${nodeCrypto().createHash("sha256").update(text).digest("base64url").slice(0, 22)}"` };
 }
 
 interface DocumentHeaders {

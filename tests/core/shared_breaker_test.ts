@@ -97,7 +97,7 @@ const foreign: [what: string, value: unknown][] = [
   ["no generation", { kind: "open" }],
   ["a generation that is no count", { kind: "open", generation: -1 }],
   ["a generation beyond all counts", { kind: "open", generation: 2 ** 52 }],
-  ["probes of nobody", { kind: "half-open", generation: 1 }],
+  ["a half-open state without the process that probes", { kind: "half-open", generation: 1 }],
 ];
 for (const [what, value] of foreign) {
   Deno.test(`readSharedState takes ${what} for no state`, () => assert.equal(readSharedState(value), undefined));

@@ -5,8 +5,8 @@ const PERMISSIONS = "--allow-net --allow-env --allow-read", RUN = `deno run ${PE
 /** Deno's option with the flags of V8 for a busy process, see `deploy/CONFIGURATION.md`. */
 export const V8_OPTION = "--v8-flags=--max-semi-space-size=8,--heap-growing-percent=50";
 /**
- * Deno's option that keeps a start from reading the modules of every other command: a tenth of its CPU time.
- * Without it `import()` of a literal name is read at the start as well.
+ * Deno's option that keeps a start from reading the modules of every other command: a tenth of its CPU time. By default
+ * Deno reads at the start each module that an `import()` names, whether it is called or not.
  */
 export const LAZY_OPTION = "--unstable-lazy-dynamic-imports";
 /** Deno's options for a process that runs in production. */

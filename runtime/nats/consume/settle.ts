@@ -38,10 +38,7 @@ interface SettlerOptions {
   readonly atTickEnd?: (callback: () => void) => void;
   /** Called repeatedly while something cannot be stored. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
-  /**
-   * Functions whose acks are not sent again after a reconnect: by then another process may count on their events as
-   * unsettled. Default: none.
-   */
+  /** Functions whose acks are not sent again after a reconnect: another process may count their events. Default: none. */
   readonly ordered?: ReadonlySet<string>;
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
