@@ -182,3 +182,20 @@ Deno.test("events move forgets a move that was interrupted once its old consumer
   assert.match((await weir(...ARGS)).text, /^weir: no function has a consumer for orders\.created on ORDERS/m);
   assert.equal((await jsm.streams.info("RETRIES")).state.messages, 0);
 });
+
+Deno.test("apply --prune keeps the old consumer of a move that was interrupted", async () => {
+  await using all = await movingProject({ mail: on("Created") });
+  const { broker: { nc }, weir } = all;
+  assert.equal((await weir("apply")).code, 0);
+  await all.publish(3);
+  await all.change();
+  assert.equal((await weir("apply")).code, 0);
+  const record = { type: "orders.created", from: "ORDERS", to: "SALES", moved: 1, deadLetters: 0, unacked: [] };
+  await nc.request("retries.move.mail.position.stored", JSON.stringify(record), { timeout: 30_000 });
+  const { code, text } = await weir("apply", "--prune");
+  const command = "`deno task events move orders.created --from ORDERS --to SALES`";
+  assert.ok(text.includes(`not deleted, since a move from it is not finished: finish it with ${command}`), text);
+  assert.equal(code, 1);
+  assert.equal((await weir(...ARGS)).code, 0);
+  assert.equal((await weir("apply", "--prune")).code, 0);
+});

@@ -2,6 +2,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
+import { moveCommandOf, MovePosition } from "../move/move_position.ts";
 import { keptFilters, withFilters } from "../impact/kept_filters.ts";
 import { RetryService } from "../retry/service.ts";
 import { suggestion } from "../../project/unknown_name.ts";
@@ -79,8 +80,8 @@ function checkPruned(names: readonly string[], unused: ReadonlySet<string>): voi
 }
 
 /**
- * Deletes the consumers that one function left behind: all, or none while a process pulls from any of them. Its retries
- * become dead letters first.
+ * Deletes the consumers that one function left behind: all, or none while a process pulls from any of them, or a move of
+ * its events is not finished. Its retries become dead letters first.
  *
  * Invariant: the consumer on RETRIES is deleted last, since it marks the others as Weir's.
  */
@@ -95,9 +96,13 @@ async function deleteConsumers(
   const ordered = group.toSorted((a, b) => Number(a.stream === last) - Number(b.stream === last));
   // A process may have begun to pull since the plan was made.
   const current = await Promise.all(ordered.map(({ stream, name }) => findConsumer(jsm, stream, name)));
-  if (current.some((info, i) => ordered[i].inUse || info && isPulled(info))) {
-    const why = "not deleted, since a process pulls from it, or did within the last minute";
-    for (const step of group) report({ step, problem: `${nameOf(step)}: ${why}` });
+  const isUsed = current.some((info, i) => ordered[i].inUse || info && isPulled(info));
+  const move = await new MovePosition(jsm, names.functionOf(group[0].name), names).read();
+  if (isUsed || move) {
+    const why = isUsed
+      ? "a process pulls from it, or did within the last minute"
+      : `a move from it is not finished: finish it with \`deno task ${moveCommandOf(move!)}\``;
+    for (const step of group) report({ step, problem: `${nameOf(step)}: not deleted, since ${why}` });
     return;
   }
   for (const [i, step] of ordered.entries()) {
