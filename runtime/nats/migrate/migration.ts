@@ -13,6 +13,7 @@ import { delayedEventsOf } from "../retry/delayed_events.ts";
 import { delayedRetriesOf, hasDelayedRetry, RetryStream } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
 import { isForeign, ownerIn } from "../topology/owner.ts";
+import { orderProblem } from "../topology/priority.ts";
 import { bucketStream, type DesiredState, type Durable } from "../topology/resources.ts";
 import type { MigrationCluster } from "./cluster.ts";
 import { copyEntries } from "./copy_entries.ts";
@@ -168,13 +169,13 @@ export class Migration {
   }
 
   /**
-   * Checks that no process pulls, since moved events are stored once only as long as nothing takes them away, and that
-   * no command on these functions was interrupted.
+   * Checks that no process pulls, since moved events are stored once only as long as nothing takes them away, that no
+   * command on these functions was interrupted, and that no event would lose its order.
    *
-   * @throws {StartupProblems} naming every consumer that a process pulls from, and every unfinished command.
+   * @throws {StartupProblems} naming every consumer for which one of these is not so, and every unfinished command.
    */
   async checkIdle(): Promise<void> {
-    const { jsm, from, to } = this.cluster, old = (await this.#consumers()).map(({ info }) => info);
+    const { jsm, from, to } = this.cluster, found = await this.#consumers(), old = found.map(({ info }) => info);
     const there = this.functionNames.map((name) => {
       return findConsumer(jsm, to.retries.stream, to.consumer(name));
     });
@@ -183,8 +184,13 @@ export class Migration {
     const unfinished = await this.#exists(from.retries.stream)
       ? await unfinishedCommands(jsm, this.functionNames, from)
       : [];
+    const disordered = found.map(({ durable, info }) => {
+      const staying = isShared(durable, to) ? 0 : info.num_pending; // of a shared stream the new consumer delivers them
+      return orderProblem(info, durable.functionName, info.num_ack_pending + staying);
+    });
     const problems = [
       ...unfinished,
+      ...disordered.filter((one) => one !== undefined),
       ...pulled.map(({ name, stream_name }) =>
         `a process pulls from consumer ${name} on stream ${stream_name}: stop the processes of both namespaces first`
       ),

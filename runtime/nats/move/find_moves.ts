@@ -7,6 +7,7 @@ import { renameOf } from "../rename/rename_plan.ts";
 import { functionNames } from "../topology/function_consumers.ts";
 import { isForeign } from "../topology/owner.ts";
 import { filtersOf } from "../topology/plan_consumer.ts";
+import { orderProblem } from "../topology/priority.ts";
 import { fateOf, type Listener, patternsOf } from "./move_plan.ts";
 import { moveCommandOf, MovePosition, type MoveRecord } from "./move_position.ts";
 
@@ -84,6 +85,8 @@ export async function findMoves(
     if (isOther) {
       problems.push(`a move of events of ${name} was interrupted: finish it with \`${moveCommandOf(unfinished)}\``);
     }
+    const disordered = orderProblem(consumer, name, waiting);
+    if (disordered) problems.push(disordered);
     moves.push({ functionName: name, consumer, patterns, waiting, unfinished });
   }
   problems.push(...await renames(jsm, moves, names));

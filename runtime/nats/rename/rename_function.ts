@@ -1,4 +1,4 @@
-import { type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
+import { type ConsumerInfo, type JetStreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
@@ -18,6 +18,7 @@ import { hasDelayedRetry } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
 import { functionConsumers } from "../topology/function_consumers.ts";
 import { resumeConsumers } from "../topology/pause.ts";
+import { orderProblem } from "../topology/priority.ts";
 import { RetryMover } from "./move_retries.ts";
 import { moveClaims, moveDeadLetters } from "./move_stores.ts";
 import { beginRename, createRenamed, finishRename, markRenamed, type MovedConsumer, renameOf } from "./rename_plan.ts";
@@ -58,6 +59,7 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   if (known && begun?.from !== from) throw new Error(`${to} has consumers already: it has run on this cluster`);
   if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
   await checkOthers(jsm, from, to, names);
+  if (!begun) checkOrder(old, from);
   const plan = begun ?? await beginRename(jsm, old, to, names);
   await markRenamed(jsm, from, to, names);
   await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
@@ -97,6 +99,15 @@ async function checkOthers(jsm: JetStreamManager, from: string, to: string, name
     if (!await findConsumer(jsm, stream, consumer)) continue;
     throw new Error(`${stream} has a consumer ${consumer} already, which is not Weir's`);
   }
+}
+
+/** @throws {Error} if delivered events would lose their order. What was not delivered yet keeps it in its stream. */
+function checkOrder(old: readonly ConsumerInfo[], from: string): void {
+  const problems = old.map((info) => orderProblem(info, from, info.num_ack_pending)).filter((one) => one !== undefined);
+  if (problems.length === 0) return;
+  throw new Error(
+    `${problems.join("; ")}. \`defineFunction({ name: "${from}", … })\` keeps the consumers of a renamed file`,
+  );
 }
 
 /** Creates the consumer of the new name, carries over what the old consumer holds, and deletes the old consumer. */

@@ -1,4 +1,4 @@
-import type { ConsumerConfig, PriorityPolicy } from "@nats-io/jetstream";
+import type { ConsumerConfig, ConsumerInfo, PriorityPolicy } from "@nats-io/jetstream";
 import { ORDER_GROUP, PIN_MS } from "../consume/pin_timing.ts";
 import type { Durable } from "./resources.ts";
 import type { Change, Scope } from "./step.ts";
@@ -29,9 +29,28 @@ export function priorityChanges(
     return FIELDS.map((field) => ({ field, from: config[field], to: PINNED[field] }))
       .filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
   }
-  const isOwn = config.priority_policy === PINNED.priority_policy && config.priority_groups?.[0] === ORDER_GROUP;
-  if (isOwn && scope !== "apply") return [];
+  if (isPinnedByOrder(config) && scope !== "apply") return [];
   return FIELDS.filter((field) => isSet(config[field])).map((field) => ({ field, from: config[field], to: null }));
+}
+
+/**
+ * Returns why a number of events on a consumer cannot be moved to another one, and what to do: a moved event comes by
+ * RETRIES, beside later ones of its key. Undefined if the function has no `order`.
+ */
+export function orderProblem(
+  { config, stream_name: stream }: ConsumerInfo,
+  functionName: string,
+  events: number,
+): string | undefined {
+  if (events === 0 || !isPinnedByOrder(config)) return undefined;
+  return `${events} ${
+    events === 1 ? "event" : "events"
+  } of ${functionName} on ${stream} would lose the order of their ` +
+    "keys: let its processes handle them first, or give the order up: remove `order` and run `deno task apply`";
+}
+
+function isPinnedByOrder({ priority_policy, priority_groups }: ConsumerConfig): boolean {
+  return priority_policy === PINNED.priority_policy && priority_groups?.[0] === ORDER_GROUP;
 }
 
 function isSet(value: ConsumerConfig[typeof FIELDS[number]]): boolean {
