@@ -5,10 +5,13 @@ import { functionRoutes } from "../http/admin/function_routes.ts";
 import type { RuntimeIdentity } from "../http/admin/runtime_identity.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
 import { retryRoutes } from "../http/admin/retry_routes.ts";
+import { withCors } from "../http/cors.ts";
 import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import type { ServerClock } from "../engine/clock.ts";
+import type { Progress } from "../http/progress.ts";
+import { problemRoutes } from "../http/problem_routes.ts";
 import { Replies } from "../http/replies.ts";
 import { type Handler, router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
@@ -33,12 +36,14 @@ import { adminProblems, publicProblems } from "./problems.ts";
 /** Bytes of `max_payload` that are kept for the headers of an event. */
 const HEADER_BYTES = 4_096;
 
-interface ListenerOptions {
+export interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
   readonly cluster: Cluster;
   readonly clock: ServerClock;
   readonly authentication: Authentication;
+  /** Answers requests for the progress of events. Default: there are none. */
+  readonly progress?: Progress;
   readonly metering: Metering;
   readonly health: Health;
   readonly log: Logger;
@@ -48,13 +53,15 @@ interface ListenerOptions {
 
 /** Opens the public listener: the ingress and its documents, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
-  const { config, registry, cluster, clock, authentication, metering, health, log, sharesPort } = options;
+  const { config, registry, cluster, clock, authentication, progress, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log),
     replies = repliesOf(options),
     isIngress = config.WEIR_ROLES.includes("ingress");
   const routes = [
     ...healthRoutes(health),
+    ...problemRoutes(),
     ...(isIngress ? publicCatalogRoutes(registry, cluster.names, authentication) : []),
+    ...(progress?.routes() ?? []),
     ...ingressRoutes({
       events: isIngress ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
@@ -67,14 +74,17 @@ export function openPublicListener(options: ListenerOptions): Listener {
       withSpan: (parent, span) => contextWith(span, parent),
     }),
   ];
-  const handler = router(routes, { meter: metering.requests.ingress, problemOf });
-  const { HOST: hostname, PORT: port } = config;
+  const { HOST: hostname, PORT: port, CORS_ORIGINS: origins } = config;
+  const answer = router(routes, { meter: metering.requests.ingress, problemOf });
+  const handler = origins ? withCors(answer, origins) : answer;
   const listener = listen({ hostname, port, variable: "PORT", handler, log, shared: sharesPort });
   return {
     url: listener.url,
     problem: () => listener.problem(),
     stop: (graceMs) => {
-      replies?.stop(); // a request that waits for a reply would take all of the grace
+      // What waits for a reply or for progress would take all of the grace.
+      replies?.stop();
+      progress?.stop();
       return listener.stop(graceMs);
     },
   };
@@ -104,6 +114,7 @@ export function openAdminListener(
   };
   const routes = [
     ...healthRoutes(health),
+    ...problemRoutes(),
     ...metricsRoutes(() => metering.metrics.page()),
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
