@@ -127,6 +127,10 @@ const TESTS: readonly (readonly string[])[] = [
     "e2e/order_test.ts: order blocks the key of an event whose attempts are used up",
     "e2e/order_test.ts: order goes on with a blocked key once its first event is cancelled",
   ],
+  [
+    "e2e/order_test.ts: order parks a key, and its events return in order",
+    "e2e/order_test.ts: order parks a key again behind a parked event that fails",
+  ],
 ];
 
 /** Adds the numbers of all its lines to a test of {@linkcode TESTS}. */

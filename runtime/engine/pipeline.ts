@@ -141,8 +141,8 @@ export class Pipeline extends PipelineParts {
 
   /** Postpones an event of a burst, or waits for the share of its key, if the function has `debounce` or shares. */
   #takeShare(attempt: Attempt): MaybePromise<Outcome> {
-    const { policy: { debounce } } = this.fn, { pending } = this.ports, unkeyed = this.order?.keyFailure(attempt);
-    if (unkeyed) return this.#refuse(attempt, unkeyed);
+    const { policy: { debounce } } = this.fn, { pending } = this.ports, refusal = this.order?.refusal(attempt);
+    if (refusal) return this.#refuse(attempt, refusal);
     if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }

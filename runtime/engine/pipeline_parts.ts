@@ -40,7 +40,7 @@ export class PipelineParts {
       this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
     }
     if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
-    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission);
+    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);
     const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
     this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);

@@ -17,8 +17,8 @@ export const ORDER_OPTIONS = ["by", "onFailure"] as const;
 /** Schema of the option `order`. */
 export const orderSchema = z.strictObject({
   by: syncFunction<OrderPolicy["by"]>("text", "(event) => event.data.customerId"),
-  onFailure: z.enum(["block", "dead-letter"], {
-    error: ({ input }) => `${describeValue(input)} is neither "block" nor "dead-letter"`,
+  onFailure: z.enum(["block", "dead-letter", "park"], {
+    error: ({ input }) => `${describeValue(input)} is none of "block", "dead-letter" and "park"`,
   }).default(FUNCTION_DEFAULTS.order.onFailure),
 });
 
