@@ -33,12 +33,13 @@ export class BatchRunner implements HandlerRunner {
     readonly clock: Clock,
     readonly resources: HandlerResources,
     middleware: readonly HandlerMiddleware[] = [],
+    isAwaited?: (attempt: Attempt) => boolean,
   ) {
     const { batch, concurrency } = fn.policy;
     this.#handler = new InProcessRunner(fn, clock, resources, [...middleware, callWithBatch(fn)]);
     this.collector = new BatchCollector(batch!, concurrency, clock, (attempts) => {
       const created = new Batch(attempts, (members) => void this.#runAll(created, members));
-    });
+    }, fn.policy.order && isAwaited);
   }
 
   /** Resolves once the attempt's batch has run. */

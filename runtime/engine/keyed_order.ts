@@ -1,6 +1,6 @@
-import type { Delivery } from "../core/delivery.ts";
 import { waitForKey } from "../core/order.ts";
 import { type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
+import { eventsBegun } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempt } from "./attempt.ts";
@@ -10,6 +10,7 @@ import { KeyFailures } from "./key_failures.ts";
 import { KnownEvents, type Turn } from "./known_events.ts";
 import type { ParkedEvents } from "./parked_events.ts";
 import { ParkedKeys } from "./parked_keys.ts";
+import { OrderInbox } from "./order_inbox.ts";
 import type { OrderSink, OrderSource } from "./order_source.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
 import type { Settlement } from "./settler.ts";
@@ -28,18 +29,19 @@ const AGAIN_MS = 1_000;
  * process: the source resets the order when one may not have.
  */
 export class KeyedOrder implements OrderSink {
+  readonly inbox = new OrderInbox();
   readonly #known = new KnownEvents();
   readonly #waiting = new WaitingTurns();
   /** Turns that may begin once a handler ends. */
   readonly #ready = new Set<Turn>();
   /** Keys of which a handler runs in this process. */
   readonly #running = new Set<string>();
-  readonly #settling = new Set<Delivery>();
   readonly #takeover: Takeover;
   readonly #mark: PrefetchMark;
+  /** Events that run at once. */
+  readonly #most: number;
   readonly failures: KeyFailures;
   #source: OrderSource | undefined;
-  #inbox = 0;
   #isClosed = false;
 
   constructor(
@@ -50,6 +52,7 @@ export class KeyedOrder implements OrderSink {
     parked?: ParkedEvents,
   ) {
     const policy = fn.policy.order!;
+    this.#most = eventsBegun(fn.policy);
     const parkedKeys = parked && policy.onFailure === "park" && new ParkedKeys(fn.name, parked, clock, {
       isRunning: (key) => this.#running.has(key),
       changed: (key) => this.#advance(key),
@@ -66,7 +69,7 @@ export class KeyedOrder implements OrderSink {
 
   /** Connects the consumers. Without them no other process handles events, as in a test of one event. */
   connect(source: OrderSource): void {
-    this.#source = source;
+    this.#source = this.inbox.source = source;
     this.#takeover.begin(source);
     this.failures.parked?.reset();
     source.connect(this);
@@ -95,7 +98,7 @@ export class KeyedOrder implements OrderSink {
   arrived(attempt: Attempt): void {
     this.#mark.isStored(this.clock.now()); // most of what a process holds when it dies has not begun
     attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.#isMain(lane)));
-    attempt.turn.inbox = this.#inbox;
+    this.inbox.arrived(attempt.turn);
     this.#takeover.arrived(attempt.delivery.deliveryCount);
   }
 
@@ -118,30 +121,20 @@ export class KeyedOrder implements OrderSink {
     return this.failures.refusal(attempt, this.#isMain(attempt.turn!.lane));
   }
 
+  /** Returns whether a later event of its key waits for an attempt. */
+  isAwaited({ turn }: Attempt): boolean {
+    return turn?.key !== undefined && this.#known.isAwaited(turn);
+  }
+
   /** Returns whether counts stay as they are. Without the mark, an earlier delivery would be presumed to have begun. */
   needsNoCounts(outcome: Outcome): boolean {
     return outcome.kind === "retry" && outcome.reason === "waits-for-key" && this.#mark.isStored(this.clock.now());
   }
 
-  /**
-   * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
-   * of a running handler is not extended, so after a reconnect the server is asked.
-   */
-  async maySettle({ turn, lease }: Attempt): Promise<boolean> {
-    if (!await lease.isValid()) return false;
-    if (!turn || !this.#source || turn.inbox === this.#inbox) return true;
-    return await this.#source.isLast().catch(() => false);
-  }
-
-  /** Notes that the settlement of an attempt begins. */
-  settles({ delivery }: Attempt): void {
-    this.#settling.add(delivery);
-  }
-
   /** Notes that an attempt is settled. It is delivered again if its settlement failed. */
   settled({ turn, delivery }: Attempt, outcome: Outcome, settlement: Settlement): void {
     const isStored = settlement.ok;
-    this.#settling.delete(delivery);
+    this.inbox.settled(delivery);
     if (!turn) return;
     if (turn.state === "running") this.#running.delete(turn.key!);
     turn.state = "away";
@@ -163,19 +156,14 @@ export class KeyedOrder implements OrderSink {
   }
 
   reset(keepsRunning: boolean): void {
-    if (!keepsRunning) {
-      this.#inbox++;
-      // Until its dead letter is stored, another process may have received it.
-      for (const delivery of this.#settling) delivery.ackSubject = new Uint8Array();
-      this.#settling.clear();
-    }
+    if (!keepsRunning) this.inbox.renew();
     this.#startOver(keepsRunning);
   }
 
   room(): number {
     if (!this.#takeover.isComplete) return this.#takeover.room;
     const free = this.#waiting.room;
-    const idle = this.fn.policy.concurrency - this.#running.size;
+    const idle = this.#most - this.#running.size;
     // If only events that must wait are held, others may still begin.
     return free > 0 ? free + idle : this.#ready.size === 0 ? idle : 0;
   }
@@ -189,7 +177,7 @@ export class KeyedOrder implements OrderSink {
   }
 
   get #isFull(): boolean {
-    return this.#running.size >= this.fn.policy.concurrency;
+    return this.#running.size >= this.#most;
   }
 
   /** Whether all that may hold an event up is known. */

@@ -24,7 +24,7 @@ import type { KeyedOrder } from "./keyed_order.ts";
 import { UNLIMITED } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import { PipelineParts } from "./pipeline_parts.ts";
-import { settleInOrder, takeTurn } from "./turns.ts";
+import { checkTurn, settleInOrder, takeTurn } from "./turns.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 
@@ -99,8 +99,11 @@ export class Pipeline extends PipelineParts {
 
   /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
   async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
+    const { order } = this, fromMs = attempt.nowMs;
     try {
-      return await (await collector.collect(attempt) ? this.#begin(attempt) : this.giveBack(attempt, "shutdown"));
+      if (!await collector.collect(attempt)) return await this.giveBack(attempt, "shutdown");
+      const refusal = order && await checkTurn(order, attempt, attempt.nowMs - fromMs);
+      return await (refusal ? this.#giveBack(attempt, refusal) : this.#begin(attempt));
     } finally {
       attempt.batch?.leave(attempt); // also if a step has a defect: the others would wait for it
     }

@@ -42,7 +42,8 @@ export class PipelineParts {
     if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
     this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);
     const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
-    this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
+    this.batches = policy.batch &&
+      new BatchRunner(fn, clock, resources, middleware, (attempt) => this.order?.isAwaited(attempt) ?? false);
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
     if (policy.adaptive) this.runner = this.adaptive = new AdaptiveRunner(policy.adaptive, this.runner, clock);
   }

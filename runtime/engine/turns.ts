@@ -17,6 +17,14 @@ export async function takeTurn(
   return undefined;
 }
 
+/** Wait for a batch, in milliseconds, after which it is asked whether another process may have the event. */
+const ASK_AFTER_MS = 5_000;
+
+/** Returns the outcome of an attempt that must not begin after the wait for its batch; undefined if it may begin. */
+export async function checkTurn(order: KeyedOrder, attempt: Attempt, waitedMs: number): Promise<Outcome | undefined> {
+  return await order.inbox.maySettle(attempt, waitedMs > ASK_AFTER_MS) ? undefined : { kind: "lease-expired" };
+}
+
 /**
  * Settles an attempt of a function with `order`, and then lets the next event of its key begin.
  *
@@ -28,11 +36,11 @@ export async function settleInOrder(
   attempt: Attempt,
   decided: Outcome,
 ): Promise<Outcome> {
-  const { functionName, delivery, claim } = attempt, maySettle = await order.maySettle(attempt);
+  const { functionName, delivery, claim } = attempt, maySettle = await order.inbox.maySettle(attempt);
   const outcome: Outcome = maySettle ? order.failures.decided(attempt, decided) : { kind: "lease-expired" };
   const usedUp = order.needsNoCounts(outcome) ? undefined : attempt.usedUpAfter(outcome),
     inPlace = keepPlace(attempt, outcome);
-  order.settles(attempt);
+  order.inbox.settles(delivery);
   const settlement = await settler.settle(functionName, delivery, inPlace, usedUp, claim);
   order.settled(attempt, outcome, settlement);
   observer.end(attempt, outcome, settlement);

@@ -41,15 +41,20 @@ export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | 
     "is a batch of its own: allow two attempts at least, or leave `batch` out";
 }
 
+/** Returns how many events of a function run at once in a process, those of a batch that is collected included. */
+export function eventsBegun({ batch, concurrency }: Pick<FunctionPolicy, "batch" | "concurrency">): number {
+  return batch ? batch.size * (concurrency + 1) : concurrency;
+}
+
 /**
  * Returns how many events a function holds at once in a process: those that run; with `batch` those of one more batch,
  * which is collected meanwhile; with shares of keys those whose keys are busy; with `order` those that wait for their
  * turn, and as many as run, which may have to be given back.
  */
 export function eventsAtOnce(
-  { batch, order, concurrency, shares }: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
+  policy: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
 ): number {
-  if (batch) return batch.size * (concurrency + 1);
-  if (order) return 2 * concurrency + MAX_HELD;
-  return shares ? concurrency + KEY_ROOM + KEY_MOVES : concurrency;
+  const begun = eventsBegun(policy);
+  if (policy.order) return 2 * begun + MAX_HELD;
+  return policy.shares ? begun + KEY_ROOM + KEY_MOVES : begun;
 }

@@ -23,12 +23,8 @@ export const orderSchema = z.strictObject({
 });
 
 /** Returns why a policy with `order` cannot hold; undefined if it can. */
-export function orderConflict({ order, batch, debounce, shares }: FunctionPolicy): string | undefined {
+export function orderConflict({ order, debounce, shares }: FunctionPolicy): string | undefined {
   if (!order) return undefined;
-  if (batch) {
-    return "option order: the events of a batch are retried apart from each other, which keeps no order: leave out " +
-      "`batch`, or `order`";
-  }
   if (shares) {
     return "option order: the events of a key are handled one at a time, so that `perKey` limits nothing: give a number " +
       "for `concurrency`, or leave out `order`";
