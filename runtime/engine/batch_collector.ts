@@ -47,6 +47,11 @@ export class BatchCollector {
     });
   }
 
+  /** Number of attempts that wait for their batch. */
+  get size(): number {
+    return this.#lanes.values().reduce((sum, { size }) => sum + size, 0);
+  }
+
   /** Lets what is collected begin without a further wait. */
   flush(): void {
     for (const lane of this.#lanes.values()) lane.flush();
@@ -106,6 +111,10 @@ class Lane {
   /** Whether its next batch may begin. */
   get isDue(): boolean {
     return this.#due > 0 || this.#collected.length >= this.policy.size || this.#bytes >= this.policy.maxBytes;
+  }
+
+  get size(): number {
+    return this.#collected.length;
   }
 
   get firstAtMs(): number {

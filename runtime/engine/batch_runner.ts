@@ -81,8 +81,10 @@ export class BatchRunner implements HandlerRunner {
           else member.resolve(RETURNED);
           hasSucceeded ||= !failure;
         }
-      } else if (part.length > 1 && mayBeOfOneEvent(last)) halving.failed(part, last);
-      else {
+      } else if (part.length > 1 && mayBeOfOneEvent(last)) {
+        halving.failed(part, last);
+        if (this.fn.policy.rate) break; // each run takes starts: the events are retried in smaller batches
+      } else {
         if (endsBatch(last, part.length)) ended = last;
         else halving.failed(part, last);
         for (const member of part) failed.push([member, last]);

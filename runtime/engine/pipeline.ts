@@ -167,7 +167,8 @@ export class Pipeline extends PipelineParts {
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
     if (!this.rate) return this.#admit(attempt);
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
-    return this.rate.take(attempt).then(async (refusal) => {
+    const { rate } = this;
+    return (attempt.batch?.takeStart(attempt, rate) ?? rate.take(attempt)).then(async (refusal) => {
       if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
       return await (refusal ? this.#finish(attempt, refusal) : this.#admit(attempt));
     });

@@ -36,8 +36,9 @@ export class PipelineParts {
     const { clock, kv } = ports, { name, policy } = fn;
     this.admission = new Admission(clock);
     const breakers = this.#breakers = new FunctionBreakers(fn, dependencies, this.admission, ports);
+    const collected = () => this.batches?.collector.size ?? 0;
     if (policy.rate && ports.rates) {
-      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
+      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock, collected));
     }
     if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
     this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);

@@ -27,14 +27,18 @@ export const batchSchema = z.strictObject({
 }).transform(({ maxWait: maxWaitMs, ...rest }): BatchPolicy => ({ ...rest, maxWaitMs }));
 
 /**
- * Returns why a policy is none for batches. The events of a batch begin together, so that a limit of starts cannot hold.
+ * Returns why a policy is none for batches. Each event of a batch takes a start of the `rate`, and all begin together.
  * The last attempt of an event runs alone, so with one attempt all would.
  */
 export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | undefined {
   if (!batch || batch.size === 1) return undefined;
-  if (rate) {
-    return "option rate: with `batch` the events of a batch begin together, whatever the limit: leave one of them out. " +
-      "`concurrency` limits the batches of a process";
+  if (rate?.by) {
+    return "option rate: with `batch` it takes no `by`: the events of a batch begin together, and those of one key would " +
+      "wait for the starts of another. Leave out `rate.by`, or `batch`";
+  }
+  if (rate && batch.size > rate.limit) {
+    return `option rate: a batch of ${batch.size} events takes as many starts at once, and the limit is ${rate.limit}: ` +
+      `set \`batch.size\` to ${rate.limit} at the most, or a higher \`rate.limit\` for a longer \`rate.per\``;
   }
   if (retry.attempts > 1) return undefined;
   return "option batch: with `retry.attempts: 1` every event would be handled alone, since the last attempt of an event " +

@@ -70,3 +70,32 @@ Deno.test("[G24][G25] batch with order has one event of a key at most, and one t
   assert.equal(failed.size, 12);
   assert.ok(runs.some(({ length }) => length > 4), `batches of ${runs.map(({ length }) => length)}`);
 });
+
+Deno.test("[G17] batch with rate starts no more events than the limit over two replicas, and one that fails is retried", async () => {
+  await using server = await startServer();
+  const starts: { n: number; atMs: number; attempt: number }[] = [], sizes: number[] = [];
+  const send = defineFunction({
+    on: Asked,
+    batch: { size: 30, maxWait: "50ms" },
+    rate: { limit: 40, per: "1s" },
+    retry: { attempts: 3, initial: "10ms" },
+  }, (events, { attempt }) => {
+    sizes.push(events.length);
+    for (const { data: { n } } of events) starts.push({ n, atMs: performance.now(), attempt });
+    if (events.some(({ data }) => data.n === 7)) throw new Error("as planned");
+  });
+  await using first = await startTestRuntime({ functions: { send }, server });
+  await using second = await startTestRuntime({ functions: { send }, server });
+  await Promise.all(Array.from({ length: 120 }, (_, n) => first.publish(Asked, { n, key: "" })));
+  const outcomes = () => [...first.settled, ...second.settled].map(({ outcome }) => outcome);
+  await eventually(() => outcomes().filter(({ kind }) => kind === "ack").length === 119);
+  await eventually(() => outcomes().some(({ kind }) => kind === "dead-letter"));
+  const [{ atMs: sinceMs }] = starts;
+  // The clocks of processes may differ by milliseconds.
+  starts.forEach(({ atMs }, i) => assert.ok(i < 40 * (1 + Math.floor((atMs - sinceMs) / 950)), `start ${i + 1}`));
+  assert.deepEqual(starts.filter(({ n }) => n === 7).map(({ attempt }) => attempt), [1, 2, 3]);
+  assert.ok(sizes.some((size) => size > 1) && sizes.every((size) => size <= 30), `batches of ${sizes}`);
+  for (const outcome of outcomes()) {
+    if (outcome.kind === "retry" && !outcome.usesAttempt) assert.equal(outcome.reason, "rate-limited");
+  }
+});
