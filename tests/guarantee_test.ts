@@ -6,6 +6,7 @@ const KILLS = "chaos/kills_test.ts: weir start loses no event, and repeats none 
 const CLUSTER = "chaos/cluster_test.ts: weir start loses no event, and repeats none without a fault";
 const ORDER_KILLS = "chaos/order_test.ts: order keeps the events of each key in order";
 const ORDERED = "e2e/order_test.ts: order keeps each key in order and one at a time over two replicas";
+const ORDERED_BATCHES = "e2e/batch_combined_test.ts: batch with order has one event of a key at most";
 const KILLED_AHEAD = "e2e/prefetch_killed_test.ts: start handles after a kill -9 what another process had pulled ahead";
 const RENEWED = "e2e/identity_test.ts: ctx.emit stores the event of a message without an id";
 const ODD_HEADERS = "nats/client/odd_headers_test.ts: LateDedup finds the message after one whose header";
@@ -121,11 +122,21 @@ const TESTS: readonly (readonly string[])[] = [
     "core/batch_test.ts: batchSizeAt ends with batches of one event",
     "engine/batch_runner_test.ts: BatchRunner rejects only the event that is alone with its NonRetryableError",
   ],
-  [ORDER_KILLS, ORDERED, SIMULATED],
-  [ORDER_KILLS, ORDERED, SIMULATED, "e2e/order_test.ts: order runs a redriven event beside no other of its key"],
+  [ORDER_KILLS, ORDERED, ORDERED_BATCHES, SIMULATED],
+  [
+    ORDER_KILLS,
+    ORDERED,
+    ORDERED_BATCHES,
+    SIMULATED,
+    "e2e/order_test.ts: order runs a redriven event beside no other of its key",
+  ],
   [
     "e2e/order_test.ts: order blocks the key of an event whose attempts are used up",
     "e2e/order_test.ts: order goes on with a blocked key once its first event is cancelled",
+  ],
+  [
+    "e2e/order_test.ts: order parks a key, and its events return in order",
+    "e2e/order_test.ts: order parks a key again behind a parked event that fails",
   ],
 ];
 

@@ -17,6 +17,8 @@ import { NatsSettler } from "../nats/consume/settle.ts";
 import type { Unstored } from "../nats/consume/store_retrier.ts";
 import { WatchedLeases } from "../nats/consume/watched_leases.ts";
 import { DeadLetters } from "../nats/dead_letters/dead_letters.ts";
+import { ParkedLetters } from "../nats/dead_letters/parked_letters.ts";
+import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import { NatsBreakerStore } from "../nats/kv/nats_breaker_store.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
@@ -190,6 +192,7 @@ function createPorts(
     kv: new NatsKvStore(nc, replicas, names),
     cancelled: topology.cancelled,
     delayed: delayedEvents(options),
+    parked: new ParkedLetters(new DeadLetterService(options.cluster)),
     pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
     breakers: { store: breakers, reportProblem: (breaker, why) => logBreaker(log, breaker, why) },

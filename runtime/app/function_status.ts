@@ -21,8 +21,8 @@ function keyStatus({ keys: known, waiting, skipped }: KeyShares): FunctionStatus
   return { known, waiting, skipped };
 }
 
-function orderStatus({ state, unsettled, blockedKeys }: KeyedOrder): FunctionStatus["order"] {
-  return { state, waiting: unsettled, blockedKeys };
+function orderStatus({ state, unsettled, blockedKeys, parkedKeys }: KeyedOrder): FunctionStatus["order"] {
+  return { state, waiting: unsettled, blockedKeys, parkedKeys };
 }
 
 /**

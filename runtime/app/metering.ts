@@ -125,6 +125,7 @@ export class Metering implements Service {
     this.metrics.gauge("weir.function.order_holder", orders(({ state }) => state === "standby" ? 0 : 1));
     this.metrics.gauge("weir.function.order_waiting", orders(({ unsettled }) => unsettled));
     this.metrics.gauge("weir.function.order_blocked_keys", orders(({ blockedKeys }) => blockedKeys));
+    this.metrics.gauge("weir.function.order_parked_keys", orders(({ parkedKeys }) => parkedKeys));
     this.metrics.gauge(
       "weir.breaker.state",
       () =>

@@ -143,9 +143,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ...(fn.keys
       ? [["keys", `${fn.keys.known} known, ${fn.keys.waiting} events held, ${fn.keys.skipped} skipped over`] as const]
       : []),
-    ...(fn.order
-      ? [["order", `${fn.order.state}, ${fn.order.waiting} waiting, ${fn.order.blockedKeys} blocked keys`] as const]
-      : []),
+    ...(fn.order ? [["order", orderText(fn.order)] as const] : []),
     ["in flight", busy(fn)],
     ["pending", String(fn.pending ?? "unknown")],
     ["unsettled", String(fn.ackPending ?? "unknown")],
@@ -219,4 +217,10 @@ async function readCluster(why: string): Promise<{ status: readonly FunctionStat
   } finally {
     await cluster.close();
   }
+}
+
+function orderText({ state, waiting, blockedKeys, parkedKeys = 0 }: NonNullable<FunctionStatus["order"]>): string {
+  return `${state}, ${waiting} waiting, ${blockedKeys} blocked keys${
+    parkedKeys > 0 ? `, ${parkedKeys} parked keys` : ""
+  }`;
 }

@@ -7,6 +7,7 @@ export const DEAD_LETTER_REASONS = [
   "crashed",
   "looped",
   "cancelled",
+  "parked",
 ] as const;
 /** Reason of a dead letter. */
 export type DeadLetterReason = typeof DEAD_LETTER_REASONS[number];
@@ -92,6 +93,8 @@ export type Redriven =
   | "held-back"
   /** The function of the dead letter has no consumer. It was removed, or has never been started on this cluster. */
   | "no-function"
+  /** It waits for an earlier event of its key, and returns by itself. */
+  | "parked"
   /** The payload and the headers of a redrive exceed the server's `max_payload`. */
   | "too-large"
   /** No dead letter has that sequence: it was redriven or discarded before. */

@@ -1,9 +1,9 @@
 import { backoffMs } from "./backoff.ts";
 import type { RetryContext } from "./decide_outcome.ts";
-import type { Outcome } from "./outcome.ts";
+import type { DeadLetterOutcome, Outcome } from "./outcome.ts";
 
 /** Treatment of the first event of a key once its attempts are used up. */
-export type OnFailure = "block" | "dead-letter";
+export type OnFailure = "block" | "dead-letter" | "park";
 
 /** Events that wait in the memory of a process for their turn, at the most. What comes beyond is given back. */
 export const MAX_HELD = 256;
@@ -20,13 +20,28 @@ export function waitForKey(delayMs: number): Outcome {
 }
 
 /**
- * Returns the outcome of an event whose key is ordered: with `block` an event that has used up its attempts is retried,
- * and uses up no further one.
+ * Returns the outcome of an event that has used up its attempts while its key is blocked: it is retried, and uses up no
+ * further one. Any other outcome stays as it is.
  */
-export function keepHead(outcome: Outcome, onFailure: OnFailure, context: RetryContext): Outcome {
-  if (onFailure !== "block" || outcome.kind !== "dead-letter" || outcome.reason !== "attempts-exhausted") {
-    return outcome;
-  }
+export function keepHead(outcome: Outcome, context: RetryContext): Outcome {
+  if (outcome.kind !== "dead-letter" || outcome.reason !== "attempts-exhausted") return outcome;
   const delayMs = backoffMs(context.retry, context.number + context.excusedDeliveries, context.random);
   return { kind: "retry", reason: "blocks-key", delayMs, usesAttempt: false, error: outcome.error };
+}
+
+/** Returns whether an event ends in a way that parks its key: its attempts are used up, or it kills its process. */
+export function parksKey(outcome: Outcome): outcome is DeadLetterOutcome {
+  return outcome.kind === "dead-letter" && (outcome.reason === "attempts-exhausted" || outcome.reason === "crashed");
+}
+
+/** Returns the dead letter of an event whose key is parked. Its handler has not run. */
+export function parkedBehind(orderKey: string, { number }: RetryContext): DeadLetterOutcome {
+  const message = "an earlier event of its key is a dead letter: it returns once that is handled or discarded";
+  return {
+    kind: "dead-letter",
+    reason: "parked",
+    attempts: number - 1,
+    error: { name: "ParkedError", message },
+    orderKey,
+  };
 }

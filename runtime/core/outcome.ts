@@ -97,6 +97,8 @@ export type Outcome =
     /** Runs of the handler. */
     readonly attempts: number;
     readonly error: ErrorDetail;
+    /** Key of a function with `onFailure: "park"` that the dead letter parks, or behind which it is parked. */
+    readonly orderKey?: string;
   };
 
 /** The outcome of an event that could not be handled. */

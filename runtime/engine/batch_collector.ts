@@ -2,6 +2,9 @@ import { type BatchPolicy, batchSizeAt } from "../core/batch.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 
+/** Divisor of `maxWait` that gives the wait of a batch while other events wait for those in it. */
+const AWAITED_PART = 10;
+
 /** An attempt that waits for its batch. */
 interface Collected {
   readonly attempt: Attempt;
@@ -21,12 +24,17 @@ export class BatchCollector {
   #running = 0;
   #isClosed = false;
 
-  /** @param begin Called with the attempts of a batch before their promises resolve. */
+  /**
+   * @param begin Called with the attempts of a batch before their promises resolve.
+   * @param isAwaited Returns whether an event waits until an attempt has ended. Then its batch is due after a tenth of
+   * `maxWait`, or soon after that. Default: none waits.
+   */
   constructor(
     readonly policy: BatchPolicy,
     readonly concurrency: number,
     readonly clock: Clock,
     readonly begin: (attempts: readonly Attempt[]) => void,
+    readonly isAwaited?: (attempt: Attempt) => boolean,
   ) {}
 
   /** Resolves to true when the attempt's batch begins, and to false if it must be given back. */
@@ -37,6 +45,11 @@ export class BatchCollector {
       lane.add({ attempt, atMs: this.clock.now(), resolve });
       this.#beginDue();
     });
+  }
+
+  /** Number of attempts that wait for their batch. */
+  get size(): number {
+    return this.#lanes.values().reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Lets what is collected begin without a further wait. */
@@ -61,7 +74,7 @@ export class BatchCollector {
 
   #newLane({ number, retry }: Attempt): Lane {
     const size = batchSizeAt(this.policy.size, number, retry.attempts);
-    return new Lane({ ...this.policy, size }, this.clock, () => this.#beginDue());
+    return new Lane({ ...this.policy, size }, this.clock, () => this.#beginDue(), this.isAwaited);
   }
 
   /** Begins batches while there are places. The batch with the earliest attempt is first. */
@@ -88,11 +101,20 @@ class Lane {
   #due = 0;
   #cancelTimer: () => void = () => {};
 
-  constructor(readonly policy: BatchPolicy, readonly clock: Clock, readonly waited: () => void) {}
+  constructor(
+    readonly policy: BatchPolicy,
+    readonly clock: Clock,
+    readonly waited: () => void,
+    readonly isAwaited?: (attempt: Attempt) => boolean,
+  ) {}
 
   /** Whether its next batch may begin. */
   get isDue(): boolean {
     return this.#due > 0 || this.#collected.length >= this.policy.size || this.#bytes >= this.policy.maxBytes;
+  }
+
+  get size(): number {
+    return this.#collected.length;
   }
 
   get firstAtMs(): number {
@@ -123,8 +145,10 @@ class Lane {
   }
 
   #setTimer(): void {
-    const delayMs = Math.max(0, this.firstAtMs + this.policy.maxWaitMs - this.clock.now());
-    this.#cancelTimer = this.clock.timer(delayMs, () => {
+    const { clock, policy: { maxWaitMs }, isAwaited } = this, leftMs = this.firstAtMs + maxWaitMs - clock.now();
+    const delayMs = Math.max(0, isAwaited ? Math.min(leftMs, maxWaitMs / AWAITED_PART) : leftMs);
+    this.#cancelTimer = clock.timer(delayMs, () => {
+      if (delayMs < leftMs && !this.#collected.some(({ attempt }) => isAwaited!(attempt))) return this.#setTimer();
       this.flush();
       this.waited();
     });

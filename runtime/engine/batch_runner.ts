@@ -33,12 +33,13 @@ export class BatchRunner implements HandlerRunner {
     readonly clock: Clock,
     readonly resources: HandlerResources,
     middleware: readonly HandlerMiddleware[] = [],
+    isAwaited?: (attempt: Attempt) => boolean,
   ) {
     const { batch, concurrency } = fn.policy;
     this.#handler = new InProcessRunner(fn, clock, resources, [...middleware, callWithBatch(fn)]);
     this.collector = new BatchCollector(batch!, concurrency, clock, (attempts) => {
       const created = new Batch(attempts, (members) => void this.#runAll(created, members));
-    });
+    }, fn.policy.order && isAwaited);
   }
 
   /** Resolves once the attempt's batch has run. */
@@ -80,8 +81,10 @@ export class BatchRunner implements HandlerRunner {
           else member.resolve(RETURNED);
           hasSucceeded ||= !failure;
         }
-      } else if (part.length > 1 && mayBeOfOneEvent(last)) halving.failed(part, last);
-      else {
+      } else if (part.length > 1 && mayBeOfOneEvent(last)) {
+        halving.failed(part, last);
+        if (this.fn.policy.rate) break; // each run takes starts: the events are retried in smaller batches
+      } else {
         if (endsBatch(last, part.length)) ended = last;
         else halving.failed(part, last);
         for (const member of part) failed.push([member, last]);

@@ -1,17 +1,19 @@
-import { decideOutcome } from "../core/decide_outcome.ts";
-import type { Delivery } from "../core/delivery.ts";
-import { keepHead, MAX_AWAY_MS, waitForKey } from "../core/order.ts";
+import { waitForKey } from "../core/order.ts";
 import { type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
+import { eventsBegun } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
-import type { OrderPolicy } from "../project/order_policy.ts";
 import type { Admission } from "./admission.ts";
 import type { Attempt } from "./attempt.ts";
 import type { AttemptStore } from "./attempt_store.ts";
 import type { Clock } from "./clock.ts";
-import { resultOfThrown } from "./handler_runner.ts";
+import { KeyFailures } from "./key_failures.ts";
 import { KnownEvents, type Turn } from "./known_events.ts";
+import type { ParkedEvents } from "./parked_events.ts";
+import { ParkedKeys } from "./parked_keys.ts";
+import { OrderInbox } from "./order_inbox.ts";
 import type { OrderSink, OrderSource } from "./order_source.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
+import type { Settlement } from "./settler.ts";
 import { Takeover } from "./takeover.ts";
 import { turnKey } from "./turn_key.ts";
 import { WaitingTurns } from "./waiting_turns.ts";
@@ -27,18 +29,19 @@ const AGAIN_MS = 1_000;
  * process: the source resets the order when one may not have.
  */
 export class KeyedOrder implements OrderSink {
-  readonly #policy: OrderPolicy;
+  readonly inbox = new OrderInbox();
   readonly #known = new KnownEvents();
   readonly #waiting = new WaitingTurns();
   /** Turns that may begin once a handler ends. */
   readonly #ready = new Set<Turn>();
   /** Keys of which a handler runs in this process. */
   readonly #running = new Set<string>();
-  readonly #settling = new Set<Delivery>();
   readonly #takeover: Takeover;
   readonly #mark: PrefetchMark;
+  /** Events that run at once. */
+  readonly #most: number;
+  readonly failures: KeyFailures;
   #source: OrderSource | undefined;
-  #inbox = 0;
   #isClosed = false;
 
   constructor(
@@ -46,26 +49,30 @@ export class KeyedOrder implements OrderSink {
     readonly clock: Clock,
     attempts: AttemptStore,
     readonly admission: Pick<Admission, "countsHeld">,
+    parked?: ParkedEvents,
   ) {
-    this.#policy = fn.policy.order!;
-    this.#takeover = new Takeover(
-      this.#known,
-      clock,
-      (knowsAll) => knowsAll ? this.#advanceAll() : this.#startOver(false),
-    );
+    const policy = fn.policy.order!;
+    this.#most = eventsBegun(fn.policy);
+    const parkedKeys = parked && policy.onFailure === "park" && new ParkedKeys(fn.name, parked, clock, {
+      isRunning: (key) => this.#running.has(key),
+      changed: (key) => this.#advance(key),
+      loaded: () => this.#advanceAll(),
+    });
+    this.failures = new KeyFailures(policy, parkedKeys || undefined);
+    this.#takeover = new Takeover(this.#known, clock, (knowsAll) => {
+      if (!knowsAll) this.#startOver(false);
+      else if (parkedKeys) void parkedKeys.load();
+      else this.#advanceAll();
+    });
     this.#mark = new PrefetchMark(fn.name, attempts, () => {});
   }
 
   /** Connects the consumers. Without them no other process handles events, as in a test of one event. */
   connect(source: OrderSource): void {
-    this.#source = source;
+    this.#source = this.inbox.source = source;
     this.#takeover.begin(source);
+    this.failures.parked?.reset();
     source.connect(this);
-  }
-
-  /** Number of events that wait in memory for their turn. */
-  get waiting(): number {
-    return this.#waiting.size;
   }
 
   /** Number of events that wait for their turn in memory, or were given back until then. */
@@ -77,17 +84,21 @@ export class KeyedOrder implements OrderSink {
     return this.#known.blockedKeys(this.clock.now());
   }
 
+  get parkedKeys(): number {
+    return this.failures.parked?.size ?? 0;
+  }
+
   /** Whether this process handles the events, waits for what an earlier one holds, or stands by. */
   get state(): "holder" | "taking-over" | "standby" {
     if (this.#source && !this.#source.isHolder) return "standby";
-    return this.#takeover.isComplete ? "holder" : "taking-over";
+    return this.#mayBegin ? "holder" : "taking-over";
   }
 
   /** Notes a delivery. Called for each, in the order of their arrival, before any of them begins. */
   arrived(attempt: Attempt): void {
     this.#mark.isStored(this.clock.now()); // most of what a process holds when it dies has not begun
-    attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.#source?.isMain(lane) ?? true));
-    attempt.turn.inbox = this.#inbox;
+    attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.#isMain(lane)));
+    this.inbox.arrived(attempt.turn);
     this.#takeover.arrived(attempt.delivery.deliveryCount);
   }
 
@@ -105,22 +116,14 @@ export class KeyedOrder implements OrderSink {
     return taken;
   }
 
-  /** Returns the outcome of an attempt whose key is not known since `by` failed; undefined for any other. */
-  keyFailure(attempt: Attempt): Outcome | undefined {
-    const { error } = attempt.turn!;
-    return error === undefined ? undefined : decideOutcome(resultOfThrown(error), attempt);
+  /** Returns the outcome of an attempt that must not run for its key; undefined if it may. */
+  refusal(attempt: Attempt): Outcome | undefined {
+    return this.failures.refusal(attempt, this.#isMain(attempt.turn!.lane));
   }
 
-  /** Lets an event that blocks its key run again, whatever its attempts, unless its process died in the last one. */
-  keepTrying(attempt: Attempt): void {
-    const { number, isUnended, retry: { attempts } } = attempt;
-    if (this.#policy.onFailure === "block" && !isUnended) attempt.number = Math.min(number, attempts);
-  }
-
-  /** Returns the outcome of an attempt, under the function's `onFailure`. */
-  decided(attempt: Attempt, outcome: Outcome): Outcome {
-    const isOrdered = attempt.turn?.key !== undefined && !attempt.ending;
-    return isOrdered ? keepHead(outcome, this.#policy.onFailure, attempt) : outcome;
+  /** Returns whether a later event of its key waits for an attempt. */
+  isAwaited({ turn }: Attempt): boolean {
+    return turn?.key !== undefined && this.#known.isAwaited(turn);
   }
 
   /** Returns whether counts stay as they are. Without the mark, an earlier delivery would be presumed to have begun. */
@@ -128,31 +131,10 @@ export class KeyedOrder implements OrderSink {
     return outcome.kind === "retry" && outcome.reason === "waits-for-key" && this.#mark.isStored(this.clock.now());
   }
 
-  /** Returns the outcome to settle: an event that is retried keeps its place in its consumer. */
-  inPlace({ turn }: Attempt, outcome: Outcome): Outcome {
-    if (!turn || outcome.kind !== "retry" || turn.key === undefined && !turn.holdsAll) return outcome;
-    if (outcome.reason !== "waits-for-key") turn.dueMs = this.clock.now() + outcome.delayMs;
-    return { ...outcome, delayMs: Math.min(outcome.delayMs, MAX_AWAY_MS) };
-  }
-
-  /**
-   * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
-   * of a running handler is not extended, so after a reconnect the server is asked.
-   */
-  async maySettle({ turn, lease }: Attempt): Promise<boolean> {
-    if (!await lease.isValid()) return false;
-    if (!turn || !this.#source || turn.inbox === this.#inbox) return true;
-    return await this.#source.isLast().catch(() => false);
-  }
-
-  /** Notes that the settlement of an attempt begins. */
-  settles({ delivery }: Attempt): void {
-    this.#settling.add(delivery);
-  }
-
-  /** Notes that an attempt is settled. @param isStored False if its settlement failed: it is delivered again. */
-  settled({ turn, delivery }: Attempt, outcome: Outcome, isStored: boolean): void {
-    this.#settling.delete(delivery);
+  /** Notes that an attempt is settled. It is delivered again if its settlement failed. */
+  settled({ turn, delivery }: Attempt, outcome: Outcome, settlement: Settlement): void {
+    const isStored = settlement.ok;
+    this.inbox.settled(delivery);
     if (!turn) return;
     if (turn.state === "running") this.#running.delete(turn.key!);
     turn.state = "away";
@@ -162,7 +144,11 @@ export class KeyedOrder implements OrderSink {
       return this.#source?.stepDown(outcome.delayMs); // to a process of that release
     }
     if (turn.holdsAll) this.#advanceAll();
-    if (turn.key !== undefined) this.#advance(turn.key);
+    if (turn.key !== undefined) {
+      const ended = isStored && outcome.kind !== "retry" ? delivery.deadLetterSequence : undefined;
+      this.failures.parked?.settled(turn.key, isStored ? settlement.deadLetter : undefined, ended);
+      this.#advance(turn.key);
+    }
     for (const ready of [...this.#ready]) {
       if (this.#isFull) break;
       else this.#offer(ready);
@@ -170,19 +156,14 @@ export class KeyedOrder implements OrderSink {
   }
 
   reset(keepsRunning: boolean): void {
-    if (!keepsRunning) {
-      this.#inbox++;
-      // Until its dead letter is stored, another process may have received it.
-      for (const delivery of this.#settling) delivery.ackSubject = new Uint8Array();
-      this.#settling.clear();
-    }
+    if (!keepsRunning) this.inbox.renew();
     this.#startOver(keepsRunning);
   }
 
   room(): number {
     if (!this.#takeover.isComplete) return this.#takeover.room;
     const free = this.#waiting.room;
-    const idle = this.fn.policy.concurrency - this.#running.size;
+    const idle = this.#most - this.#running.size;
     // If only events that must wait are held, others may still begin.
     return free > 0 ? free + idle : this.#ready.size === 0 ? idle : 0;
   }
@@ -191,11 +172,21 @@ export class KeyedOrder implements OrderSink {
   close(): void {
     this.#isClosed = true;
     this.#takeover.close();
+    this.failures.parked?.close();
     this.#endWaits();
   }
 
   get #isFull(): boolean {
-    return this.#running.size >= this.fn.policy.concurrency;
+    return this.#running.size >= this.#most;
+  }
+
+  /** Whether all that may hold an event up is known. */
+  get #mayBegin(): boolean {
+    return this.#takeover.isComplete && (this.failures.parked?.isLoaded ?? true);
+  }
+
+  #isMain(lane: string): boolean {
+    return this.#source?.isMain(lane) ?? true;
   }
 
   #advanceAll(): void {
@@ -210,22 +201,21 @@ export class KeyedOrder implements OrderSink {
   #offer(turn: Turn): void {
     const key = turn.key!;
     this.#ready.delete(turn);
-    if (!this.#waiting.has(turn) || !this.#takeover.isComplete) return;
+    if (!this.#waiting.has(turn) || !this.#mayBegin) return;
     if (this.#running.has(key) || !this.#known.isFirst(turn)) return;
+    if (this.failures.parked?.isReturning(key) && this.#isMain(turn.lane)) return;
     if (this.#isFull) return void this.#ready.add(turn);
     const begin = this.#waiting.take(turn);
     this.#running.add(key);
     turn.state = "running";
-    if (!this.#source || this.#source.isMain(turn.lane)) return begin(undefined);
+    if (this.#isMain(turn.lane)) return begin(undefined);
     // An event of RETRIES may come to a process that no longer receives the others.
-    const owned = this.#source.owns().catch(() => false);
+    const owned = this.#source!.owns().catch(() => false);
     void owned.then((owns) => begin(owns && this.#known.has(turn) ? undefined : waitForKey(AGAIN_MS)));
   }
 
-  /** Gives back the latest event, of those that another one holds up if there are any: it has the longest to wait. */
   #giveOneBack(): void {
-    const turns = this.#waiting.all(), heldUp = turns.filter((turn) => !this.#known.isFirst(turn));
-    const last = (heldUp.length > 0 ? heldUp : turns).reduce((a, b) => b.sequence > a.sequence ? b : a);
+    const last = this.#waiting.latest((turn) => !this.#known.isFirst(turn));
     const dueMs = this.#known.firstOf(last)?.dueMs ?? 0;
     this.#ready.delete(last);
     this.#waiting.giveBack(last, Math.max(AGAIN_MS, dueMs - this.clock.now()));
@@ -234,6 +224,7 @@ export class KeyedOrder implements OrderSink {
   #startOver(keepsRunning: boolean): void {
     this.#known.clear(keepsRunning);
     this.#takeover.reset();
+    this.failures.parked?.reset();
     this.#endWaits();
   }
 

@@ -94,6 +94,11 @@ export class KnownEvents {
     return this.#queues.get(key!)?.get(lane)?.[0];
   }
 
+  /** Returns whether a later event of its key and lane is known. */
+  isAwaited({ key, lane }: Turn): boolean {
+    return (this.#queues.get(key!)?.get(lane)?.length ?? 0) > 1;
+  }
+
   /** Returns whether no earlier event of its lane holds it up: none of its key, and none whose key is not known. */
   isFirst(turn: Turn): boolean {
     if (this.firstOf(turn) !== turn) return false;

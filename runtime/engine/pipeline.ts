@@ -24,7 +24,7 @@ import type { KeyedOrder } from "./keyed_order.ts";
 import { UNLIMITED } from "./leases.ts";
 import { type MaybePromise, then } from "./maybe_promise.ts";
 import { PipelineParts } from "./pipeline_parts.ts";
-import { settleInOrder, takeTurn } from "./turns.ts";
+import { checkTurn, settleInOrder, takeTurn } from "./turns.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 
@@ -99,8 +99,11 @@ export class Pipeline extends PipelineParts {
 
   /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
   async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
+    const { order } = this, fromMs = attempt.nowMs;
     try {
-      return await (await collector.collect(attempt) ? this.#begin(attempt) : this.giveBack(attempt, "shutdown"));
+      if (!await collector.collect(attempt)) return await this.giveBack(attempt, "shutdown");
+      const refusal = order && await checkTurn(order, attempt, attempt.nowMs - fromMs);
+      return await (refusal ? this.#giveBack(attempt, refusal) : this.#begin(attempt));
     } finally {
       attempt.batch?.leave(attempt); // also if a step has a defect: the others would wait for it
     }
@@ -141,8 +144,8 @@ export class Pipeline extends PipelineParts {
 
   /** Postpones an event of a burst, or waits for the share of its key, if the function has `debounce` or shares. */
   #takeShare(attempt: Attempt): MaybePromise<Outcome> {
-    const { policy: { debounce } } = this.fn, { pending } = this.ports, unkeyed = this.order?.keyFailure(attempt);
-    if (unkeyed) return this.#refuse(attempt, unkeyed);
+    const { policy: { debounce } } = this.fn, { pending } = this.ports, refusal = this.order?.refusal(attempt);
+    if (refusal) return this.#refuse(attempt, refusal);
     if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
     }
@@ -164,7 +167,8 @@ export class Pipeline extends PipelineParts {
   #takeStart(attempt: Attempt): MaybePromise<Outcome> {
     if (!this.rate) return this.#admit(attempt);
     attempt.handlerFromMs = undefined; // the wait does not count towards the handler's timeout
-    return this.rate.take(attempt).then(async (refusal) => {
+    const { rate } = this;
+    return (attempt.batch?.takeStart(attempt, rate) ?? rate.take(attempt)).then(async (refusal) => {
       if (!await attempt.lease.isValid()) return await this.#finish(attempt, LEASE_EXPIRED);
       return await (refusal ? this.#finish(attempt, refusal) : this.#admit(attempt));
     });

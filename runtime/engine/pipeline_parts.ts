@@ -36,13 +36,15 @@ export class PipelineParts {
     const { clock, kv } = ports, { name, policy } = fn;
     this.admission = new Admission(clock);
     const breakers = this.#breakers = new FunctionBreakers(fn, dependencies, this.admission, ports);
+    const collected = () => this.batches?.collector.size ?? 0;
     if (policy.rate && ports.rates) {
-      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock));
+      this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock, collected));
     }
     if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
-    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission);
+    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);
     const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
-    this.batches = policy.batch && new BatchRunner(fn, clock, resources, middleware);
+    this.batches = policy.batch &&
+      new BatchRunner(fn, clock, resources, middleware, (attempt) => this.order?.isAwaited(attempt) ?? false);
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
     if (policy.adaptive) this.runner = this.adaptive = new AdaptiveRunner(policy.adaptive, this.runner, clock);
   }

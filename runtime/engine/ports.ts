@@ -7,6 +7,7 @@ import type { DelayedEvents } from "./delayed_events.ts";
 import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { Observer } from "./observer.ts";
+import type { ParkedEvents } from "./parked_events.ts";
 import type { Publisher } from "./publisher.ts";
 import type { RatePorts } from "./rate_store.ts";
 import type { Settler } from "./settler.ts";
@@ -28,6 +29,8 @@ export interface Ports {
   readonly pending?: DebounceStore;
   /** Default: the rates of functions are not limited. */
   readonly rates?: RatePorts;
+  /** Default: functions with `onFailure: "park"` park no keys. */
+  readonly parked?: ParkedEvents;
   /** Default: each process has breakers of its own. */
   readonly breakers?: BreakerPorts;
 }

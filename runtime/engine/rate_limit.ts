@@ -47,11 +47,13 @@ export class RateLimit implements AdmissionRule, RateScope {
   #isClosed = false;
   #cancel: () => void = () => {};
 
+  /** @param collected Returns the number of deliveries that will ask for a start with their batch. Default: none. */
   constructor(
     readonly functionName: string,
     readonly policy: RatePolicy,
     readonly ports: RatePorts,
     readonly clock: ServerClock,
+    readonly collected: () => number = () => 0,
   ) {
     this.#holdMs = this.#minHoldMs = Math.min(HOLD_MAX_MS, Math.max(HOLD_MIN_MS, policy.perMs / HOLD_PART));
   }
@@ -90,11 +92,25 @@ export class RateLimit implements AdmissionRule, RateScope {
       attempt.failedOption = "rate.by";
       return decideOutcome(resultOfThrown(error), attempt);
     }
-    const answer = await this.#queue(key).take();
+    const answer = await this.#queue(key).take(1);
     if (answer.kind === "granted") return undefined;
     return answer.kind === "closed"
       ? decideOutcome({ kind: "shutdown" }, attempt)
       : deferForRate(answer.delayMs, attempt);
+  }
+
+  /**
+   * Takes a start for each attempt of a batch at once, or as many as there will be within two seconds. Returns an outcome
+   * for each that must not begin. Never rejects.
+   */
+  async takeAll(attempts: readonly Attempt[]): Promise<(Outcome | undefined)[]> {
+    const answer = await this.#queue(ALL).take(attempts.length);
+    return attempts.map((attempt, at) => {
+      if (answer.kind === "granted" && at < answer.count) return undefined;
+      return answer.kind === "closed"
+        ? decideOutcome({ kind: "shutdown" }, attempt)
+        : deferForRate(answer.delayMs, attempt);
+    });
   }
 
   /**
@@ -105,7 +121,7 @@ export class RateLimit implements AdmissionRule, RateScope {
     if (this.policy.by) return Infinity;
     const queue = this.#queue(ALL), free = freeStarts(queue.window, queue.limit, this.#pulledMs());
     const part = this.isLocal() ? free : Math.ceil(free / this.takers());
-    return Math.max(0, part - queue.size);
+    return Math.max(0, part - queue.size - this.collected());
   }
 
   admitsAgainAtMs(): number | undefined {

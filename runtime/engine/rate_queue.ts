@@ -11,9 +11,12 @@ import {
 import type { ServerClock } from "./clock.ts";
 import type { StoredWindow } from "./rate_store.ts";
 
-/** Answer to a delivery that asks for a start. `wait` has the milliseconds after which it should come again. */
+/**
+ * Answer to deliveries that ask for starts together. `count` is the number of those that may begin; `delayMs` has the
+ * milliseconds after which the others should come again.
+ */
 export type RateAnswer =
-  | { readonly kind: "granted" }
+  | { readonly kind: "granted"; readonly count: number; readonly delayMs: number }
   | { readonly kind: "wait"; readonly delayMs: number }
   | { readonly kind: "closed" };
 
@@ -45,9 +48,11 @@ export interface RateScope {
 export const HELD_MS = 2_000;
 /** Revision of a window that must be read again. */
 const UNKNOWN = -1;
-const GRANTED: RateAnswer = { kind: "granted" }, CLOSED: RateAnswer = { kind: "closed" };
+const CLOSED: RateAnswer = { kind: "closed" };
 
 interface Waiting {
+  /** Deliveries that begin together: one, unless they are a batch. */
+  readonly count: number;
   readonly untilMs: number;
   readonly answer: (answer: RateAnswer) => void;
 }
@@ -71,7 +76,7 @@ export class RateQueue {
   constructor(readonly key: string, readonly scope: RateScope) {}
 
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** The window that limits this process, as far as it is known. */
@@ -90,10 +95,11 @@ export class RateQueue {
     return !this.#isFilling;
   }
 
-  take(): Promise<RateAnswer> {
+  /** @param count Number of deliveries that begin together. If not all can within two seconds, some may. */
+  take(count: number): Promise<RateAnswer> {
     if (this.#isClosed) return Promise.resolve(CLOSED);
     return new Promise((answer) => {
-      this.#waiting.push({ untilMs: this.scope.clock.now() + HELD_MS, answer });
+      this.#waiting.push({ count, untilMs: this.scope.clock.now() + HELD_MS, answer });
       void this.#fill();
     });
   }
@@ -132,7 +138,7 @@ export class RateQueue {
     const mayBeOld = !local && this.#isKnown;
     const stored = local ? { window: this.#own, revision: 0 } : await this.#current();
     const nowMs = clock.serverNow(), sentMs = clock.now();
-    const count = Math.min(this.#waiting.length, freeStarts(stored.window, this.limit, nowMs));
+    const count = this.#startable(stored.window, nowMs);
     if (count === 0) return mayBeOld ? this.#forget() : await this.#wait(stored.window, nowMs);
     const take = this.#take(count);
     if (!local) {
@@ -144,8 +150,31 @@ export class RateQueue {
       if (tookMs > take.holdMs) return void (this.#stored = { ...this.#stored!, window: stored.window });
     }
     this.#own = withTake(this.#own, take, policy, nowMs);
-    for (const { answer } of this.#waiting.splice(0, count)) answer(GRANTED);
+    this.#grant(count, nowMs);
     scope.changed();
+  }
+
+  /** Returns the number of starts to take now: for all of a batch, or for some if the others would wait too long. */
+  #startable(window: RateWindow, nowMs: number): number {
+    const free = freeStarts(window, this.limit, nowMs), [{ untilMs }] = this.#waiting;
+    let starts = 0;
+    for (const { count } of this.#waiting) {
+      if (starts + count > free) break;
+      starts += count;
+    }
+    if (starts > 0) return starts;
+    const endMs = nextEnd(window, nowMs),
+      mayWait = endMs !== undefined && endMs - nowMs <= untilMs - this.scope.clock.now();
+    return mayWait ? 0 : free;
+  }
+
+  #grant(starts: number, nowMs: number): void {
+    for (let left = starts; left > 0;) {
+      const { count, answer } = this.#waiting.shift()!, granted = Math.min(left, count);
+      left -= granted;
+      const delayMs = granted < count ? Math.max(1, (nextEnd(this.window, nowMs) ?? nowMs) - nowMs) : 0;
+      answer({ kind: "granted", count: granted, delayMs });
+    }
   }
 
   #take(count: number) {
@@ -178,7 +207,8 @@ export class RateQueue {
     const { scope, scope: { clock, policy } } = this, waitMs = Math.max(1, (nextEnd(window, nowMs) ?? nowMs) - nowMs);
     const late: Waiting[] = [], held: Waiting[] = [], takers = scope.isLocal() ? 1 : scope.takers();
     for (const waiting of this.#waiting) {
-      const endMs = endOf(window, (held.length + 1) * takers, nowMs);
+      // A batch waits for as long as it may, since some of it can begin at the end.
+      const endMs = waiting.count > 1 ? nextEnd(window, nowMs) : endOf(window, (held.length + 1) * takers, nowMs);
       const isSoon = endMs !== undefined && endMs - nowMs <= waiting.untilMs - clock.now();
       (isSoon ? held : late).push(waiting);
     }

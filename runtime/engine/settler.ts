@@ -4,7 +4,10 @@ import type { Claim } from "./idempotency_store.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 
 /** Result of settling. After a failure JetStream still has the message and redelivers it. */
-export type Settlement = { readonly ok: true } | { readonly ok: false; readonly error: unknown };
+export type Settlement =
+  /** `deadLetter` is the sequence of a dead letter with an `orderKey`. */
+  | { readonly ok: true; readonly deadLetter?: number }
+  | { readonly ok: false; readonly error: unknown };
 
 /**
  * Totals of an event once its current delivery is settled. A retry is stored as a new message. The totals count the

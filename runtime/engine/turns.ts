@@ -1,3 +1,4 @@
+import { MAX_AWAY_MS } from "../core/order.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "./attempt.ts";
 import type { KeyedOrder } from "./keyed_order.ts";
@@ -12,8 +13,16 @@ export async function takeTurn(
   const wait = await order.take(attempt);
   if (wait) return wait;
   if (!attempt.isCounted) await attempt.readCounts(attempts);
-  order.keepTrying(attempt);
+  order.failures.keepTrying(attempt);
   return undefined;
+}
+
+/** Wait for a batch, in milliseconds, after which it is asked whether another process may have the event. */
+const ASK_AFTER_MS = 5_000;
+
+/** Returns the outcome of an attempt that must not begin after the wait for its batch; undefined if it may begin. */
+export async function checkTurn(order: KeyedOrder, attempt: Attempt, waitedMs: number): Promise<Outcome | undefined> {
+  return await order.inbox.maySettle(attempt, waitedMs > ASK_AFTER_MS) ? undefined : { kind: "lease-expired" };
 }
 
 /**
@@ -27,13 +36,20 @@ export async function settleInOrder(
   attempt: Attempt,
   decided: Outcome,
 ): Promise<Outcome> {
-  const { functionName, delivery, claim } = attempt, maySettle = await order.maySettle(attempt);
-  const outcome: Outcome = maySettle ? order.decided(attempt, decided) : { kind: "lease-expired" };
+  const { functionName, delivery, claim } = attempt, maySettle = await order.inbox.maySettle(attempt);
+  const outcome: Outcome = maySettle ? order.failures.decided(attempt, decided) : { kind: "lease-expired" };
   const usedUp = order.needsNoCounts(outcome) ? undefined : attempt.usedUpAfter(outcome),
-    inPlace = order.inPlace(attempt, outcome);
-  order.settles(attempt);
+    inPlace = keepPlace(attempt, outcome);
+  order.inbox.settles(delivery);
   const settlement = await settler.settle(functionName, delivery, inPlace, usedUp, claim);
-  order.settled(attempt, outcome, settlement.ok);
+  order.settled(attempt, outcome, settlement);
   observer.end(attempt, outcome, settlement);
   return outcome;
+}
+
+/** Returns the outcome to settle: an event that is retried keeps its place in its consumer. */
+function keepPlace({ turn, nowMs }: Attempt, outcome: Outcome): Outcome {
+  if (!turn || outcome.kind !== "retry" || turn.key === undefined && !turn.holdsAll) return outcome;
+  if (outcome.reason !== "waits-for-key") turn.dueMs = nowMs + outcome.delayMs;
+  return { ...outcome, delayMs: Math.min(outcome.delayMs, MAX_AWAY_MS) };
 }

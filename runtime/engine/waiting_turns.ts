@@ -42,6 +42,12 @@ export class WaitingTurns {
     return [...this.#waiting.keys()];
   }
 
+  /** Returns the latest event, of those that another one holds up if there are any: it has the longest to wait. */
+  latest(isHeldUp: (turn: Turn) => boolean): Turn {
+    const turns = this.all(), heldUp = turns.filter(isHeldUp);
+    return (heldUp.length > 0 ? heldUp : turns).reduce((a, b) => b.sequence > a.sequence ? b : a);
+  }
+
   /** Removes an event, and returns the function that ends its wait. */
   take(turn: Turn): Waiting["resolve"] {
     const { bytes, resolve } = this.#waiting.get(turn)!;

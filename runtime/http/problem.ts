@@ -12,6 +12,7 @@ export const KINDS = {
   "method-not-allowed": [405, "Method Not Allowed"],
   "timeout": [408, "Request Timeout"],
   "held-back": [409, "Held back"],
+  "parked": [409, "Parked"],
   "no-function": [409, "No function"],
   "redrive-too-large": [409, "Too large"],
   "too-large": [413, "Content Too Large"],

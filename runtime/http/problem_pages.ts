@@ -42,6 +42,11 @@ const TEXTS: Readonly<Record<ProblemCode, Text>> = {
     "The dead letter was not sent to its function again: it has been redriven several times already, and fails each time.",
     "Mend the cause. Then redrive it with force=true.",
   ],
+  "parked": [
+    "The dead letter was not sent to its function again: its event waits for an earlier one of its key.",
+    "Redrive or discard the first dead letter of the key: this one returns after it by itself. With force=true it is " +
+    "sent now, out of order.",
+  ],
   "no-function": [
     "The dead letter cannot be sent again: no function of the project has the name that it was for.",
     "Start the function again under this name, or discard the dead letter.",

@@ -27,18 +27,27 @@ export const batchSchema = z.strictObject({
 }).transform(({ maxWait: maxWaitMs, ...rest }): BatchPolicy => ({ ...rest, maxWaitMs }));
 
 /**
- * Returns why a policy is none for batches. The events of a batch begin together, so that a limit of starts cannot hold.
+ * Returns why a policy is none for batches. Each event of a batch takes a start of the `rate`, and all begin together.
  * The last attempt of an event runs alone, so with one attempt all would.
  */
 export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | undefined {
   if (!batch || batch.size === 1) return undefined;
-  if (rate) {
-    return "option rate: with `batch` the events of a batch begin together, whatever the limit: leave one of them out. " +
-      "`concurrency` limits the batches of a process";
+  if (rate?.by) {
+    return "option rate: with `batch` it takes no `by`: the events of a batch begin together, and those of one key would " +
+      "wait for the starts of another. Leave out `rate.by`, or `batch`";
+  }
+  if (rate && batch.size > rate.limit) {
+    return `option rate: a batch of ${batch.size} events takes as many starts at once, and the limit is ${rate.limit}: ` +
+      `set \`batch.size\` to ${rate.limit} at the most, or a higher \`rate.limit\` for a longer \`rate.per\``;
   }
   if (retry.attempts > 1) return undefined;
   return "option batch: with `retry.attempts: 1` every event would be handled alone, since the last attempt of an event " +
     "is a batch of its own: allow two attempts at least, or leave `batch` out";
+}
+
+/** Returns how many events of a function run at once in a process, those of a batch that is collected included. */
+export function eventsBegun({ batch, concurrency }: Pick<FunctionPolicy, "batch" | "concurrency">): number {
+  return batch ? batch.size * (concurrency + 1) : concurrency;
 }
 
 /**
@@ -47,9 +56,9 @@ export function batchConflict({ batch, retry, rate }: FunctionPolicy): string | 
  * turn, and as many as run, which may have to be given back.
  */
 export function eventsAtOnce(
-  { batch, order, concurrency, shares }: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
+  policy: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
 ): number {
-  if (batch) return batch.size * (concurrency + 1);
-  if (order) return 2 * concurrency + MAX_HELD;
-  return shares ? concurrency + KEY_ROOM + KEY_MOVES : concurrency;
+  const begun = eventsBegun(policy);
+  if (policy.order) return 2 * begun + MAX_HELD;
+  return policy.shares ? begun + KEY_ROOM + KEY_MOVES : begun;
 }

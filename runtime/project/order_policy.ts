@@ -17,18 +17,14 @@ export const ORDER_OPTIONS = ["by", "onFailure"] as const;
 /** Schema of the option `order`. */
 export const orderSchema = z.strictObject({
   by: syncFunction<OrderPolicy["by"]>("text", "(event) => event.data.customerId"),
-  onFailure: z.enum(["block", "dead-letter"], {
-    error: ({ input }) => `${describeValue(input)} is neither "block" nor "dead-letter"`,
+  onFailure: z.enum(["block", "dead-letter", "park"], {
+    error: ({ input }) => `${describeValue(input)} is none of "block", "dead-letter" and "park"`,
   }).default(FUNCTION_DEFAULTS.order.onFailure),
 });
 
 /** Returns why a policy with `order` cannot hold; undefined if it can. */
-export function orderConflict({ order, batch, debounce, shares }: FunctionPolicy): string | undefined {
+export function orderConflict({ order, debounce, shares }: FunctionPolicy): string | undefined {
   if (!order) return undefined;
-  if (batch) {
-    return "option order: the events of a batch are retried apart from each other, which keeps no order: leave out " +
-      "`batch`, or `order`";
-  }
   if (shares) {
     return "option order: the events of a key are handled one at a time, so that `perKey` limits nothing: give a number " +
       "for `concurrency`, or leave out `order`";

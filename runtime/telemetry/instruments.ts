@@ -113,6 +113,11 @@ export const INSTRUMENTS = {
     ["function"],
     "Keys whose first event has failed and waits for its next attempt while later ones wait for it. 0 without `order`.",
   ),
+  "weir.function.order_parked_keys": gauge(
+    "{key}",
+    ["function"],
+    'Keys whose later events are dead letters too, since the first is one. 0 without `onFailure: "park"`.',
+  ),
   "weir.breaker.state": gauge(
     "",
     ["of", "name", "state"],

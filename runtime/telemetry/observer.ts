@@ -132,7 +132,8 @@ function logOutcome(outcome: Outcome, log: Log): void {
     reason: outcome.reason,
   };
   if (outcome.kind === "dead-letter") {
-    return log.error(`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
+    const level = outcome.reason === "parked" ? "warn" : "error"; // the event before it is the error
+    return log[level](`dead letter: ${outcome.reason}`, { ...fields, attempts: outcome.attempts });
   }
   const { delayMs } = outcome, next = `again in ${readableDuration(delayMs)}`;
   const retry = { ...fields, next_attempt_in_ms: delayMs };

@@ -11,7 +11,7 @@ import { eventually } from "../support/eventually.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 const Told = defineEvent({ type: "demo.told", version: 1, data: z.object({ n: z.int() }) });
-const NONE = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
+const NONE = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, parked: 0, missing: 0, failed: 0 };
 const once = { attempts: 1 } as const;
 
 async function admin(runtime: TestRuntime, path: string, method = "GET") {

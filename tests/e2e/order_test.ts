@@ -140,3 +140,74 @@ Deno.test("[G25] order runs a redriven event beside no other of its key", async 
   await eventually(() => weir.starts.length === 3);
   assert.deepEqual([weir.starts[2].n, weir.atOnce], [0, []]);
 });
+
+/** Returns the dead letters as `reason number`, in the order in which they were stored. */
+async function letters({ adminUrl }: { adminUrl: string }): Promise<{ sequence: number; text: string }[]> {
+  const list = await (await fetch(`${adminUrl}/dead-letters`)).json() as { sequence: number; reason: string }[];
+  return await Promise.all(list.map(async ({ sequence, reason }) => {
+    const { data } = await (await fetch(`${adminUrl}/dead-letters/${sequence}`)).json();
+    return { sequence, text: `${reason} ${data.n}` };
+  }));
+}
+
+/** Replicas of a function that parks, with three events of a parked key and one of another. */
+async function startParked() {
+  const down = new Set([0]);
+  const weir = await startReplicas(({ n }) => {
+    if (down.has(n)) throw new Error("down");
+  }, { onFailure: "park", retry: { attempts: 2, initial: "10ms" } });
+  const first = await weir.start();
+  for (const n of [0, 1, 2]) await first.publish(Asked, { n, key: "bad" });
+  await first.publish(Asked, { n: 3, key: "good" });
+  await eventually(async () => (await letters(first)).length === 3 && weir.starts.some(({ n }) => n === 3));
+  const numbers = () => inOrder(weir.starts, "bad");
+  const act = (replica: typeof first, path: string, method: string) =>
+    fetch(`${replica.adminUrl}/dead-letters/${path}`, { method });
+  return { ...weir, weir, down, first, numbers, act, [Symbol.asyncDispose]: () => weir[Symbol.asyncDispose]() };
+}
+
+Deno.test("[G27] order parks a key, and its events return in order once the first is redriven, also after a restart", async () => {
+  await using parked = await startParked();
+  const { first, weir, down, numbers, act } = parked;
+  assert.deepEqual((await letters(first)).map(({ text }) => text), ["attempts-exhausted 0", "parked 1", "parked 2"]);
+  assert.deepEqual(numbers(), [0]);
+  assert.equal((await status(first)).order.parkedKeys, 1);
+  const page = await (await fetch(`${first.adminUrl}/metrics`)).text();
+  assert.equal(valueOf(page, "weir_function_order_parked_keys", { function: "ordered" }), 1);
+  const second = await weir.start();
+  await first[Symbol.asyncDispose]();
+  await second.publish(Asked, { n: 4, key: "bad" });
+  await eventually(async () => (await letters(second)).some(({ text }) => text === "parked 4"));
+  const [head, next] = await letters(second);
+  const refused = await act(second, `${next.sequence}/redrive`, "POST");
+  assert.equal(refused.status, 409);
+  assert.match((await refused.json()).detail, /waits for an earlier event of its key/);
+  down.clear();
+  await (await act(second, `${head.sequence}/redrive`, "POST")).body?.cancel();
+  await eventually(() => numbers().includes(4));
+  assert.deepEqual(numbers(), [0, 1, 2, 4]);
+  await eventually(async () => (await status(second)).order.parkedKeys === 0);
+  await second.publish(Asked, { n: 5, key: "bad" });
+  await eventually(() => numbers().includes(5));
+  assert.deepEqual([await letters(second), weir.atOnce], [[], []]);
+});
+
+Deno.test("[G27] order parks a key again behind a parked event that fails, and goes on once it is discarded", async () => {
+  await using parked = await startParked();
+  const { first, weir, down, numbers, act } = parked;
+  down.delete(0);
+  down.add(1);
+  await (await act(first, "redrive", "POST")).body?.cancel();
+  await eventually(async () => (await letters(first)).some(({ text }) => text === "attempts-exhausted 1"));
+  await first.publish(Asked, { n: 4, key: "bad" });
+  await eventually(async () => (await letters(first)).length === 3);
+  const stored = await letters(first), head = stored.find(({ text }) => text === "attempts-exhausted 1")!;
+  assert.deepEqual(stored.map(({ text }) => text).sort(), ["attempts-exhausted 1", "parked 2", "parked 4"]);
+  assert.deepEqual(numbers(), [0, 1]);
+  await first[Symbol.asyncDispose]();
+  const second = await weir.start(); // nothing arrives that would make it look
+  await (await act(second, String(head.sequence), "DELETE")).body?.cancel();
+  await eventually(() => numbers().includes(4));
+  assert.deepEqual(numbers(), [0, 1, 2, 4]);
+  await eventually(async () => (await letters(second)).length === 0);
+});

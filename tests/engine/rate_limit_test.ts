@@ -50,7 +50,8 @@ function setup(
   const clock = new TestClock(), reported: (string | undefined)[] = [];
   const [fn] = registryOf({ ship: defineFunction({ on: "orders.>", rate }, () => {}) }).functions;
   const ports = { store, reportProblem: (_name: string, problem: string | undefined) => void reported.push(problem) };
-  const limit = new RateLimit("ship", fn.policy.rate!, ports, clock), admission = new Admission(clock);
+  const collected = { count: 0 }, admission = new Admission(clock);
+  const limit = new RateLimit("ship", fn.policy.rate!, ports, clock, () => collected.count);
   admission.add(limit);
   const attempt = (data: unknown = {}) => {
     const one = new Attempt(fn, clock, delivery({ payload: JSON.stringify(data) }), LEASE);
@@ -60,7 +61,8 @@ function setup(
   /** Asks for a number of starts at once. Returns the outcomes, undefined for each that begins. */
   const take = (count: number, data?: unknown) =>
     Promise.all(Array.from({ length: count }, () => limit.take(attempt(data))));
-  return { clock, store, limit, admission, reported, take };
+  const attempts = (count: number) => Array.from({ length: count }, () => attempt());
+  return { clock, store, limit, admission, reported, take, attempts, collected };
 }
 
 Deno.test("RateLimit takes the starts of all that wait with one write", async () => {
@@ -213,3 +215,60 @@ for (const [title, by] of mistakes) {
     assert.equal(store.reads, 0);
   });
 }
+
+/** Waits until promises that are due have gone on. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await null;
+}
+
+Deno.test("RateLimit.takeAll takes the starts of a batch with one write", async () => {
+  const { store, limit, attempts } = setup();
+  assert.deepEqual(await limit.takeAll(attempts(10)), Array(10).fill(undefined));
+  assert.equal(store.writes, 1);
+  assert.equal(limit.permits(), 0);
+});
+
+Deno.test("RateLimit.takeAll waits until there are starts for the whole batch, and takes none before", async () => {
+  const { clock, store, limit, attempts, take } = setup();
+  await take(4);
+  await clock.advance(600);
+  await take(3);
+  const ended: unknown[] = [], { writes } = store;
+  void limit.takeAll(attempts(9)).then((outcomes) => ended.push(...outcomes));
+  await clock.advance(500); // the first four count no more, which leaves seven
+  await settled();
+  assert.deepEqual([ended, store.writes], [[], writes]);
+  await clock.advance(600);
+  await settled();
+  assert.deepEqual(ended, Array(9).fill(undefined));
+});
+
+Deno.test("RateLimit.takeAll takes what there is if a batch would wait for longer than two seconds", async () => {
+  const { limit, attempts, take } = setup({ limit: 10, per: "1m" });
+  await take(7);
+  const outcomes = await limit.takeAll(attempts(5));
+  assert.deepEqual(outcomes.slice(0, 3), [undefined, undefined, undefined]);
+  for (const outcome of outcomes.slice(3)) {
+    assert.partialDeepStrictEqual(outcome, { kind: "retry", reason: "rate-limited", usesAttempt: false });
+  }
+  const none = await limit.takeAll(attempts(5));
+  assert.ok(none.every((outcome) => outcome?.kind === "retry" && outcome.reason === "rate-limited"));
+});
+
+Deno.test("RateLimit.takeAll gives back a batch that waits when the process stops", async () => {
+  const { limit, attempts, take } = setup();
+  await take(10);
+  const waiting = limit.takeAll(attempts(2));
+  await settled();
+  limit.close();
+  for (const outcome of await waiting) assert.partialDeepStrictEqual(outcome, { kind: "retry", reason: "shutdown" });
+});
+
+Deno.test("RateLimit permits no more than the events that its next batches leave", async () => {
+  const { limit, take, collected } = setup();
+  await take(3);
+  collected.count = 5;
+  assert.equal(limit.permits(), 2);
+  collected.count = 20;
+  assert.equal(limit.permits(), 0);
+});

@@ -23,9 +23,11 @@ const REFUSED: readonly (readonly [options: object, problem: RegExp])[] = [
     { order: { by: async () => await Promise.resolve("key") } },
     /^option order\.by: it is async, and must return text at once/,
   ],
-  [{ order: { by, onFailure: "skip" } }, /^option order\.onFailure: "skip" is neither "block" nor "dead-letter"$/],
+  [
+    { order: { by, onFailure: "skip" } },
+    /^option order\.onFailure: "skip" is none of "block", "dead-letter" and "park"$/,
+  ],
   [{ order: { by, partitions: 4 } }, /^unknown option order\.partitions$/],
-  [{ order: { by }, batch: { size: 10 } }, /^option order: .* leave out `batch`, or `order`$/],
   [{ order: { by }, debounce: { quiet: "1s" } }, /^option order: .* leave out `debounce`, or `order`$/],
 ];
 for (const [options, problem] of REFUSED) {
@@ -38,7 +40,13 @@ for (const [options, problem] of REFUSED) {
 }
 
 for (
-  const options of [{ rate: { limit: 1, per: "1s" } }, { idempotency: true }, { where: () => true }, { maxAge: "1h" }]
+  const options of [
+    { rate: { limit: 1, per: "1s" } },
+    { idempotency: true },
+    { where: () => true },
+    { maxAge: "1h" },
+    { batch: { size: 10 } },
+  ]
 ) {
   Deno.test(`resolvePolicy takes \`order\` with ${Object.keys(options)}`, () => {
     assert.ok(resolve({ order: { by }, ...options }).ok);

@@ -103,9 +103,14 @@ const rows: [options: object, problem: string][] = [
   ],
   [{ concurrency: 1.5 }, "option concurrency: 1.5 is not a whole number from 1"],
   [
-    { batch: { size: 2 }, rate: { limit: 10, per: "1s" } },
-    "option rate: with `batch` the events of a batch begin together, whatever the limit: leave one of them out. " +
-    "`concurrency` limits the batches of a process",
+    { batch: { size: 20 }, rate: { limit: 10, per: "1s" } },
+    "option rate: a batch of 20 events takes as many starts at once, and the limit is 10: set `batch.size` to 10 at the " +
+    "most, or a higher `rate.limit` for a longer `rate.per`",
+  ],
+  [
+    { batch: { size: 2 }, rate: { limit: 10, per: "1s", by: () => "key" } },
+    "option rate: with `batch` it takes no `by`: the events of a batch begin together, and those of one key would wait " +
+    "for the starts of another. Leave out `rate.by`, or `batch`",
   ],
   [{ breaker: { shared: "yes" } }, 'option breaker.shared: "yes" is neither true nor false'],
   [

@@ -210,7 +210,8 @@ function sumOfKeys(a: KeyStatus, b: KeyStatus): KeyStatus {
 
 function mergeOrder(a: OrderStatus, b: OrderStatus): OrderStatus {
   const state = ORDER_STATES.indexOf(a.state) >= ORDER_STATES.indexOf(b.state) ? a.state : b.state;
-  return { state, waiting: a.waiting + b.waiting, blockedKeys: a.blockedKeys + b.blockedKeys };
+  const parkedKeys = a.parkedKeys + b.parkedKeys;
+  return { state, waiting: a.waiting + b.waiting, blockedKeys: a.blockedKeys + b.blockedKeys, parkedKeys };
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {

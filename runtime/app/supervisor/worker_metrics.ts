@@ -31,6 +31,7 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.order_holder": add,
   "weir.function.order_waiting": add,
   "weir.function.order_blocked_keys": add,
+  "weir.function.order_parked_keys": add,
   "weir.function.rate_local": Math.max,
   "weir.dead_letters.waiting": Math.max,
   "weir.event_loop.lag": Math.max,

@@ -42,7 +42,9 @@ export async function redriveOrDiscard(
   if (options.json || !onlyMissing) report(results, options); // otherwise the error says that all are missing
   if (named && missing.length > 0) throw missingError(missing);
   const failed = counts["no-function"] || counts["too-large"] || counts.failed;
-  if (failed || named && counts["held-back"]) throw new Error("not all dead letters were redriven: see above");
+  if (failed || named && (counts["held-back"] || counts.parked)) {
+    throw new Error("not all dead letters were redriven: see above");
+  }
 }
 
 function checkUsage(action: Action, sequences: readonly number[], options: Selection): void {
@@ -79,9 +81,9 @@ async function actOnEach(
   const sequences = named.length > 0
     ? [...new Set(named)]
     : await Array.fromAsync(service.list(filterOf(options)), ({ sequence }) => sequence);
-  const counts: Record<string, number> = {}, missing: number[] = [];
+  const counts: Record<string, number> = {}, missing: number[] = [], parked = new Map<string, string>();
   const act = async (sequence: number) => {
-    if (action === "discard") return await service.discard(sequence) ? "discarded" : "missing";
+    if (action === "discard") return await service.discard(sequence, parked) ? "discarded" : "missing";
     return await service.redrive(sequence, options.force ?? false).catch((error) => printFailure(sequence, error));
   };
   for (let at = 0; at < sequences.length; at += WINDOW) {
@@ -91,6 +93,8 @@ async function actOnEach(
       counts[outcome] = (counts[outcome] ?? 0) + 1;
     }
   }
+  // At the end, since parked events may be discarded as well.
+  await service.sendParked(parked);
   return { counts, missing };
 }
 

@@ -56,7 +56,8 @@ export const WAITING: readonly Rule[] = rulesOf("waiting", [
     severity: "info",
     holds: "there are no dead letters",
     why: "Each dead letter is an event that was not handled.",
-    fix: "`deno task dead-letters list`, then `redrive` or `discard`",
+    fix:
+      "`deno task dead-letters list`, then `redrive` or `discard`; what is `parked` returns after the first of its key",
     find: ({ deadLetters }) => {
       const { count, oldestAt, read, reasons } = known(deadLetters);
       if (count === 0) return [];

@@ -31,6 +31,7 @@ export interface DeadLetters {
 /** Reasons why a dead letter was not redriven, with the remedy. */
 export const NOT_REDRIVEN: Readonly<Record<Exclude<Redriven, "redriven" | "missing">, string>> = {
   "held-back": "it was redriven so often that this may be a loop",
+  parked: "it waits for an earlier event of its key, and returns by itself once that is handled or discarded",
   "no-function":
     "no process runs its function, and the project has none of that name or has never started it: start the function, " +
     "or discard the dead letter",
@@ -89,6 +90,8 @@ async function redriveOne(deadLetters: DeadLetters, parameters: Parameters, forc
       throw missing(parameters);
     case "held-back":
       throw new Problem("held-back", `${NOT_REDRIVEN[outcome]}: add ?force=true to redrive it anyway`);
+    case "parked":
+      throw new Problem("parked", `${NOT_REDRIVEN[outcome]}: ?force=true redrives it out of order`);
     case "no-function":
       throw new Problem("no-function", NOT_REDRIVEN[outcome]);
     case "too-large":

@@ -33,12 +33,13 @@ export interface FunctionStatus {
   readonly keys?: { readonly known: number; readonly waiting: number; readonly skipped: number };
   /**
    * Whether the process that was asked receives the events of a function with `order`, the events that wait in it for an
-   * earlier one of their key, and the keys whose first event has failed. Absent without `order`.
+   * earlier one of their key, the keys whose first event has failed, and those that are parked. Absent without `order`.
    */
   readonly order?: {
     readonly state: "holder" | "taking-over" | "standby";
     readonly waiting: number;
     readonly blockedKeys: number;
+    readonly parkedKeys: number;
   };
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;

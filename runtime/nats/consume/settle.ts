@@ -12,7 +12,7 @@ import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
-import { PublishError } from "../../engine/publisher.ts";
+import { PublishError, type PublishResult } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
@@ -141,10 +141,12 @@ export class NatsSettler implements Settler {
           await claim?.release().catch(() => {}); // an unreleased claim expires, and the retry waits for that
           await this.#retry(event, outcome);
           break;
-        case "dead-letter":
-          await this.#storeDeadLetter(event, outcome);
+        case "dead-letter": {
+          const { sequence } = await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
           this.#answer(functionName, delivery, `+TERM weir: ${outcome.reason}`);
+          if (outcome.orderKey !== undefined) return { ok: true, deadLetter: sequence };
+        }
       }
       return SETTLED;
     } catch (error) {
@@ -202,7 +204,10 @@ export class NatsSettler implements Settler {
    * Stores the decision and then the dead letter. If the process dies in between, the next delivery stores the dead
    * letter and does not run the event again.
    */
-  async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome): Promise<void> {
+  async #storeDeadLetter(
+    { functionName, delivery, usedUp }: HeldEvent,
+    outcome: DeadLetterOutcome,
+  ): Promise<PublishResult> {
     const { attempts, deadLetters, onUnstored } = this.options;
     if (usedUp && !usedUp.wasDecided) {
       const ending = { ...outcome, error: headerError(outcome.error) };
@@ -215,7 +220,7 @@ export class NatsSettler implements Settler {
         .catch((error) => onUnstored?.({ functionName, message, error }));
     }
     const store = () => deadLetters.store(functionName, delivery, outcome, usedUp);
-    await this.#retrier.untilStored(functionName, "a dead letter", store);
+    return await this.#retrier.untilStored(functionName, "a dead letter", store);
   }
 }
 

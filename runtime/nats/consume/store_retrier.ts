@@ -42,17 +42,16 @@ export class StoreRetrier {
    * @param what For example `a dead letter`.
    * @param repeats Returns whether to try again after an error. Default: after any error but a `TypeError`.
    */
-  async untilStored(
+  async untilStored<Stored>(
     functionName: string,
     what: string,
-    store: () => Promise<unknown>,
+    store: () => Promise<Stored>,
     repeats: (error: unknown) => boolean = (error) => !(error instanceof TypeError),
-  ): Promise<void> {
+  ): Promise<Stored> {
     try {
       for (let tries = 1;; tries++) {
         try {
-          await store();
-          return;
+          return await store();
         } catch (error) {
           if (this.#givingUp || !repeats(error)) throw error;
           const message = `${what} cannot be stored: the event is held until it can`;

@@ -14,6 +14,8 @@ import { fittingSubject, ownHeaders, setOrigin } from "../retry/retry_headers.ts
 
 /** Maximum bytes of an event's own headers. JetStream's limit is 64 kB, and Weir's headers need the rest. */
 const MAX_HEADER_BYTES = 56_000;
+/** Header of a dead letter that has parked a key of its function, or is parked behind another: that key. */
+export const ORDER_KEY = "weir-order-key";
 const UTF8 = new TextEncoder();
 
 /** Stores events that a function cannot handle, with their payload, headers and the reason. */
@@ -51,6 +53,7 @@ export class DeadLetters {
       hdrs.set("weir-reason", outcome.reason);
       hdrs.set("weir-attempts", String(outcome.attempts));
       hdrs.set("weir-error", headerText(errorText(outcome.error)));
+      if (outcome.orderKey !== undefined) hdrs.set(ORDER_KEY, outcome.orderKey);
       hdrs.set("weir-time", new Date(this.now()).toISOString());
       return hdrs;
     };

@@ -17,7 +17,8 @@ import { publishFitting } from "../retry/fit_payload.ts";
 import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry_headers.ts";
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
-import { discard, removeDeadLetter } from "./dead_letters.ts";
+import { headOf, lettersOfKey } from "./keyed_letters.ts";
+import { discard, ORDER_KEY, removeDeadLetter } from "./dead_letters.ts";
 import { groupLetters, hasError } from "./groups.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
 
@@ -26,6 +27,9 @@ const MAX_REDRIVES = 3;
 
 /** Dead letters that a bulk redrive sends at once. Bounds the payloads in memory and the unacknowledged publishes. */
 const WINDOW = 64;
+
+/** Functions by keys of which the first event was discarded. */
+type ParkedKeys = Map<string, string>;
 
 type RedriveTally = Record<Redriven | "failed", number>;
 
@@ -97,6 +101,7 @@ export class DeadLetterService {
     const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence, this.#names);
     if (!stored) return "missing";
     const { content: letter, allHeaders, chunks } = stored;
+    if (letter.reason === "parked" && !force) return "parked";
     if (letter.redrives >= MAX_REDRIVES && !force) return "held-back";
     if (!await hasFunction(letter.function)) return "no-function";
     const hdrs = ownHeaders(allHeaders);
@@ -112,6 +117,8 @@ export class DeadLetterService {
     const id = allHeaders.get("weir-id");
     if (id) hdrs.set("weir-id", id);
     hdrs.set("weir-dead-letter", String(sequence));
+    const orderKey = allHeaders.get(ORDER_KEY);
+    if (orderKey !== undefined) hdrs.set(ORDER_KEY, orderKey);
     const subject = `${this.#names.retries.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
     try {
       await publishFitting(messages, subject, letter.payload, hdrs);
@@ -124,8 +131,26 @@ export class DeadLetterService {
     return "redriven";
   }
 
-  discard(sequence: number): Promise<boolean> {
-    return discard(this.cluster.jsm, sequence, this.#names);
+  /**
+   * Discards a dead letter. If it had parked its key, the events behind it return.
+   *
+   * @param later Collects the keys whose events return, for {@linkcode sendParked}. Default: they return at once.
+   */
+  async discard(sequence: number, later?: ParkedKeys): Promise<boolean> {
+    const { jsm } = this.cluster, stored = await headOf(jsm, sequence, this.#names);
+    const isDiscarded = await discard(jsm, sequence, this.#names);
+    if (!isDiscarded || !stored) return isDiscarded;
+    if (later) later.set(stored.key, stored.functionName);
+    else await this.sendParked(new Map([[stored.key, stored.functionName]]));
+    return true;
+  }
+
+  /** Sends back the first parked event of each key, unless the key has a failed one. The others follow it. */
+  async sendParked(keys: ParkedKeys): Promise<void> {
+    for (const [key, functionName] of keys) {
+      const [first] = await lettersOfKey(this.cluster.nc, this.#names, functionName, key);
+      if (first?.isParked) await this.redrive(first.sequence, true);
+    }
   }
 
   /** Redrives all dead letters that match the filter. After an interruption the same call continues with the rest. */
@@ -138,7 +163,7 @@ export class DeadLetterService {
       failed?: (sequence: number, error: unknown) => void;
     } = {},
   ): Promise<RedriveTally> {
-    const tally = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 };
+    const tally = { redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, parked: 0, missing: 0, failed: 0 };
     const hasFunction = this.#functionLookup();
     const send = async (sequence: number) => {
       try {

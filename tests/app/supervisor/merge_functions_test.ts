@@ -48,8 +48,8 @@ Deno.test("mergeFunctions adds what is in flight, and takes the worst breaker st
 Deno.test("mergeFunctions shows the order of the worker that receives the events, and adds what waits", () => {
   const of = (order: FunctionStatus["order"]): FunctionStatus => ({ ...STATUS, order });
   const [{ order }] = mergeFunctions([
-    [of({ state: "standby", waiting: 1, blockedKeys: 0 })],
-    [of({ state: "holder", waiting: 5, blockedKeys: 2 })],
+    [of({ state: "standby", waiting: 1, blockedKeys: 0, parkedKeys: 0 })],
+    [of({ state: "holder", waiting: 5, blockedKeys: 2, parkedKeys: 2 })],
   ]);
-  assert.deepEqual(order, { state: "holder", waiting: 6, blockedKeys: 2 });
+  assert.deepEqual(order, { state: "holder", waiting: 6, blockedKeys: 2, parkedKeys: 2 });
 });

@@ -82,6 +82,7 @@ const gauges: Record<GaugeName, number> = {
   "weir.function.order_holder": 8,
   "weir.function.order_waiting": 8,
   "weir.function.order_blocked_keys": 8,
+  "weir.function.order_parked_keys": 8,
   "weir.function.rate_local": 5,
   "weir.dead_letters.waiting": 5,
   "weir.event_loop.lag": 5,

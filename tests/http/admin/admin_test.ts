@@ -38,7 +38,15 @@ const NO_DEAD_LETTERS: DeadLetters = {
   read: () => Promise.resolve(undefined),
   redrive: () => Promise.resolve("missing"),
   redriveAll: () =>
-    Promise.resolve({ redriven: 0, "held-back": 0, "no-function": 0, "too-large": 0, missing: 0, failed: 0 }),
+    Promise.resolve({
+      redriven: 0,
+      "held-back": 0,
+      "no-function": 0,
+      "too-large": 0,
+      parked: 0,
+      missing: 0,
+      failed: 0,
+    }),
   discard: () => Promise.resolve(false),
 };
 

@@ -1,0 +1,39 @@
+import { decideOutcome } from "../core/decide_outcome.ts";
+import { keepHead, parkedBehind, parksKey } from "../core/order.ts";
+import type { Outcome } from "../core/outcome.ts";
+import type { OrderPolicy } from "../project/order_policy.ts";
+import type { Attempt } from "./attempt.ts";
+import { resultOfThrown } from "./handler_runner.ts";
+import type { ParkedKeys } from "./parked_keys.ts";
+
+/** The effect of a failed event on its key, and of a parked key on its events, by the function's `onFailure`. */
+export class KeyFailures {
+  /** @param parked Undefined if no key is parked: then `park` makes dead letters alone. */
+  constructor(readonly policy: OrderPolicy, readonly parked: ParkedKeys | undefined) {}
+
+  /**
+   * Returns the outcome of an attempt whose `by` failed, or whose key is parked; undefined for any other.
+   *
+   * @param isMain False for an event of RETRIES, for which no key is parked.
+   */
+  refusal(attempt: Attempt, isMain: boolean): Outcome | undefined {
+    const { error, key } = attempt.turn!;
+    if (error !== undefined) return decideOutcome(resultOfThrown(error), attempt);
+    return isMain && key !== undefined && this.parked?.has(key) ? parkedBehind(key, attempt) : undefined;
+  }
+
+  /** Lets an event that blocks its key run again, whatever its attempts, unless its process died in the last one. */
+  keepTrying(attempt: Attempt): void {
+    const { number, isUnended, retry: { attempts } } = attempt;
+    if (this.policy.onFailure === "block" && !isUnended) attempt.number = Math.min(number, attempts);
+  }
+
+  /** Returns the outcome of an attempt. A dead letter that parks its key names it. */
+  decided(attempt: Attempt, outcome: Outcome): Outcome {
+    const key = attempt.turn?.key;
+    if (key === undefined || attempt.ending || this.policy.onFailure === "dead-letter") return outcome;
+    if (this.policy.onFailure === "block") return keepHead(outcome, attempt);
+    if (!this.parked || !parksKey(outcome)) return outcome;
+    return this.parked.park(key) ? { ...outcome, orderKey: key } : keepHead(outcome, attempt);
+  }
+}

@@ -1,0 +1,177 @@
+import type { Clock } from "./clock.ts";
+import type { ParkedEvent, ParkedEvents } from "./parked_events.ts";
+
+/** Keys that may be parked at once. It bounds the memory of a process. The first event of a further key blocks it. */
+export const MAX_PARKED_KEYS = 10_000;
+/** Interval, in milliseconds, at which it looks whether first events were discarded or redriven. */
+const LOOK_MS = 2_000;
+/** Keys that one look asks for. */
+const LOOK_KEYS = 100;
+/** Delay, in milliseconds, after which keys are loaded again if the store did not answer. */
+const LOAD_AGAIN_MS = 1_000;
+
+interface Parked {
+  /** Sequence of its dead letter. Undefined until that is stored. */
+  head: number | undefined;
+  /** True once its first event was redriven or discarded. Then the next events of the key wait. */
+  isReturning: boolean;
+  /** Dead letters that follow, as far as they were listed. */
+  next: ParkedEvent[];
+  isBusy: boolean;
+}
+
+/** The order that the keys belong to. */
+interface Owner {
+  /** Returns whether an event of the key runs, or is being settled. */
+  isRunning(key: string): boolean;
+  /** Called when events of the key may begin, or may become dead letters. */
+  changed(key: string): void;
+  /** Called when all keys are known. */
+  loaded(): void;
+}
+
+/**
+ * The keys of a function with `onFailure: "park"` whose first event has failed. That event is a dead letter, and so are
+ * the later ones of its key. Once the first is handled or discarded the others are sent back, one after the other.
+ *
+ * The dead letters are the only record. Invariant: a key leaves this table only when no dead letter of it is stored, and
+ * no event of it runs that could become one.
+ */
+export class ParkedKeys {
+  readonly #keys = new Map<string, Parked>();
+  #isLoaded = true;
+  /** Changes at each reset, which ends what is under way. */
+  #epoch = 0;
+  #cancel: () => void = () => {};
+
+  constructor(
+    readonly functionName: string,
+    readonly store: ParkedEvents,
+    readonly clock: Clock,
+    readonly owner: Owner,
+  ) {}
+
+  /** Number of keys that are parked, or whose events return. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** Whether all keys are known. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** Forgets all keys: another process may have the events. */
+  reset(): void {
+    this.close();
+    this.#isLoaded = false;
+    this.#keys.clear();
+  }
+
+  close(): void {
+    this.#epoch++;
+    this.#cancel();
+  }
+
+  /** Reads the keys from the store, until it answers. */
+  async load(): Promise<void> {
+    const epoch = this.#epoch;
+    try {
+      const stored = await this.store.load(this.functionName);
+      if (epoch !== this.#epoch) return;
+      for (const { key, head, isReturning } of stored) {
+        this.#keys.set(key, { head, isReturning, next: [], isBusy: false });
+      }
+      this.#isLoaded = true;
+      if (this.size > 0) this.#lookLater();
+      this.owner.loaded();
+    } catch {
+      if (epoch === this.#epoch) this.#cancel = this.clock.timer(LOAD_AGAIN_MS, () => void this.load());
+    }
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** Returns whether the next events of a key wait. */
+  isReturning(key: string): boolean {
+    return this.#keys.get(key)?.isReturning ?? false;
+  }
+
+  /** Parks a key whose first event becomes a dead letter. Returns false if too many are parked. */
+  park(key: string): boolean {
+    const known = this.#keys.get(key);
+    if (!known && this.size >= MAX_PARKED_KEYS) return false;
+    if (this.size === 0) this.#lookLater();
+    this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: known?.isBusy ?? false });
+    return true;
+  }
+
+  /**
+   * Notes that an event of the key is settled.
+   *
+   * @param deadLetter Sequence of the dead letter that it became.
+   * @param ended Sequence of the dead letter that it was, if it was sent back and has ended.
+   */
+  settled(key: string, deadLetter: number | undefined, ended: number | undefined): void {
+    const parked = this.#keys.get(key);
+    if (!parked) return;
+    if (ended !== undefined && ended === parked.head) {
+      parked.head = undefined;
+      parked.isReturning = true;
+    } else if (!parked.isReturning) parked.head ??= deadLetter;
+    if (parked.isReturning || parked.head === undefined) void this.#look(key, parked);
+  }
+
+  #lookLater(): void {
+    this.#cancel();
+    const epoch = this.#epoch;
+    this.#cancel = this.clock.timer(LOOK_MS, async () => {
+      const some = [...this.#keys].slice(0, LOOK_KEYS);
+      await Promise.all(some.map(([key, parked]) => this.#look(key, parked)));
+      if (epoch !== this.#epoch) return;
+      for (const [key, parked] of some) { // to the end, so that each has its turn
+        if (this.#keys.get(key) === parked) this.#keys.delete(key) && this.#keys.set(key, parked);
+      }
+      if (this.size > 0) this.#lookLater();
+    });
+  }
+
+  /** Looks where the first event of a key is, and sends the next one back if it is no more. */
+  async #look(key: string, parked: Parked): Promise<void> {
+    if (parked.isBusy || this.owner.isRunning(key)) return; // a settlement looks again
+    parked.isBusy = true;
+    const epoch = this.#epoch, isStale = () => epoch !== this.#epoch || this.#keys.get(key) !== parked;
+    try {
+      const state = parked.head === undefined ? undefined : await this.store.find(this.functionName, parked.head);
+      if (isStale()) return;
+      if (state === "dead-letter") {
+        if (parked.isReturning) await this.store.sendBack(parked.head!); // it failed, or a process died before it
+        return;
+      }
+      parked.isReturning = true;
+      if (state === "returning" || this.owner.isRunning(key)) return;
+      if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
+      if (isStale() || this.owner.isRunning(key)) return;
+      await this.#sendNext(key, parked);
+    } catch {
+      // The next look tries again.
+    } finally {
+      parked.isBusy = false;
+    }
+  }
+
+  async #sendNext(key: string, parked: Parked): Promise<void> {
+    const next = parked.next.shift();
+    if (!next) {
+      this.#keys.delete(key);
+      return this.owner.changed(key);
+    }
+    parked.head = next.sequence;
+    if (next.isParked) return await this.store.sendBack(next.sequence);
+    parked.isReturning = false;
+    parked.next = [];
+    this.owner.changed(key);
+  }
+}

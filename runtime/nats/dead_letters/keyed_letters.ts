@@ -1,0 +1,62 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Namespace } from "../../core/namespace.ts";
+import type { ParkedEvent } from "../../engine/parked_events.ts";
+import type { Remover } from "../client/remove_message.ts";
+import { scanStream } from "../inspect/scan_stream.ts";
+import { ORDER_KEY } from "./dead_letters.ts";
+
+/** Greatest number of dead letters of a key that are listed at once. */
+const MOST = 1_000;
+
+/** A dead letter of a function with `onFailure: "park"` that parks its key, or is parked. */
+export interface KeyedLetter extends ParkedEvent {
+  readonly key: string;
+  /** Position of its event, in whose order those of a key return. */
+  readonly streamSequence: number;
+}
+
+/** Reads the dead letters of a function that have a key, in the order in which they were stored. */
+export async function* keyedLetters(
+  nc: NatsConnection,
+  { deadLetters: { stream, prefix } }: Namespace,
+  functionName: string,
+): AsyncIterable<KeyedLetter> {
+  for await (const { seq, headers } of scanStream(nc, stream, `${prefix}.${functionName}.>`)) {
+    const key = headers?.get(ORDER_KEY);
+    if (!key) continue;
+    const isParked = headers!.get("weir-reason") === "parked";
+    yield { sequence: seq, key, isParked, streamSequence: Number(headers!.get("weir-sequence")) };
+  }
+}
+
+/** Returns the earliest dead letters of a key, in the order of its stream. */
+export async function lettersOfKey(
+  nc: NatsConnection,
+  names: Namespace,
+  functionName: string,
+  key: string,
+): Promise<KeyedLetter[]> {
+  const found: KeyedLetter[] = [];
+  const cut = () => void found.sort((a, b) => isBefore(a, b) ? -1 : 1).splice(MOST);
+  for await (const letter of keyedLetters(nc, names, functionName)) {
+    if (letter.key === key && found.push(letter) > 2 * MOST) cut();
+  }
+  cut();
+  return found;
+}
+
+/** Returns the key that a dead letter has parked, and its function; undefined if it has parked none. */
+export async function headOf(
+  jsm: Remover,
+  sequence: number,
+  { deadLetters: { stream } }: Namespace,
+): Promise<{ key: string; functionName: string } | undefined> {
+  const header = (await jsm.streams.getMessage(stream, { seq: sequence }))?.header, key = header?.get(ORDER_KEY);
+  if (!key || header!.get("weir-reason") === "parked") return undefined;
+  return { key, functionName: header!.get("weir-function") };
+}
+
+/** Returns whether an event was stored before another of its stream. */
+export function isBefore(a: KeyedLetter, b: KeyedLetter): boolean {
+  return a.streamSequence < b.streamSequence || a.streamSequence === b.streamSequence && a.sequence < b.sequence;
+}
