@@ -137,12 +137,13 @@ export class KeyedOrder implements OrderSink {
 
   /**
    * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
-   * of a running handler is not extended, so after a reconnect the server is asked.
+   * of a running handler is not extended, so after a reconnect the server is asked. Its answer is as old as the time for
+   * which this process then stood still.
    */
   async maySettle({ turn, lease }: Attempt): Promise<boolean> {
     if (!await lease.isValid()) return false;
     if (!turn || !this.#source || turn.inbox === this.#inbox) return true;
-    return await this.#source.isLast().catch(() => false);
+    return await this.#source.isLast().catch(() => false) && await lease.isValid();
   }
 
   /** Notes that the settlement of an attempt begins. */
