@@ -82,7 +82,7 @@ export class FunctionHost {
     const { functions, cluster: { nc, jsm, messages, monitor, names }, topology, log } = options;
     const retries = new RetryStream(messages, names);
     this.#settler = createSettler(options, attempts, retries);
-    this.#leases = new WatchedLeases(functions, log);
+    this.#leases = new WatchedLeases(functions, log, () => nc.flush());
     const breakers = new NatsBreakerStore(nc, replicasOfNewBuckets(options), names);
     this.dispatchers = this.#createDispatchers(createPorts(options, attempts, this.#settler, breakers));
     topology.onFound = ({ streams }) => breakers.found(streams.get(breakers.stream));

@@ -115,10 +115,10 @@ export class Pipeline extends PipelineParts {
     if (attempt.delivery.history.isDelayedEvent) {
       return publishDue(this.ports.publisher, attempt).then((outcome) => this.#finish(attempt, outcome));
     }
-    const refusal = this.#check(attempt);
-    if (refusal) return this.#refuse(attempt, refusal);
     return then(attempt.lease.isValid(), (isValid) => {
       if (!isValid) return this.#finish(attempt, LEASE_EXPIRED);
+      const refusal = this.#check(attempt);
+      if (refusal) return this.#refuse(attempt, refusal);
       return this.fn.policy.where ? this.#filter(attempt, this.fn.policy.where) : this.#takeShare(attempt);
     });
   }

@@ -39,7 +39,7 @@ class Source implements OrderSource {
 }
 
 /** A function with `order` whose handler ends as a test says. Events are texts: `sequence key`. */
-function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: Source) {
+function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: Source, lease = LEASE) {
   const clock = manualClock(), began: string[] = [], outcomes: string[] = [], delays: number[] = [];
   const ends = new Map<string, (error?: Error) => void>();
   const handler = ({ data }: { data: unknown }) => {
@@ -80,7 +80,7 @@ function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: So
   const deliver = (names: readonly string[], { lane = "ORDERS", deliveryCount = 1 } = {}) => {
     const attempts = names.map((name) => {
       const messageKey = `${lane}.${name.split(" ")[0]}.1`;
-      return pipeline.newAttempt({ ...delivery({ payload: JSON.stringify(name) }), messageKey, deliveryCount }, LEASE);
+      return pipeline.newAttempt({ ...delivery({ payload: JSON.stringify(name) }), messageKey, deliveryCount }, lease);
     });
     for (const attempt of attempts) void pipeline.handle(attempt);
     return settle();
@@ -231,6 +231,20 @@ for (const [last, kind] of [[true, "ack"], [false, "lease-expired"]] as const) {
     assert.deepEqual(outcomes, [`1 a ${kind}`]);
   });
 }
+
+Deno.test("KeyedOrder settles no run over a lost connection whose lease expired while the server was asked", async () => {
+  const source = new Source(), lease = { ...LEASE, isValid: () => isValid };
+  let isValid = true;
+  const { clock, outcomes, deliver, end } = setup({}, source, lease);
+  source.unsettled = 1;
+  source.isLast = () => Promise.resolve(!(isValid = false)); // the process stands still before it reads the answer
+  await deliver(["1 a"]);
+  clock.advance(0);
+  await settle();
+  source.sink.reset(false);
+  await end("1 a");
+  assert.deepEqual(outcomes, ["1 a lease-expired"]);
+});
 
 for (const owner of [true, false]) {
   Deno.test(`KeyedOrder ${owner ? "begins" : "gives back"} an event of RETRIES ${owner ? "while" : "once"} this process ${owner ? "receives" : "no longer receives"} the others`, async () => {

@@ -42,6 +42,7 @@ export interface PlantedBug {
   readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
   readonly order?: (part: OrderSource) => OrderSource;
+  readonly leases?: (part: Leases) => Leases;
 }
 
 /** Receives the outcome of each delivery before it is settled. */
@@ -62,6 +63,7 @@ export interface SimRuntime {
 export function compose(
   connection: SimConnection,
   hostClock: ServerClock,
+  leases: Leases,
   fn: ResolvedFunction,
   consumers: readonly Consumer[],
   order: OrderSource | undefined,
@@ -102,7 +104,7 @@ export function compose(
   const pipeline = new Pipeline(fn, dependencies, ports);
   if (order) pipeline.order!.connect(wrap(order, bug.order));
   const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
-  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, UNLIMITED, Infinity, {
+  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, wrap(leases, bug.leases), Infinity, {
     deliveries: order ? 0 : ahead,
     bytes: Infinity,
   });
@@ -142,8 +144,6 @@ const NO_BUCKETS = new MemoryKvStore();
 const NO_IDEMPOTENCY: IdempotencyStore = {
   claim: () => Promise.reject(new Error("the simulated function has no idempotency")),
 };
-/** Leases that never expire: a simulated handler does not block its thread. */
-const UNLIMITED: Leases = { take: () => ({ isValid: () => true, renew() {}, release() {} }) };
 const policies = new Map<string, ResolvedFunction["policy"]>();
 
 /** Returns the simulated function of a release. Policies are cached, since resolving one is slow. */

@@ -1,6 +1,7 @@
 import { defineEvent } from "weir";
 import { z } from "zod";
 import type { Header } from "./model.ts";
+import type { Settings } from "./settings.ts";
 import type { Random } from "../support/random.ts";
 
 /** The event that the simulated function subscribes to. */
@@ -54,11 +55,8 @@ export function orderKey(n: number): string {
   return `key ${n % 2}`;
 }
 
-/**
- * Returns a random event with that number. @param releases The number of releases that run: the second has one event
- * more
- */
-export function randomPlan(n: number, attempts: number, releases: number, random: Random): EventPlan {
+/** Returns a random event with that number. The second release has one type more. */
+export function randomPlan(n: number, { attempts, releases, longProbability }: Settings, random: Random): EventPlan {
   const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
   const { id, json, bytes, headers, plain } = NUMBERS[n];
   const always = random.chance(0.35);
@@ -68,7 +66,7 @@ export function randomPlan(n: number, attempts: number, releases: number, random
     trouble,
     times: trouble === "none" ? 0 : trouble === "depends" || !always ? 1 + random.below(attempts + 1) : Infinity,
     emits: random.chance(0.5) ? random.below(3) : 0,
-    takesMs: random.chance(0.08) ? 40_000 : 0,
+    takesMs: random.chance(longProbability) ? 40_000 : 0,
     payload: trouble === "invalid" ? bytes : json,
     headers: random.chance(0.5) ? plain : headers,
   };

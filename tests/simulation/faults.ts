@@ -2,9 +2,13 @@ import type { Ack, Request } from "./sim_connection.ts";
 import type { Replica } from "./replica.ts";
 import { describeAck, remove, type World } from "./world.ts";
 
+/** How long a replica may stand still: for less than its leases last, for longer, and for several ack waits. */
+const FREEZES_MS = [4_000, 12_000, 20_000, 50_000];
+
 /** Injects a random fault. Returns false if it injected none. */
 export function injectFault(world: World): boolean {
-  const { random, settings, requests, acks, replicas } = world;
+  const { random, settings, acks, replicas } = world;
+  const requests = world.requests.filter(({ connection }) => !connection.isFrozen);
   for (const kind of settings.faultKinds) {
     if (!random.chance(settings.faultProbability)) continue;
     const replica = replicas.length > 0 ? random.pick(replicas) : undefined;
@@ -13,6 +17,9 @@ export function injectFault(world: World): boolean {
       case "no-response":
         if (requests.length === 0) continue;
         fail(world, random.pick(requests), kind === "no-response");
+        return true;
+      case "freeze":
+        if (!freeze(world)) continue;
         return true;
       case "drop":
         if (acks.length === 0) continue;
@@ -27,7 +34,7 @@ export function injectFault(world: World): boolean {
         kill(world, replica);
         return true;
       case "stop":
-        if (replica?.state !== "up") continue;
+        if (replica?.state !== "up" || replica.isFrozen) continue;
         stop(world, replica);
         return true;
       case "unpin":
@@ -35,7 +42,7 @@ export function injectFault(world: World): boolean {
         unpin(world);
         return true;
       case "cut":
-        if (replica?.connection.state !== "up") continue;
+        if (replica?.connection.state !== "up" || replica.isFrozen) continue;
         cut(world, replica);
         return true;
     }
@@ -65,6 +72,18 @@ function drop(world: World, ack: Ack): void {
 function stop(world: World, replica: Replica): void {
   world.trace?.(`${replica.name} receives SIGTERM`);
   replica.stop(world.settings.graceMs);
+}
+
+/** Lets a replica that has deliveries stand still. Returns false if there is none. */
+function freeze(world: World): boolean {
+  const replicas = world.replicas.filter(({ state, connection, isFrozen, inFlight }) =>
+    state === "up" && connection.state === "up" && !isFrozen && inFlight > 0
+  );
+  if (replicas.length === 0) return false;
+  const replica = world.random.pick(replicas), forMs = world.random.pick(FREEZES_MS);
+  world.trace?.(`${replica.name} stands still for ${forMs} ms`);
+  replica.freeze(forMs);
+  return true;
 }
 
 export function kill(world: World, replica: Replica): void {

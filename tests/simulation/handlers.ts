@@ -22,6 +22,7 @@ export function handlerOf(world: World, replica: Replica): ResolvedFunction["han
     if (replica.connection.state === "dead") return await new Promise(() => {});
     const account = world.ledger.of(id), { plan } = account, { trouble } = plan;
     account.runs++;
+    world.leases.began(replica, account);
     if (world.settings.ordered) world.order.began(world, replica, account);
     world.trace?.(`${replica.name} runs ${id}, attempt ${ctx.attempt}`);
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 
 /** Returns the violated invariants once the world is quiet, one line each. */
 export function violations(world: World): string[] {
-  const problems = [...world.order.problems];
+  const problems = [...world.order.problems, ...world.leases.problems];
   for (const account of world.ledger.accounts.values()) {
     const of = `${account.plan.id} (${account.plan.trouble})`;
     problems.push(...check(world, account).map((problem) => `${of}: ${problem} [${summary(account)}]`));

@@ -22,7 +22,10 @@ export class Account {
    * arrived so late that it ended a newer delivery, a run that the schedule kept beyond its deadline.
    */
   faults = 0;
-  /** How often it was duplicated: its original was redelivered or delayed again after its delayed retry was stored. */
+  /**
+   * How often it was duplicated: its delayed retry was stored, and its original redelivered or delayed again after that,
+   * or redelivered to another process before.
+   */
   forks = 0;
   /** The time until which its last outcome delays it. */
   dueMs = 0;
@@ -72,10 +75,10 @@ export class Ledger {
     return account;
   }
 
-  /** Records a delivery. @param isAlive returns whether the process of the earlier delivery is alive */
-  delivered(id: string, messageKey: string, to: object, isAlive: (holder: object) => boolean): void {
+  /** Records a delivery. @param isHeld returns whether the process of the earlier delivery may still run or settle it */
+  delivered(id: string, messageKey: string, to: object, isHeld: (holder: object) => boolean): void {
     const holder = this.#holders.get(messageKey);
-    if (holder && isAlive(holder)) this.of(id).overlaps++;
+    if (holder && isHeld(holder)) this.of(id).overlaps++;
     this.#holders.set(messageKey, to);
     this.#events.set(messageKey, id);
     const account = this.of(id);
@@ -83,9 +86,12 @@ export class Ledger {
     if (this.#delayed.has(messageKey)) account.forks++;
   }
 
-  /** Records that the delayed retry of a message is stored. */
-  delayed(messageKey: string): void {
-    if (this.#delayed.has(messageKey)) this.of(this.#events.get(messageKey)!).forks++;
+  /** Records that the delayed retry of a message is stored. @param isBy returns whether a process has stored it */
+  delayed(messageKey: string, isBy: (holder: object) => boolean): void {
+    // If the message was redelivered to another process meanwhile, both go on.
+    if (this.#delayed.has(messageKey) || !isBy(this.#holders.get(messageKey)!)) {
+      this.of(this.#events.get(messageKey)!).forks++;
+    }
     this.#delayed.add(messageKey);
   }
 

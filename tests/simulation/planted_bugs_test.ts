@@ -4,6 +4,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ServerClock } from "../../runtime/engine/clock.ts";
+import { type Lease, type Leases, UNLIMITED } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
@@ -12,6 +13,8 @@ import { findSeed, simulate } from "./simulate.ts";
 
 /** The number of schedules that must suffice to find each bug. */
 const ENOUGH = 4_000;
+/** The problem of a process that has stood still, and goes on with an event that another one has received. */
+const LOST = /settled it, though its lease had expired/;
 const NOWHERE = { stream: "", sequence: 0, duplicate: false };
 
 /** Reports an event as stored before JetStream has acked it. */
@@ -100,6 +103,22 @@ const gapless = (inner: OrderSource): OrderSource => ({
   look: () => inner.look(),
 });
 
+/** Asks only once whether a lease has expired: when its delivery arrives, and not after it has waited. */
+const askedOnce = (inner: Leases): Leases => ({
+  take: (ackSubject) => {
+    const lease = inner.take(ackSubject);
+    let wasValid: ReturnType<Lease["isValid"]> | undefined;
+    return {
+      isValid: () => wasValid ??= lease.isValid(),
+      renew: (ackSubject) => {
+        wasValid = undefined;
+        lease.renew(ackSubject);
+      },
+      release: () => lease.release(),
+    };
+  },
+});
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -153,6 +172,8 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     { attempts: forgetful },
     /stuck|run \d+ times|used \d+ attempts|killed its process \d+ times/,
   ],
+  ["a waiting attempt that moves or runs, though its lease has expired", { leases: askedOnce }, LOST],
+  ["leases that do not expire", { leases: () => ({ take: () => UNLIMITED }) }, LOST],
   [
     "an order without a barrier at a takeover",
     { order: withoutBarrier },
@@ -167,7 +188,7 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
 
 for (const [name, bug, leadsTo] of BUGS) {
   Deno.test(`simulate finds the planted bug, and again by its seed: ${name}`, async () => {
-    const seed = await findSeed(1, ENOUGH, bug);
+    const seed = await findSeed(1, ENOUGH, bug, leadsTo);
     assert.ok(seed !== undefined, `not found in ${ENOUGH} schedules`);
     const { problems } = await simulate(seed, bug);
     assert.match(problems.join("\n"), leadsTo);

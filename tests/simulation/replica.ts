@@ -1,3 +1,8 @@
+import type { Clock } from "../../runtime/engine/clock.ts";
+import { UNLIMITED } from "../../runtime/engine/leases.ts";
+import { LEASE_MS, THREAD_HEARTBEAT_MS } from "../../runtime/nats/consume/ack_wait.ts";
+import { SharedDeliveries } from "../../runtime/nats/consume/shared_deliveries.ts";
+import { SharedLeases } from "../../runtime/nats/consume/shared_leases.ts";
 import { OrderConsumers } from "../../runtime/nats/consume/order_consumers.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
 import { compose, FUNCTION, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
@@ -12,8 +17,11 @@ export class Replica {
   readonly fn: ResolvedFunction;
   readonly #parts: SimRuntime;
   readonly #clock;
+  readonly #leases: SharedLeases | undefined;
+  #thawsAtMs = Infinity;
+  #frozenForMs = 0;
   #cutAtMs = 0;
-  /** True once it has lost its connection. */
+  /** True once it has lost its connection, or has stood still. */
   wasCut = false;
   state: "up" | "stopping" | "gone" = "up";
 
@@ -26,6 +34,7 @@ export class Replica {
     ahead: number,
     onDecided: OnDecided,
     offByMs: number,
+    mayFreeze: boolean,
     bug: PlantedBug,
   ) {
     this.connection = new SimConnection(network);
@@ -38,13 +47,40 @@ export class Replica {
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };
-    this.#parts = compose(this.connection, this.#clock, this.fn, this.consumers, order, ahead, whileAlive, bug);
+    this.#leases = mayFreeze ? leasesOf(this.#clock, time.clockOf(this, offByMs, true), this.consumers) : undefined;
+    this.#leases?.start();
+    const leases = this.#leases ?? { take: () => UNLIMITED };
+    this.#parts = compose(this.connection, this.#clock, leases, this.fn, this.consumers, order, ahead, whileAlive, bug);
     this.#parts.dispatcher.start();
   }
 
   /** The number of deliveries in flight. */
   get inFlight(): number {
     return this.#parts.dispatcher.inFlight;
+  }
+
+  get isFrozen(): boolean {
+    return this.connection.isFrozen;
+  }
+
+  /** Whether it stands still until its leases have expired. */
+  get losesLeases(): boolean {
+    return this.isFrozen && this.#frozenForMs > LEASE_MS;
+  }
+
+  /** Stands still, as on SIGSTOP. */
+  freeze(forMs: number): void {
+    this.connection.isFrozen = this.wasCut = true;
+    this.#frozenForMs = forMs;
+    this.#thawsAtMs = this.time.nowMs + forMs;
+    this.time.freeze(this, this.#thawsAtMs);
+  }
+
+  /** Goes on if it is time: with its timers, or with what it receives. */
+  thawIfDue(): void {
+    if (!this.isFrozen || this.time.nowMs < this.#thawsAtMs) return;
+    this.connection.isFrozen = false;
+    this.time.thaw(this);
   }
 
   /** Stops as on SIGTERM, in the order of `startRuntime`. */
@@ -85,4 +121,16 @@ export class Replica {
   check(): void {
     for (const consumer of this.consumers) consumer.check();
   }
+}
+
+/** Returns the leases of a runtime. No watchdog keeps them while the process stands still. */
+function leasesOf(clock: Clock, heartbeats: Clock, consumers: readonly SimConsumer[]): SharedLeases {
+  const timer: Clock["timer"] = (delayMs, callback) =>
+    (delayMs === THREAD_HEARTBEAT_MS ? heartbeats : clock).timer(delayMs, callback);
+  return new SharedLeases(SharedDeliveries.create(0), { ...clock, timer }, {
+    onFirst() {},
+    onBlocked() {},
+    onFull() {},
+    flush: () => Promise.all(consumers.map((consumer) => consumer.flush())),
+  });
 }

@@ -46,6 +46,10 @@ function step(world: World, slow: boolean): void {
   const steps: (() => void)[] = [];
   for (const request of requests) {
     if (request.connection.state !== "up") continue;
+    if (request.connection.isFrozen) {
+      if (!request.processed) steps.push(() => world.processRequest(request));
+      continue;
+    }
     steps.push(() =>
       slow && !request.processed && random.chance(0.3) ? world.processRequest(request) : world.respond(request)
     );
@@ -72,13 +76,15 @@ function updateReplicas(world: World): void {
     if (request.overdue()) fail(world, request, false);
   }
   for (const replica of [...world.replicas]) {
+    replica.thawIfDue();
     if (replica.state === "gone") end(world, replica);
     else if (replica.connection.state === "cut" && (world.calm || world.random.chance(0.2))) reconnect(world, replica);
   }
   if (world.replicas.length < world.settings.replicas && world.random.chance(0.2)) world.start();
 }
 
-function mayFinish(world: World, { account: { plan, failures }, notBeforeMs }: Run): boolean {
+function mayFinish(world: World, { account: { plan, failures }, notBeforeMs, replica }: Run): boolean {
+  if (replica.isFrozen) return false;
   const hangs = plan.trouble === "hangs" && failures < plan.times;
   return !hangs && world.now() >= notBeforeMs;
 }
@@ -98,15 +104,17 @@ function deliveries(world: World, replica: Replica): (() => void)[] {
   if (replica.connection.state !== "up") return [];
   const steps: (() => void)[] = [];
   for (const consumer of replica.consumers) {
-    if (consumer.inTransit.length > 0) steps.push(() => consumer.deliverNext());
+    if (consumer.inTransit.length > 0 && !replica.isFrozen) steps.push(() => consumer.deliverNext());
     const server = world.serverConsumers[consumer.stream];
     if (consumer.pulled > 0 && server.hasNext(world.now())) {
       const serves = server.serves(consumer.pin?.id, world.now());
-      if (serves === "wrong") steps.push(() => consumer.refused());
+      if (serves === "wrong" && !replica.isFrozen) steps.push(() => consumer.refused());
       if (serves !== true) continue;
       steps.push(() => {
         world.deliver(replica, consumer);
-        if (world.random.chance(world.settings.promptProbability) && consumer.inTransit.length > 0) {
+        if (
+          !replica.isFrozen && world.random.chance(world.settings.promptProbability) && consumer.inTransit.length > 0
+        ) {
           consumer.deliverNext();
         }
       });

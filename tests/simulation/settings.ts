@@ -16,6 +16,8 @@ export interface Settings {
   readonly isKeyed: boolean;
   /** The number of deliveries that a replica may pull ahead. */
   readonly ahead: number;
+  /** The probability that an event's handler takes longer than two ack waits. */
+  readonly longProbability: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
   readonly initialMs: number;
   readonly breakerFailures: number;
@@ -33,31 +35,46 @@ export interface Settings {
 
 /**
  * A kind of fault: a request fails, or is processed without a response; an ack is dropped; everything in transit is
- * delayed; a replica is killed, stopped or disconnected; a consumer forgets to which replica it delivers.
+ * delayed; a replica is killed, stopped, disconnected, or stands still for a while; a consumer forgets to which replica
+ * it delivers.
  */
-export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut" | "unpin";
+export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut" | "unpin" | "freeze";
 
-const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill", "stop", "cut", "delay", "unpin"];
+const FAULT_KINDS: readonly FaultKind[] = [
+  "fail",
+  "no-response",
+  "drop",
+  "kill",
+  "stop",
+  "cut",
+  "delay",
+  "unpin",
+  "freeze",
+];
 
 export function randomSettings(random: Random): Settings {
   const ordered = random.chance(0.3);
-  const settings: Omit<Settings, "isKeyed"> = {
+  const concurrency = random.pick([1, 2, 16]), ahead = random.pick([0, 2]);
+  const isKeyed = !ordered && concurrency === 16 && ahead === 0;
+  return {
     ordered,
+    isKeyed,
     events: 1 + random.below(3),
     replicas: 1 + random.below(ordered ? 3 : 2),
     releases: random.pick([1, 1, 1, 2]),
     renews: random.chance(0.3),
     attempts: 1 + random.below(3),
-    concurrency: random.pick([1, 2, 16]),
-    ahead: random.pick([0, 2]),
+    concurrency,
+    ahead,
+    // Else few events would still wait for their key once a replica that stood still goes on.
+    longProbability: isKeyed ? 0.5 : 0.08,
     initialMs: random.pick([250, 3_000, 12_000]),
     breakerFailures: random.pick([2, 10]),
     breakerOpenForMs: random.pick([4_000, 20_000]),
     graceMs: random.pick([1_000, 25_000]),
     faultySteps: 8 + random.below(32),
     promptProbability: random.pick([0.2, 0.8, 0.95]),
-    faultKinds: FAULT_KINDS.filter(() => random.chance(0.35)),
+    faultKinds: FAULT_KINDS.filter((kind) => random.chance(isKeyed && kind === "freeze" ? 0.7 : 0.35)),
     faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
-  return { ...settings, isKeyed: !ordered && settings.concurrency === 16 && settings.ahead === 0 };
 }

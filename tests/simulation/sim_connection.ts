@@ -55,13 +55,15 @@ export interface Network {
   consumerOf(stream: string): ModelConsumer;
   requested(request: Request): void;
   acked(ack: Ack): void;
-  stored(subject: string): void;
+  stored(subject: string, by: SimConnection): void;
 }
 
 /** The connection of one runtime to the model, in place of the NATS client. */
 export class SimConnection {
   /** `cut`: no response arrives. `dead`: the process has ended, and sends nothing. */
   state: "up" | "cut" | "dead" = "up";
+  /** True while its process stands still: the server processes what was sent, and no response is read. */
+  isFrozen = false;
 
   constructor(readonly network: Network) {}
 
@@ -81,7 +83,7 @@ export class SimConnection {
         const ack = model.publish(subject, payload, headers, this.network.now());
         if (ack === undefined) throw new PublishError("unavailable", `no stream stores ${subject}`);
         if ("error" in ack) throw new PublishError("refused", ack.error.description);
-        if (!ack.duplicate) this.network.stored(subject);
+        if (!ack.duplicate) this.network.stored(subject, this);
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
     },

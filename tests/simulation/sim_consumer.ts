@@ -17,6 +17,8 @@ export class SimConsumer implements Consumer {
   readonly #parser: DeliveryParser;
   #sink: ConsumerSink | undefined;
   #stopped: (() => void) | undefined;
+  /** Messages that are to arrive before a flush resolves, by flush. */
+  #flushes: { left: number; readonly resolve: () => void }[] = [];
 
   constructor(
     readonly connection: SimConnection,
@@ -58,8 +60,15 @@ export class SimConsumer implements Consumer {
     this.wake();
   }
 
+  /** Resolves once the messages that are in transit now have arrived, or are dropped. */
+  flush(): Promise<void> {
+    if (this.inTransit.length === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.#flushes.push({ left: this.inTransit.length, resolve }));
+  }
+
   /** Drops the messages in transit and the pull. */
   drop(): void {
+    for (const { resolve } of this.#flushes.splice(0)) resolve();
     this.pulled = this.inTransit.length = 0;
     this.#stopped?.();
   }
@@ -68,6 +77,8 @@ export class SimConsumer implements Consumer {
   deliverNext(): void {
     const { message, reply, pin } = this.inTransit.shift()!;
     this.#sink!.deliver(this.#parser.parse(toMsg(message, reply, pin))!);
+    for (const flush of this.#flushes) if (--flush.left === 0) flush.resolve();
+    this.#flushes = this.#flushes.filter(({ left }) => left > 0);
     if (this.inTransit.length === 0) this.#stopped?.();
     this.wake();
   }

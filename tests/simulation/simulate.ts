@@ -32,11 +32,20 @@ export async function simulate(seed: number, bug: PlantedBug = {}, traced = fals
   }
 }
 
-/** Returns the first seed of a range whose schedule violates an invariant; undefined if there is none. */
-export async function findSeed(from: number, to: number, bug: PlantedBug = {}): Promise<number | undefined> {
+/**
+ * Returns the first seed of a range whose schedule violates an invariant; undefined if there is none.
+ *
+ * @param problem matches the violation. Default: any.
+ */
+export async function findSeed(
+  from: number,
+  to: number,
+  bug: PlantedBug = {},
+  problem = /^/,
+): Promise<number | undefined> {
   for (let seed = from; seed <= to; seed++) {
     const { problems } = await simulate(seed, bug);
-    if (problems.length > 0) return seed;
+    if (problems.some((text) => problem.test(text))) return seed;
   }
   return undefined;
 }

@@ -8,9 +8,10 @@ import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts"
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
 import { filtersAfterStart } from "./releases.ts";
-import type { Ack, Network, Request } from "./sim_connection.ts";
+import type { Ack, Network, Request, SimConnection } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
+import { LeaseOracle } from "./lease_oracle.ts";
 import { OrderOracle } from "./order_oracle.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
@@ -27,6 +28,7 @@ export class World implements Network {
   readonly bucket = new Map<string, string>();
   readonly ledger = new Ledger();
   readonly order = new OrderOracle();
+  readonly leases = new LeaseOracle();
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly serverConsumers: Record<string, ModelConsumer>;
@@ -81,9 +83,9 @@ export class World implements Network {
     else this.acks.push(ack);
   }
 
-  stored(subject: string): void {
+  stored(subject: string, by: SimConnection): void {
     if (!subject.startsWith("retries.delayed.")) return;
-    this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."));
+    this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."), (holder) => (holder as Replica).connection === by);
   }
 
   eventIn(headers: readonly Header[], payload: Uint8Array): string {
@@ -113,6 +115,7 @@ export class World implements Network {
         this.#record(replica, delivery, outcome);
       },
       offByMs,
+      this.settings.faultKinds.includes("freeze"),
       this.bug,
     );
     const filters = filtersAfterStart(replica.fn, this.serverConsumers.SIM.options.filters, this.bug.scope);
@@ -126,8 +129,12 @@ export class World implements Network {
     if (!delivery) return;
     const { message, deliveries, cause, reply } = delivery;
     const id = this.eventIn(message.headers, message.payload);
-    const isAlive = (holder: object) => cause === "expired" && this.replicas.includes(holder as Replica);
-    this.ledger.delivered(id, messageKeyIn(reply), replica, isAlive);
+    const isHeld = (holder: object) => {
+      if (cause !== "expired" || !this.replicas.includes(holder as Replica)) return false;
+      return !this.leases.redelivered(holder as Replica, messageKeyIn(reply), id);
+    };
+    this.ledger.delivered(id, messageKeyIn(reply), replica, isHeld);
+    this.leases.delivered(replica, messageKeyIn(reply));
     if (cause === "expired") this.ledger.fault(id);
     const account = this.ledger.of(id);
     if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
@@ -166,13 +173,17 @@ export class World implements Network {
   /** Moves the time to the next timer, schedule, redelivery or end of a handler. Returns false if there is none. */
   advance(): boolean {
     let next = Math.min(this.time.nextMs(), this.model.nextMs(this.now()));
-    for (const { notBeforeMs } of this.runs) if (notBeforeMs > this.now()) next = Math.min(next, notBeforeMs);
+    for (const { notBeforeMs, replica } of this.runs) {
+      if (notBeforeMs > this.now() && !replica.isFrozen) next = Math.min(next, notBeforeMs);
+    }
     if (next === Infinity) return false;
     this.trace?.(`time passes: ${next - this.now()} ms`);
-    for (const replica of this.replicas) if (replica.connection.state === "up") this.#keepPins(replica, next);
+    for (const replica of this.replicas) {
+      if (replica.connection.state === "up" && !replica.isFrozen) this.#keepPins(replica, next);
+    }
     this.time.advanceTo(next);
     this.model.tick(next);
-    for (const replica of this.replicas) replica.check();
+    for (const replica of this.replicas) if (!replica.isFrozen) replica.check();
     return true;
   }
 
@@ -219,6 +230,7 @@ export class World implements Network {
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
     account.decided(outcome);
+    this.leases.decided(replica, messageKey, account, outcome);
     if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;
     const reason = abandoned(outcome);
     if (!reason) return;
@@ -232,11 +244,11 @@ export class World implements Network {
 
   /** Creates the stream of the events with its consumer, and publishes events. */
   #publishAll(): void {
-    const { model, settings: { events, attempts, releases }, random } = this, first = this.ledger.accounts.size;
+    const { model, settings, settings: { events, releases }, random } = this, first = this.ledger.accounts.size;
     model.addStream({ name: "SIM", subjects: ["sim.>"] });
     const types = releases > 1 ? [Asked.type, AskedLate.type] : [Asked.type];
     this.serverConsumers.SIM = model.addConsumer("SIM", durable(types, this.settings.ordered));
-    for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, attempts, releases, random));
+    for (let n = first; n < first + events; n++) this.#publish(randomPlan(n, settings, random));
   }
 
   #publish(plan: EventPlan): void {

@@ -22,7 +22,12 @@ interface LeaseEvents {
   readonly onBlocked: (forMs: number, expired: boolean) => void;
   /** Called the first time that a held delivery does not fit into the table. */
   readonly onFull: () => void;
+  /** Resolves once everything has arrived that the server sent before the call. Default: at once. */
+  readonly flush?: () => Promise<unknown>;
 }
+
+/** Stands for the lapses that a delivery has seen whose lease had expired when it arrived. */
+const EXPIRED = -1;
 
 /**
  * The leases of all held deliveries. The main thread writes their ack subjects and a heartbeat to a table that the
@@ -30,7 +35,7 @@ interface LeaseEvents {
  *
  * All leases expire when neither this thread nor the watchdog has run for `LEASE_MS`: another replica may then own
  * every held delivery. Each such expiry counts as a lapse. A handler that runs goes on. A handler that has not begun
- * must not begin.
+ * must not begin. That holds as well for a delivery that was on its way meanwhile, and arrives after the expiry.
  */
 export class SharedLeases implements Leases {
   #heartbeatMs: number;
@@ -39,6 +44,8 @@ export class SharedLeases implements Leases {
   #watchdogLapses = 0;
   #full = false;
   #taken = false;
+  /** Number of expiries after which deliveries from before may still arrive. */
+  #flushing = 0;
   readonly #freed = new TickQueue<number>((slots) => slots.forEach((slot) => this.table.remove(slot)));
   #cancel: () => void = () => {};
 
@@ -70,6 +77,11 @@ export class SharedLeases implements Leases {
     return this.#lapses;
   }
 
+  /** The lapses that a delivery has seen which arrives now. */
+  get lapsesAtArrival(): number {
+    return this.#flushing > 0 ? EXPIRED : this.#lapses;
+  }
+
   put(slot: number, ackSubject: Uint8Array): number {
     const put = this.table.replace(slot, ackSubject);
     if (put < 0 && !this.#full) {
@@ -96,6 +108,15 @@ export class SharedLeases implements Leases {
     return new Promise((resolve) => void this.clock.timer(PAUSE_MS, resolve));
   }
 
+  #expired(): void {
+    const { flush } = this.events;
+    this.#lapses++;
+    if (!flush) return;
+    this.#flushing++;
+    const end = () => void this.#flushing--;
+    flush().then(end, end); // without the connection no delivery from before arrives
+  }
+
   #heartbeat(): void {
     const now = this.clock.now(), forMs = now - this.#heartbeatMs;
     // While the machine sleeps, the monotonic clock stands still. After that, the operating system sets the system's
@@ -106,7 +127,7 @@ export class SharedLeases implements Leases {
     const extendedMs = this.table.watchdogMs, lapses = this.table.lapses;
     const expired = now - Math.max(this.#heartbeatMs, extendedMs) > LEASE_MS || lapses !== this.#watchdogLapses ||
       sleptMs > LEASE_MS;
-    if (expired) this.#lapses++;
+    if (expired) this.#expired();
     this.#watchdogLapses = lapses;
     this.#heartbeatMs = this.table.mainMs = now;
     if (forMs > BLOCKED_MS) this.events.onBlocked(forMs, expired);
@@ -119,7 +140,7 @@ class SharedLease implements Lease {
 
   constructor(readonly leases: SharedLeases, ackSubject: Uint8Array) {
     this.#slot = leases.put(-1, ackSubject);
-    this.#lapses = leases.lapses;
+    this.#lapses = leases.lapsesAtArrival;
   }
 
   isValid(): boolean | Promise<boolean> {
@@ -129,7 +150,7 @@ class SharedLease implements Lease {
 
   renew(ackSubject: Uint8Array): void {
     this.#slot = this.leases.put(this.#slot, ackSubject);
-    this.#lapses = this.leases.lapses;
+    this.#lapses = this.leases.lapsesAtArrival;
   }
 
   release(): void {

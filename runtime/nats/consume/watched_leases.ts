@@ -29,9 +29,15 @@ export class WatchedLeases {
   #thread: Worker | undefined;
   readonly #stopped = Promise.withResolvers<void>();
 
-  constructor(readonly functions: readonly ResolvedFunction[], readonly log: Log) {
+  /** @param flush resolves once everything has arrived that the server sent before the call */
+  constructor(
+    readonly functions: readonly ResolvedFunction[],
+    readonly log: Log,
+    flush: () => Promise<unknown>,
+  ) {
     const slots = functions.reduce((sum, { policy }) => sum + slotsOf(policy, functions.length), SPARE_SLOTS);
     this.leases = new SharedLeases(SharedDeliveries.create(slots), systemClock, {
+      flush,
       onFirst: () => this.#watchdog && this.#startThread(this.#watchdog),
       onBlocked: (forMs, expired) => {
         const then = expired

@@ -7,7 +7,7 @@ import { setClock } from "../../support/skewed_date.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-function setup(slots = 4) {
+function setup(slots = 4, flush?: () => Promise<unknown>) {
   const clock = manualClock();
   const table = SharedDeliveries.create(slots);
   const blocks: [number, boolean][] = [];
@@ -16,6 +16,7 @@ function setup(slots = 4) {
     onFirst: () => first++,
     onBlocked: (forMs, lapsed) => void blocks.push([forMs, lapsed]),
     onFull: () => full++,
+    flush,
   });
   leases.start();
   return {
@@ -100,6 +101,21 @@ Deno.test("SharedLeases expires all leases held during a long block, and none af
   assert.equal(leases.take(bytes("b")).isValid(), true);
   before.renew(bytes("c")); // a redelivery to this process
   assert.equal(before.isValid(), true);
+});
+
+Deno.test("SharedLeases gives a delivery an expired lease that was on its way when all leases expired", async () => {
+  for (const outcome of ["resolve", "reject"] as const) { // "reject": the connection is lost
+    const flushed = Promise.withResolvers<void>();
+    const { clock, leases } = setup(4, () => flushed.promise);
+    const held = leases.take(bytes("a"));
+    clock.block(8_001);
+    clock.advance(50);
+    const late = leases.take(bytes("b"));
+    held.renew(bytes("c"));
+    flushed[outcome]();
+    await tickEnd();
+    assert.deepEqual([late.isValid(), held.isValid(), leases.take(bytes("d")).isValid()], [false, false, true]);
+  }
 });
 
 Deno.test("SharedLeases keeps leases when the system's clock is set back, and expires them when it shows that the machine slept", () => {
