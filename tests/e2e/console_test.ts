@@ -84,7 +84,8 @@ Deno.test({
     await step("Events shows texts of events as text", () => hostile(shop));
     await step("every page is accessible", () => accessible(shop));
     assert.deepEqual(shop.dialogs, []);
-    assert.deepEqual(shop.errors, []);
+    const refused = /\/console\/api\/(publish|dead-letters\/1)$/; // the browser reports an answer that a test asks for
+    assert.deepEqual(shop.errors.filter((error) => !refused.test(error)), []);
   },
 });
 
@@ -189,6 +190,8 @@ async function hostile({ page, broker }: Shop) {
 
 async function accessible({ page, assertAccessible, order }: Shop) {
   const { stream, sequence } = await order("last");
+  await page.goto("/console/dead-letters");
+  const letter = (await page.getByRole("table").nth(1).getByRole("link").first().getAttribute("href"))!;
   const paths = [
     ["/", "a.function"],
     ["/console/functions", "tbody tr"],
@@ -196,7 +199,8 @@ async function accessible({ page, assertAccessible, order }: Shop) {
     ["/console/events", "tbody tr"],
     [`/console/events/${stream}/${sequence}`, ".code"],
     ["/console/dead-letters", "tbody tr"],
-    ["/console/dead-letters/1", "h1"],
+    ["/console/dead-letters/1", ".empty"],
+    [letter, ".code"],
     ["/console/publish/orders.created", "fieldset"],
   ];
   for (const [path, ready] of paths) {

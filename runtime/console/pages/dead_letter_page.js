@@ -4,14 +4,25 @@ import { Confirm } from "./dialog.js";
 import { EditRedrive } from "./dead_letter_edit.js";
 import { moment } from "./format.js";
 import { Payload } from "./json_view.js";
-import { Ago, Answer, Button, Chip, Copy, Facts, Failed, Headers, Panel } from "./parts.js";
+import { Ago, Answer, Button, Chip, Copy, Empty, Facts, Failed, Headers, Panel } from "./parts.js";
 import { Link, pathTo } from "./router.js";
 import { useStore } from "./store.js";
 
 /** One dead letter: its error and data, and what can be done with it. */
 export default function DeadLetterPage({ parts: [sequence] }) {
   const answer = useAsk(`dead-letters/${sequence}`);
-  return el(Answer, { answer, rows: 14 }, (letter) => el(Letter, { letter }));
+  if (answer.data) return el(Letter, { letter: answer.data });
+  const isGone = answer.error?.status === 404;
+  return [
+    el("div.head", el(Above), el("h1", `Dead letter ${sequence}`)),
+    isGone
+      ? el(Empty, { title: "It is not there any more" }, "It was redriven or discarded, or its time was over.")
+      : el(Answer, { answer, rows: 14 }),
+  ];
+}
+
+function Above() {
+  return el("nav.crumb", { "aria-label": "Above" }, el(Link, { href: "/console/dead-letters" }, "Dead letters"));
 }
 
 function Letter({ letter }) {
@@ -64,7 +75,7 @@ function Head({ letter, done, act, setAsks }) {
   const disabled = access !== "full" || done !== undefined;
   return el(
     "div.head",
-    el("nav.crumb", { "aria-label": "Above" }, el(Link, { href: "/console/dead-letters" }, "Dead letters")),
+    el(Above),
     el("h1", `${letter.function} `, el("span.muted", letter.type)),
     el(Chip, { tone: "bad" }, letter.reason),
     el(
