@@ -5,7 +5,7 @@ import { theme } from "./theme.js";
 
 /** Seconds that a chart shows. */
 const SPAN = 900;
-const HEIGHT = 168;
+const HEIGHT = 124;
 
 /**
  * A chart of the last 15 minutes. Its legend has the last values, or those under the pointer.

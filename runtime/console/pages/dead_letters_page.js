@@ -2,6 +2,7 @@ import { el, useEffect, useState } from "./el.js";
 import { queryOf, session, useAsk } from "./api.js";
 import { Letters } from "./dead_letters_list.js";
 import { Confirm } from "./dialog.js";
+import { FilterField, FilterSelect } from "./filter_field.js";
 import { count, counted } from "./format.js";
 import { beginJob, job, JobBanner } from "./jobs.js";
 import { graph } from "./live.js";
@@ -63,43 +64,14 @@ function Nothing({ filter }) {
 
 function Filters({ filter }) {
   const known = useStore(graph);
-  const [error, setError] = useState(filter.error);
-  useEffect(() => setError(filter.error), [filter.error]);
-  const select = (name, label, options = []) =>
-    el(
-      "select.field",
-      { "aria-label": label, value: filter[name], onChange: ({ target }) => setQuery({ [name]: target.value }) },
-      el("option", { value: "" }, label),
-      [...new Set([filter[name], ...options])].filter(Boolean).map((option) =>
-        el("option", { key: option, value: option }, option)
-      ),
-    );
+  const clear = () => setQuery({ function: "", type: "", reason: "", error: "" });
   return el(
-    "form.filters.above",
-    {
-      onSubmit: (event) => {
-        event.preventDefault();
-        setQuery({ error });
-      },
-    },
-    el("input.field", {
-      type: "search",
-      placeholder: "Text in the error",
-      "aria-label": "Text in the error, or the id of a group",
-      "data-filter": true,
-      value: error,
-      onInput: ({ target }) => setError(target.value),
-      onChange: () => setQuery({ error }),
-    }),
-    select("function", "All functions", known?.functions.map(({ name }) => name)),
-    select("type", "All events", known?.events.map(({ type }) => type)),
-    select("reason", "All reasons", REASONS),
-    Object.values(filter).some(Boolean) &&
-      el(
-        Button,
-        { kind: "plain", onClick: () => setQuery({ function: "", type: "", reason: "", error: "" }) },
-        "Clear",
-      ),
+    "div.filters.above",
+    el(FilterField, { name: "error", label: "Text in the error" }),
+    el(FilterSelect, { name: "function", label: "All functions", options: known?.functions.map(({ name }) => name) }),
+    el(FilterSelect, { name: "type", label: "All events", options: known?.events.map(({ type }) => type) }),
+    el(FilterSelect, { name: "reason", label: "All reasons", options: REASONS }),
+    Object.values(filter).some(Boolean) && el(Button, { kind: "plain", onClick: clear }, "Clear"),
   );
 }
 

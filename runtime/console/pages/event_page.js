@@ -1,4 +1,4 @@
-import { el } from "./el.js";
+import { el, useEffect, useRef } from "./el.js";
 import { session, useAsk } from "./api.js";
 import { duration, moment } from "./format.js";
 import { Journey } from "./journey.js";
@@ -11,6 +11,7 @@ import { useStore } from "./store.js";
 export default function EventPage({ parts: [stream, sequence] }) {
   const path = `events/${encodeURIComponent(stream)}/${sequence}`;
   const answer = useAsk(path);
+  useFollow(answer);
   return [
     el(
       "div.head",
@@ -21,6 +22,27 @@ export default function EventPage({ parts: [stream, sequence] }) {
     ),
     el(Answer, { answer, rows: 14 }, (event) => el(Body, { event, path })),
   ];
+}
+
+const UNDERWAY = ["waiting", "delivered", "retrying"];
+/** Times that an event is read again by itself, and the time between. */
+const MAX_TURNS = 40, TURN_MS = 1_500;
+/** Time after which what an event caused is taken to be at its end. */
+const SETTLED_MS = 15_000;
+
+/** Reads an event again while it is underway, or is so new that what it caused may be. */
+function useFollow({ data, reload }) {
+  const turns = useRef(0);
+  useEffect(() => {
+    if (!data || turns.current >= MAX_TURNS) return;
+    const isNew = Date.now() - new Date(data.time) < SETTLED_MS;
+    if (!isNew && !data.functions.some(({ state }) => UNDERWAY.includes(state))) return;
+    const timer = setTimeout(() => {
+      turns.current++;
+      if (!document.hidden) reload();
+    }, TURN_MS);
+    return () => clearTimeout(timer);
+  }, [data]);
 }
 
 function Body({ event, path }) {

@@ -1,6 +1,7 @@
 import { el, useEffect, useState } from "./el.js";
 import { queryOf, useAsk } from "./api.js";
 import { TailRow } from "./events_row.js";
+import { FilterField, FilterSelect } from "./filter_field.js";
 import { graph } from "./live.js";
 import { Button, Chip, Empty, Failed } from "./parts.js";
 import { address, setQuery } from "./router.js";
@@ -8,8 +9,6 @@ import { useStore } from "./store.js";
 import { useTail } from "./tail.js";
 
 const OUTCOMES = ["published", "ack", "skipped", "retry", "dead-letter", "lease-expired"];
-/** Time without a key after which a text is searched for. */
-const TYPED_MS = 300;
 
 /** Events and outcomes as they happen, and before any happens those that are stored. */
 export default function EventsPage() {
@@ -67,52 +66,14 @@ function Head({ tail, held, setHeld }) {
 
 function Filters({ filters }) {
   const known = useStore(graph);
-  const [text, setText] = useState(filters.text);
-  useEffect(() => {
-    const timer = setTimeout(() => setQuery({ text }), TYPED_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  const isActive = Object.values(filters).some(Boolean);
+  const clear = () => setQuery({ type: "", function: "", outcome: "", text: "" });
   return el(
     "div.filters.above",
-    el("input.field", {
-      type: "search",
-      placeholder: "Text in data, ids, errors",
-      "aria-label": "Text in data, ids and errors",
-      "data-filter": true,
-      value: text,
-      onInput: ({ target }) => setText(target.value),
-    }),
-    el(Select, {
-      label: "All events",
-      name: "type",
-      value: filters.type,
-      options: known?.events.map(({ type }) => type),
-    }),
-    el(Select, {
-      label: "All functions",
-      name: "function",
-      value: filters.function,
-      options: known?.functions.map(({ name }) => name),
-    }),
-    el(Select, { label: "All outcomes", name: "outcome", value: filters.outcome, options: OUTCOMES }),
-    isActive && el(Button, {
-      kind: "plain",
-      onClick: () => {
-        setText("");
-        setQuery({ type: "", function: "", outcome: "", text: "" });
-      },
-    }, "Clear"),
-  );
-}
-
-function Select({ label, name, value, options = [] }) {
-  const all = value && !options.includes(value) ? [value, ...options] : options;
-  return el(
-    "select.field",
-    { "aria-label": label, value, onChange: ({ target }) => setQuery({ [name]: target.value }) },
-    el("option", { value: "" }, label),
-    all.map((option) => el("option", { key: option, value: option }, option)),
+    el(FilterField, { name: "text", label: "Text in data, ids, errors" }),
+    el(FilterSelect, { name: "type", label: "All events", options: known?.events.map(({ type }) => type) }),
+    el(FilterSelect, { name: "function", label: "All functions", options: known?.functions.map(({ name }) => name) }),
+    el(FilterSelect, { name: "outcome", label: "All outcomes", options: OUTCOMES }),
+    Object.values(filters).some(Boolean) && el(Button, { kind: "plain", onClick: clear }, "Clear"),
   );
 }
 

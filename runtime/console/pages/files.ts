@@ -22,6 +22,7 @@ import elJs from "./el.js" with { type: "text" };
 import eventPageJs from "./event_page.js" with { type: "text" };
 import eventsPageJs from "./events_page.js" with { type: "text" };
 import eventsRowJs from "./events_row.js" with { type: "text" };
+import filterFieldJs from "./filter_field.js" with { type: "text" };
 import flowDrawingJs from "./flow_drawing.js" with { type: "text" };
 import flowLayoutJs from "./flow_layout.js" with { type: "text" };
 import flowNodesJs from "./flow_nodes.js" with { type: "text" };
@@ -80,6 +81,7 @@ export const PAGES: Readonly<Record<string, string>> = {
   "event_page.js": eventPageJs,
   "events_page.js": eventsPageJs,
   "events_row.js": eventsRowJs,
+  "filter_field.js": filterFieldJs,
   "flow_drawing.js": flowDrawingJs,
   "flow_layout.js": flowLayoutJs,
   "flow_nodes.js": flowNodesJs,

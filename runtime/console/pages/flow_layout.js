@@ -1,6 +1,6 @@
 import dagre from "@dagrejs/dagre";
 
-const FUNCTION = { width: 236, height: 76 };
+const FUNCTION = { width: 200, height: 76 };
 const EVENT_HEIGHT = 28;
 /** Room around the drawing. */
 export const MARGIN = 28;
@@ -13,7 +13,7 @@ export const MARGIN = 28;
  */
 export function layOut({ events, functions, edges }) {
   const drawing = new dagre.graphlib.Graph({ multigraph: true });
-  drawing.setGraph({ rankdir: "LR", nodesep: 24, ranksep: 50, edgesep: 16, marginx: MARGIN, marginy: MARGIN });
+  drawing.setGraph({ rankdir: "LR", nodesep: 28, ranksep: 42, edgesep: 16, marginx: MARGIN, marginy: MARGIN });
   for (const event of events) {
     drawing.setNode(`event:${event.type}`, { width: eventWidth(event), height: EVENT_HEIGHT, event });
   }
@@ -36,7 +36,7 @@ export function layOut({ events, functions, edges }) {
 
 /** An event is as wide as its type, so that types can be read in full up to 34 characters. */
 function eventWidth({ type, ingress, schedule }) {
-  return Math.min(type.length, 34) * 7.25 + (ingress || schedule ? 44 : 28);
+  return Math.min(type.length, 34) * 6.7 + (ingress || schedule ? 40 : 24);
 }
 
 /** Returns the points of an edge. It leaves at the right of a node and arrives at the left of the next one. */

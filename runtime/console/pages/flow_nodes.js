@@ -1,5 +1,6 @@
 import { el } from "./el.js";
 import { count, duration, rate } from "./format.js";
+import { Chip } from "./parts.js";
 import { Link, pathTo } from "./router.js";
 import { StateChip, toneOf } from "./states.js";
 
@@ -37,7 +38,8 @@ export function FunctionNode({ node, status, dim, onPoint }) {
       style: place(node),
       ...pointing(node.id, onPoint),
     },
-    el("span.line", el("span.name", name), state !== "ok" && state !== "idle" && el(StateChip, { state })),
+    el("span.badges", badges(state, status)),
+    el("span.name", name),
     el(
       "span.line.figures",
       el("span", el("b", rate(status?.rate)), "/s"),
@@ -47,17 +49,22 @@ export function FunctionNode({ node, status, dim, onPoint }) {
         "p99 ",
         el("b", duration(status?.here?.p99Ms)),
       ),
-      el("span", { title: "Handlers that run in this process" }, el("b", count(status?.here?.running)), " running"),
     ),
     el("span.line.figures", backlog(status)),
   );
 }
 
-/** Returns what waits, the worst first. */
-function backlog(status) {
-  const { pending, oldestMs, retries, deadLetters } = status ?? {};
+function badges(state, status) {
   return [
-    deadLetters > 0 && el("span.bad", el("b", count(deadLetters)), " dead"),
+    status?.deadLetters > 0 && el(Chip, { tone: "bad", title: "Dead letters" }, `${count(status.deadLetters)} dead`),
+    state !== "ok" && state !== "idle" && el(StateChip, { state }),
+  ];
+}
+
+/** Returns what waits, with the age of the oldest. */
+function backlog(status) {
+  const { pending, oldestMs, retries } = status ?? {};
+  return [
     el("span", el("b", count(pending)), " waiting"),
     pending > 0 && oldestMs !== null && el("span", { title: "Age of the oldest" }, el("b", duration(oldestMs))),
     retries > 0 && el("span.warn", el("b", count(retries)), " retries"),

@@ -1,5 +1,6 @@
 import { el, useMemo } from "./el.js";
 import { bytes, count, counted } from "./format.js";
+import { FilterField } from "./filter_field.js";
 import { FlowDrawing } from "./flow_drawing.js";
 import { layOut, partOf } from "./flow_layout.js";
 import { graph, live } from "./live.js";
@@ -23,7 +24,7 @@ export default function FlowPage() {
     return el(Empty, { title: "No functions yet" }, "Write one with ", el("code", "deno task new NAME --on TYPE"), ".");
   }
   return [
-    el(Tools, { text, troubled, whole, states }),
+    el(Tools, { troubled, whole, states }),
     drawing.nodes.length === 0
       ? el(Empty, { title: troubled && !text ? "No function is in trouble" : "No function matches" })
       : el(FlowDrawing, { drawing, now, key: `${text} ${troubled}` }),
@@ -38,19 +39,12 @@ function shownPart(whole, text, names) {
   return partOf(whole, (fn) => types(fn) && (among === undefined || among.includes(fn.name)));
 }
 
-function Tools({ text, troubled, whole, states }) {
+function Tools({ troubled, whole, states }) {
   const troubles = Object.values(states).filter(({ state }) => isTrouble(state)).length;
   return el(
     "div.flow-tools",
     el("h1.hidden", "Flow"),
-    el("input.field", {
-      type: "search",
-      placeholder: "Filter functions and events",
-      "aria-label": "Filter functions and events",
-      "data-filter": true,
-      value: text,
-      onInput: ({ target }) => setQuery({ filter: target.value }),
-    }),
+    el(FilterField, { name: "filter", label: "Filter functions and events" }),
     el(
       Button,
       { "aria-pressed": String(troubled), onClick: () => setQuery({ trouble: troubled ? "" : "1" }) },
@@ -66,7 +60,7 @@ function Foot({ now, whole }) {
   const edges = whole.edges.length;
   return el(
     "footer.flow-foot.small.muted",
-    el("span", "Rates, waiting and dead letters are of all replicas; p99 and running are of this process."),
+    el("span", "Rates, waiting and dead letters are of all replicas; p99 is of this process."),
     edges > 0 && el("span.key", el("i.solid"), "handled by", el("i.dashed"), "emits"),
     now?.process &&
       el(

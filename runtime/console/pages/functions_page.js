@@ -1,5 +1,6 @@
 import { el } from "./el.js";
 import { count, counted, duration, rate, UNKNOWN } from "./format.js";
+import { FilterField } from "./filter_field.js";
 import { graph, live } from "./live.js";
 import { Empty, Loading, Panel } from "./parts.js";
 import { address, Link, pathTo, setQuery } from "./router.js";
@@ -63,7 +64,7 @@ export default function FunctionsPage() {
     [fn.name, ...fn.on, ...fn.emits].some((one) => one.toLowerCase().includes(text.toLowerCase()))
   );
   return [
-    el(Head, { all, text }),
+    el(Head, { all }),
     el(
       "div.panel",
       all.length === 0
@@ -79,7 +80,7 @@ export default function FunctionsPage() {
   ];
 }
 
-function Head({ all, text }) {
+function Head({ all }) {
   const troubled = all.filter(({ now }) => isTrouble(now?.state)).length;
   return el(
     "div.head",
@@ -91,14 +92,7 @@ function Head({ all, text }) {
     ),
     el(
       "div.end",
-      el("input.field", {
-        type: "search",
-        placeholder: "Filter by name or event",
-        "aria-label": "Filter by name or event",
-        "data-filter": true,
-        value: text,
-        onInput: ({ target }) => setQuery({ filter: target.value }),
-      }),
+      el(FilterField, { name: "filter", label: "Filter by name or event" }),
     ),
   );
 }

@@ -1,5 +1,5 @@
 import { el, useEffect } from "./el.js";
-import { session } from "./api.js";
+import { post, readSession, session } from "./api.js";
 import { count } from "./format.js";
 import { Help, help, PAGES } from "./keyboard.js";
 import { link, live } from "./live.js";
@@ -26,7 +26,7 @@ export function Shell({ title, wide = false, children }) {
 
 function Bar() {
   const { path } = useStore(address);
-  const { project, namespace, access } = useStore(session) ?? {};
+  const { project, namespace, access, signedIn } = useStore(session) ?? {};
   const shown = useStore(theme), isOpen = access === "full" || access === "read-only";
   return el(
     "header.bar",
@@ -42,6 +42,7 @@ function Bar() {
       "div.end",
       access === "read-only" && el(Chip, { tone: "hold", title: "WEIR_CONSOLE=read-only" }, "Read-only"),
       isOpen && el(LinkState),
+      signedIn && el(Button, { kind: "plain", onClick: signOut }, "Sign out"),
       el(Button, {
         kind: "plain icon",
         onClick: nextTheme,
@@ -51,6 +52,11 @@ function Bar() {
       el(Button, { kind: "plain icon", onClick: () => help.set(true), title: "Keys (?)", "aria-label": "Keys" }, "?"),
     ),
   );
+}
+
+async function signOut() {
+  await post("sign-out").catch(() => {});
+  await readSession();
 }
 
 function Tab({ page, path }) {
