@@ -36,12 +36,13 @@ export class LiveFeed {
     readonly stopping: AbortSignal,
   ) {
     recorder.onStep((points) => this.#sendPoints(points));
+    stopping.addEventListener("abort", () => this.#wake());
   }
 
   /** Answers with a stream of messages. @param functionName Function whose points are sent too. Default: none. */
   open(functionName?: string): Response {
     const client: Client = {
-      stream: new EventStream(this.stopping, () => void this.#clients.delete(client)),
+      stream: new EventStream(this.stopping, () => this.#closed(client)),
       functionName,
       needsFull: true,
     };
@@ -49,6 +50,11 @@ export class LiveFeed {
     this.#wake();
     if (!this.#running) void this.#run();
     return client.stream.response;
+  }
+
+  #closed(client: Client): void {
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#wake();
   }
 
   async #run(): Promise<void> {
@@ -63,7 +69,7 @@ export class LiveFeed {
       const restMs = Math.max(INTERVAL_MS / 4, INTERVAL_MS - (performance.now() - fromMs));
       const { promise, resolve } = Promise.withResolvers<void>(), timer = setTimeout(resolve, restMs);
       this.#wake = resolve; // a page that opens does not wait for the next second
-      await promise;
+      if (this.#clients.size > 0 && !this.stopping.aborted) await promise;
       clearTimeout(timer);
     }
     this.#running = false;
