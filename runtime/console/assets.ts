@@ -1,8 +1,10 @@
 import { gzipSync } from "node:zlib";
 import { sha256Hex } from "../core/sha256.ts";
 import { Problem } from "../http/problem.ts";
+import { pathOf } from "../http/router.ts";
 import { NPM_FILES, withRelativeImports } from "./npm_files.ts";
 import { PAGES } from "./pages/files.ts";
+import { SECURITY_HEADERS } from "./security_headers.ts";
 
 const FILES: Readonly<Record<string, string>> = { ...pages(), ...NPM_FILES };
 /** Changes with any file: an address with this version never changes its content. */
@@ -17,27 +19,6 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-/** Nothing is loaded from another origin, no script or style is inline, and no other page may show the console. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-  "form-action 'none'",
-].join("; ");
-
-/** Headers of every response of the console. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy": POLICY,
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
-
 /** A file as it is sent. */
 interface Asset {
   readonly plain: Uint8Array<ArrayBuffer>;
@@ -47,9 +28,12 @@ interface Asset {
 
 const assets = new Map<string, Asset>();
 
-/** Answers with the page. Its address tells the page what to show. */
-export function pageResponse(request: Request): Response {
-  return respond(request, PAGE, "no-cache");
+/** Answers a request for a file, or with the page, whose script shows what the address names. @throws {Problem} */
+export function pageRoute(request: Request): Response {
+  const path = pathOf(request.url);
+  if (path.startsWith(FOLDER)) return assetResponse(request, path.slice(FOLDER.length));
+  if (request.method === "GET" || request.method === "HEAD") return respond(request, PAGE, "no-cache");
+  throw new Problem("method-not-allowed", "a page is only read", { headers: { allow: "GET, HEAD" } });
 }
 
 /**

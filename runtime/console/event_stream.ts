@@ -1,4 +1,4 @@
-import { SECURITY_HEADERS } from "./assets.ts";
+import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Milliseconds after which a browser that lost the connection connects again. */
 const RETRY_MS = 2_000;

@@ -1,5 +1,4 @@
-import type { Handler } from "../http/router.ts";
-import { type Route, route } from "../http/router.ts";
+import { type Handler, pathOf, type Route, route } from "../http/router.ts";
 import type { ConsoleOptions } from "./options.ts";
 
 /** The console of a process. */
@@ -10,15 +9,19 @@ export interface ConsoleRoutes {
 }
 
 /**
- * Returns the routes of the console. Everything else of the console is loaded with the first request, except in `dev`,
- * which keeps the journeys of events from its start.
+ * Returns the routes of the console. The pages are loaded with the first request for one, and the API with its first
+ * request. In `dev` the API is loaded at the start, since it keeps the journeys of events.
  */
 export function consoleRoutes(options: ConsoleOptions): ConsoleRoutes {
   const stopping = new AbortController();
-  let loaded: Promise<Handler> | undefined;
-  const load = () => loaded ??= import("./console.ts").then(({ openConsole }) => openConsole(options, stopping.signal));
-  const handle = async (request: Request) => (await load())(request);
-  if (options.dev) void load();
+  let api: Promise<Handler> | undefined;
+  const loadApi = () => api ??= import("./api.ts").then(({ openApi }) => openApi(options, stopping.signal));
+  const handle = async (request: Request) => {
+    if (pathOf(request.url).startsWith("/console/api/")) return (await loadApi())(request);
+    const { pageRoute } = await import("./assets.ts");
+    return pageRoute(request);
+  };
+  if (options.dev) void loadApi();
   const methods = ["GET", "POST", "DELETE"] as const;
   return {
     routes: [

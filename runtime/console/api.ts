@@ -1,7 +1,5 @@
-import { Problem } from "../http/problem.ts";
 import { type Handler, pathOf, type Route, route, router } from "../http/router.ts";
 import { ConsoleAccess } from "./access.ts";
-import { assetResponse, pageResponse, SECURITY_HEADERS } from "./assets.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
 import { functionRoutes } from "./function_routes.ts";
@@ -12,12 +10,13 @@ import { LiveStatusReader } from "./live_status.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { publishRoutes } from "./publish_routes.ts";
 import { Recorder } from "./recorder.ts";
+import { SECURITY_HEADERS } from "./security_headers.ts";
 import { sessionRoutes } from "./session_routes.ts";
 
-const API = "/console/api/", ASSETS = "/console/assets/";
+const API = "/console/api/";
 
-/** Opens the console: its pages, which any caller may load, and its API, which needs the key if there is one. */
-export function openConsole(options: ConsoleOptions, stopping: AbortSignal): Handler {
+/** Opens the API of the console. It needs the key if there is one, except to sign in. */
+export function openApi(options: ConsoleOptions, stopping: AbortSignal): Handler {
   const recorder = new Recorder(options), access = new ConsoleAccess(options);
   stopping.addEventListener("abort", () => recorder.stop());
   if (options.dev) recorder.use();
@@ -26,8 +25,6 @@ export function openConsole(options: ConsoleOptions, stopping: AbortSignal): Han
   const guarded = router(apiRoutes(options, recorder, stopping), { problemOf });
   return async (request) => {
     const path = pathOf(request.url);
-    if (path.startsWith(ASSETS)) return assetResponse(request, path.slice(ASSETS.length));
-    if (!path.startsWith(API)) return page(request);
     if (/^(session|sign-in|sign-out)$/.test(path.slice(API.length))) return secured(await open(request));
     access.check(request, Date.now());
     return secured(await guarded(request));
@@ -52,11 +49,6 @@ function keepJourneys({ outcomes, redact }: ConsoleOptions, stopping: AbortSigna
   const journeys = new Journeys(redact), end = outcomes.listen((settled) => journeys.settled(settled));
   stopping.addEventListener("abort", end);
   return journeys;
-}
-
-function page(request: Request): Response {
-  if (request.method === "GET" || request.method === "HEAD") return pageResponse(request);
-  throw new Problem("method-not-allowed", "a page is only read", { headers: { allow: "GET, HEAD" } });
 }
 
 /** Adds the headers of the console to a response of its API, which no cache may keep. */
