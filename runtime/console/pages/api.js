@@ -1,10 +1,13 @@
 import { useCallback, useEffect, useState } from "./el.js";
-import { Store } from "./store.js";
+import { Store, useStore } from "./store.js";
 
 const API = "/console/api/";
 
 /** The answer of `GET /console/api/session`: the rights of this browser. It is undefined until it is known. */
 export const session = new Store(undefined);
+
+/** Counts how often the runtime came back: what failed without it is asked for again. */
+export const returns = new Store(0);
 
 /** A refusal of the server, as problems (RFC 9457) state it. */
 export class ApiError extends Error {
@@ -68,6 +71,7 @@ export async function readSession() {
 export function useAsk(path) {
   const [answer, setAnswer] = useState({});
   const [turn, setTurn] = useState(0);
+  const back = useStore(returns), failedBefore = answer.error?.status === 0 ? back : 0;
   useEffect(() => {
     if (path === undefined) return;
     const abort = new AbortController();
@@ -78,7 +82,7 @@ export function useAsk(path) {
         setAnswer((former) => ({ path, error, data: former.path === path ? former.data : undefined })),
     );
     return () => abort.abort();
-  }, [path, turn]);
+  }, [path, turn, failedBefore]);
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   const fresh = answer.path === path;
   return { data: fresh ? answer.data : undefined, error: fresh ? answer.error : undefined, reload, loading: !fresh };

@@ -10,6 +10,8 @@ import { useStore } from "./store.js";
 import { applyTheme } from "./theme.js";
 import { lazy } from "./lazy.js";
 
+/** Time after the first page until the code of the others is fetched, so that they come at once, also without a runtime. */
+const PRELOAD_MS = 1_500;
 /** Pages by the pattern of their path. A page's code is fetched when it is first shown. */
 const ROUTES = [
   [/^\/(?:console\/?)?$/, lazy(() => import("./flow_page.js"), "Flow"), true],
@@ -52,3 +54,4 @@ applyTheme();
 listenToKeys();
 void readSession();
 render(el(App), document.getElementById("app"));
+setTimeout(() => ROUTES.forEach(([, page]) => void page.preload()), PRELOAD_MS);

@@ -3,8 +3,10 @@ import { clock } from "./format.js";
 import { useStore } from "./store.js";
 import { theme } from "./theme.js";
 
-/** Seconds that a chart shows. */
-const SPAN = 900;
+/** Seconds that a chart shows: what there is, within these bounds. */
+const LEAST_SPAN = 120, SPAN = 900;
+/** Seconds of a chart from which the axis has no seconds. */
+const COARSE_SPAN = 300;
 const HEIGHT = 124;
 
 /**
@@ -94,6 +96,12 @@ function colourOf(name, box) {
   return color;
 }
 
+/** Returns the times at the ends of the axis. */
+function rangeOf(_plot, first, last) {
+  const to = last ?? Date.now() / 1_000;
+  return [to - Math.min(SPAN, Math.max(LEAST_SPAN, to - (first ?? to))), to];
+}
+
 function optionsOf({ lines, format, least }, box, setIndex) {
   const muted = colourOf("muted", box), grid = { stroke: colourOf("line", box), width: 1 };
   const font = `11px ${getComputedStyle(box).fontFamily}`;
@@ -104,7 +112,7 @@ function optionsOf({ lines, format, least }, box, setIndex) {
     legend: { show: false },
     cursor: { sync: { key: "charts" }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
-      x: { time: true, range: (_, __, last) => [(last ?? Date.now() / 1_000) - SPAN, last ?? Date.now() / 1_000] },
+      x: { time: true, range: rangeOf },
       y: { range: (_, __, most) => [0, Math.max(most * 1.15, least)] },
     },
     axes: [
@@ -113,7 +121,8 @@ function optionsOf({ lines, format, least }, box, setIndex) {
         grid: { show: false },
         size: 26,
         space: 90,
-        values: (_, times) => times.map((time) => clock(time * 1_000, false).slice(0, 5)),
+        values: ({ scales: { x } }, times) =>
+          times.map((time) => clock(time * 1_000, false).slice(0, x.max - x.min < COARSE_SPAN ? 8 : 5)),
       },
       { ...axis, size: 58, space: 34, values: (_, values) => values.map(format) },
     ],

@@ -65,7 +65,7 @@ function Body({ event, path }) {
 
 function factsOf({ id, source, time, subject, stream, sequence, traceId }) {
   return [
-    ["Id", [el("code", id), el(Copy, { text: id })]],
+    ["Id", el("span.with-copy", el("code", id), el(Copy, { text: id }))],
     ["Source", source && el("code", source)],
     ["Time", time && [moment(time), el("div.muted", el(Ago, { time }))]],
     ["Subject", el("code", subject)],

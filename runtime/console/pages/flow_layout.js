@@ -29,7 +29,7 @@ export function layOut({ events, functions, edges }) {
     edges: drawn.map((edge) => {
       const { points } = drawing.edge(edge.from, edge.to, edge.id);
       const ends = endsOf(points, drawing.node(edge.from), drawing.node(edge.to));
-      return { ...edge, path: pathOf(ends), ...labelOf(ends) };
+      return { ...edge, path: pathOf(ends), ...labelOf(ends, edge.kind) };
     }),
   };
 }
@@ -55,10 +55,11 @@ function pathOf(points) {
   }).join("");
 }
 
-/** Returns the middle of the last piece: there an edge stands alone, while several may leave a node together. */
-function labelOf(points) {
-  const [before, last] = points.slice(-2);
-  return { x: (before.x + last.x) / 2, y: (before.y + last.y) / 2 };
+/** Returns where an edge stands alone: its middle if it is level, else its end at the event, where no other one is. */
+function labelOf(points, kind) {
+  const isLevel = points.every(({ y }) => Math.abs(y - points[0].y) < 4);
+  const [a, b] = isLevel ? [points[0], points.at(-1)] : kind === "on" ? points.slice(0, 2) : points.slice(-2);
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }
 
 /** Returns the part of a graph with the functions that match, and what is joined to them. */

@@ -1,4 +1,4 @@
-import { ask } from "./api.js";
+import { ask, returns } from "./api.js";
 import { Store } from "./store.js";
 import { listen } from "./stream.js";
 
@@ -22,7 +22,12 @@ let close, revision, watched;
 export function startLive() {
   const handlers = { live: take, function: (message) => watched?.handle(message) };
   const path = watched ? `live?function=${encodeURIComponent(watched.name)}` : "live";
-  close ??= listen(path, handlers, (open) => link.set(open ? "open" : "lost"));
+  close ??= listen(path, handlers, onState);
+}
+
+function onState(open) {
+  if (open && link.value === "lost") returns.set(returns.value + 1);
+  link.set(open ? "open" : "lost");
 }
 
 /** Ends it, for example before a sign-in. */
