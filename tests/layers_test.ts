@@ -12,6 +12,7 @@ const LAYERS = [
   ["project"],
   ["engine"],
   ["nats", "http", "telemetry", "catalog"],
+  ["console"],
   ["app"],
   ["nats_server"],
   ["dev", "doctor", "testing"],

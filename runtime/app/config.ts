@@ -61,6 +61,8 @@ const namespace = z.string().superRefine((name, ctx) => {
   if (problem) ctx.addIssue(problem);
 });
 
+const traceUrl = z.string().regex(/^https?:\/\/\S*\{traceId\}\S*$/, "an http or https URL with {traceId} in it");
+
 const WORKERS = "a whole number from 1 to 256, or auto for one per core";
 const workers = z.string().transform((text) => text === "auto" ? navigator.hardwareConcurrency : Number(text))
   .refine((count) => Number.isInteger(count) && count >= 1 && count <= 256, WORKERS)
@@ -75,6 +77,8 @@ const schema = z.object({
   ADMIN_PORT: port.default(9090),
   WEIR_API_KEYS: apiKeys.optional(),
   WEIR_ADMIN_KEY: z.string().regex(HEADER_TEXT, "visible ASCII characters without spaces").optional(),
+  WEIR_CONSOLE: z.enum(["on", "read-only", "off"], oneOf(["on", "read-only", "off"])).default("on"),
+  WEIR_TRACE_URL: traceUrl.optional(),
   WEIR_JWT_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEIR_JWT_ISSUER: z.string().optional(),
   WEIR_JWT_AUDIENCE: z.string().optional(),

@@ -1,4 +1,6 @@
 import type { Log } from "../api/context.ts";
+import type { ConsoleOptions } from "../console/options.ts";
+import { type ConsoleRoutes, consoleRoutes } from "../console/routes.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
 import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
@@ -23,11 +25,12 @@ import { findConsumer } from "../nats/topology/find.ts";
 import { replyFields } from "../project/resolve_replies.ts";
 import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
+import type { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
 import type { Authentication } from "./authentication.ts";
 import { adminCatalogRoutes, publicCatalogRoutes } from "./catalog_routes.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Config } from "./config.ts";
+import { type Config, LOOPBACK } from "./config.ts";
 import type { FunctionHost } from "./function_host.ts";
 import { functionStatus } from "./function_status.ts";
 import type { Metering } from "./metering.ts";
@@ -49,6 +52,14 @@ export interface ListenerOptions {
   readonly log: Logger;
   /** Other processes listen on the same public port, and a supervisor answers for all of them. */
   readonly sharesPort?: boolean;
+}
+
+/** Parts that only the admin listener needs. */
+interface AdminOptions extends ListenerOptions {
+  readonly outcomes: OutcomeEmitter;
+  readonly dev?: { readonly url?: string };
+  readonly sample?: ConsoleOptions["sample"];
+  readonly state: { readonly publicListener: Listener | undefined };
 }
 
 /** Opens the public listener: the ingress and its documents, if the process has that role, and health. */
@@ -99,11 +110,8 @@ function repliesOf({ registry: { events }, cluster: { nc, names }, clock, log }:
   return new Replies(events, source, clock);
 }
 
-export function openAdminListener(
-  { config, registry, cluster, authentication, metering, health, log, sharesPort }: ListenerOptions,
-  host: FunctionHost,
-  lag: LagReader,
-): Listener {
+export function openAdminListener(options: AdminOptions, host: FunctionHost, lag: LagReader): Listener {
+  const { config, registry, cluster, authentication, metering, health, log, sharesPort } = options;
   const { functions, redact } = host.options;
   const status = async () =>
     functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
@@ -112,20 +120,60 @@ export function openAdminListener(
     const { jsm, names } = cluster;
     return await findConsumer(jsm, names.retries.stream, names.consumer(name)) !== undefined;
   };
+  const deadLetters = new DeadLetterService(cluster, declares),
+    problemOf = adminProblems(() => cluster.monitor.problem());
+  const retries = new RetryService(cluster), console = openConsole(options, host, { deadLetters, retries, problemOf });
   const routes = [
     ...healthRoutes(health),
     ...problemRoutes(),
     ...metricsRoutes(() => metering.metrics.page()),
     ...functionRoutes(status, identityOf(config, registry.project)),
-    ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
-    ...retryRoutes(new RetryService(cluster), { names, ran }),
+    ...deadLetterRoutes(deadLetters, { names, ran }),
+    ...retryRoutes(retries, { names, ran }),
     ...adminCatalogRoutes(registry, cluster.names, !authentication.keys.isOpen),
+    ...console?.routes ?? [],
   ];
   const handler = router(routes, {
-    problemOf: adminProblems(() => cluster.monitor.problem()),
+    problemOf,
     meter: sharesPort ? undefined : metering.requests.admin, // the supervisor records the requests that it forwards
   });
-  return listenForAdmin(config, handler, log);
+  const listener = listenForAdmin(config, handler, log);
+  return {
+    url: listener.url,
+    problem: () => listener.problem(),
+    stop: (graceMs) => {
+      console?.stop(); // a page that is open would take all of the grace
+      return listener.stop(graceMs);
+    },
+  };
+}
+
+function openConsole(
+  { config, registry, cluster, clock, authentication, metering, outcomes, dev, sample, state }: AdminOptions,
+  { dispatchers, options: { redact } }: FunctionHost,
+  parts: Pick<ConsoleOptions, "deadLetters" | "retries" | "problemOf">,
+): ConsoleRoutes | undefined {
+  const { WEIR_CONSOLE: mode, WEIR_TRACE_URL: traceUrl, WEIR_ADMIN_KEY: key } = config;
+  if (mode === "off") return undefined;
+  return consoleRoutes({
+    mode,
+    dev: dev !== undefined,
+    ...(key !== undefined && { key }),
+    ...(traceUrl !== undefined && { traceUrl }),
+    exposed: !LOOPBACK.test(config.ADMIN_HOST),
+    identity: identityOf(config, registry.project),
+    registry,
+    cluster,
+    dispatchers,
+    outcomes,
+    clock,
+    ...parts,
+    publisher: metering.publisher(cluster.failFastPublisher),
+    redact,
+    ...(sample && { sample }),
+    needsKey: !authentication.keys.isOpen,
+    publicUrl: () => dev?.url ?? state.publicListener?.url ?? "",
+  });
 }
 
 /** Returns the identity of a process with this configuration. @param project Name of its project. Default: none. */

@@ -1,3 +1,4 @@
+import type { EventDefinition } from "../api/define_event.ts";
 import type { ResourceDefinition } from "../api/define_resource.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import type { Health } from "../http/health.ts";
@@ -71,6 +72,13 @@ interface RuntimeOptions {
   readonly readConfig?: () => Config;
   /** Aborts when the process stops. An unfinished start then throws before it listens or pulls. Default: never. */
   readonly signal?: AbortSignal;
+  /**
+   * Set if `dev` runs the process, with the address of its public listener: the console then keeps the journeys of
+   * events. Default: it runs by itself.
+   */
+  readonly dev?: { readonly url?: string };
+  /** Returns sample data of an event, for the console. Default: it shows none. */
+  readonly sample?: (event: EventDefinition, seed: number) => Promise<unknown>;
   /** Values that replace resources in a test. Default: none. */
   readonly fakes?: ReadonlyMap<ResourceDefinition, unknown>;
 }
@@ -135,7 +143,7 @@ async function startOn(
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
   const authentication = stack.adopt(await createAuthentication(config, registry, log, redact), (one) => one.stop());
-  const served = { ...options, config, registry, cluster, clock, authentication, metering, health, log };
+  const served = { ...options, ...parts, registry, authentication, health, outcomes, state };
   const progress = await createProgress(served);
   options.signal?.throwIfAborted(); // nothing below waits for I/O
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));

@@ -6,6 +6,7 @@ import { OTEL_VARIABLES } from "./otel_environment.ts";
 const OTHER_VARIABLES = [
   "NATS_SERVER",
   "WEIR_DEV_OWNS_NATS",
+  "WEIR_DEV_URL",
   "WEIR_TRACE_FAILURES",
   "OTEL_DENO",
   ...Object.keys(OTEL_VARIABLES),

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { authProblem } from "../app/config.ts";
+import { authProblem, ENVIRONMENT } from "../app/config.ts";
 import { setVariables, variableWarnings } from "../app/warnings.ts";
 import { Dev, type DevReady } from "../dev/dev.ts";
 import { readDevConfig } from "../dev/dev_environment.ts";
@@ -95,6 +95,7 @@ function banner(ready: DevReady, keys: readonly ApiKey[] | undefined): string {
     "",
     ...rows.length > 0 ? rows : [`  no functions yet: ${DENO} task new NAME --on TYPE`],
     "",
+    ...ENVIRONMENT.get("WEIR_CONSOLE") === "off" ? [] : [`  console    ${paint("cyan", `${admin}/`)}`],
     `  ingress    ${paint("cyan", [`${url}/events/TYPE`, ...routes].join(", "))}`,
     `  functions  ${paint("cyan", `${admin}/functions`)}, /metrics, /dead-letters; or: ${DENO} task functions`,
     `  health     ${paint("cyan", `${url}/health`)}`,

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Runtime } from "../app/runtime.ts";
-import { OWNS_NATS } from "../dev/dev_environment.ts";
+import { OWNS_NATS, PUBLIC_URL } from "../dev/dev_environment.ts";
 import type { FromRevision, ProjectSummary, ToRevision } from "../dev/messages.ts";
 import type { Registry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
@@ -23,7 +23,7 @@ async function revision({ inspect }: { readonly inspect?: string }): Promise<voi
   await received("load");
   try {
     Deno.permissions.revokeSync({ name: "run", command: Deno.execPath() }); // as in `start`
-    await runProcess({ apply: Deno.env.get(OWNS_NATS) ? "narrow" : true }, {
+    await runProcess({ apply: Deno.env.get(OWNS_NATS) ? "narrow" : true, dev: { url: Deno.env.get(PUBLIC_URL) } }, {
       quiet: true,
       loaded: async (registry) => {
         const start = received("start");

@@ -60,6 +60,8 @@ export interface DeadLetterFilter extends UnhandledEventFilter {
   readonly newerThanMs?: number;
   /** A text that the error contains, or the id of a {@linkcode DeadLetterGroup}. */
   readonly error?: string;
+  /** Sequence after which the list begins. */
+  readonly after?: number;
 }
 
 /** Dead letters of one function, type and reason whose errors differ only in numbers, ids and quoted texts. */

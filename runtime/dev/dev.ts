@@ -89,7 +89,7 @@ export class Dev {
         new SpawnedRevision(
           this.#arguments,
           fileURLToPath(PROJECT),
-          revisionEnvironment(this.#services.natsServer?.url),
+          revisionEnvironment(this.#services.urls.url, this.#services.natsServer?.url),
         ),
       route: (to, reason) => this.#services.route(to, reason),
       onExit: (how) => this.#restart(how),

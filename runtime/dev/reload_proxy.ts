@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
-import { ENVIRONMENT } from "../app/config.ts";
+import { ENVIRONMENT, LOOPBACK } from "../app/config.ts";
+import { EXPOSED_HEADER } from "../console/access.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { foreignProblem } from "../http/admin/guard.ts";
 import { Problem } from "../http/problem.ts";
@@ -26,6 +27,7 @@ export class ReloadProxy {
   readonly #inFlight = new Map<string, { count: number; onIdle: () => void }>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #abort = new AbortController();
+  readonly #exposed: boolean;
   /** Aborted with the reason while the target is blocked. */
   #blocked = new AbortController();
 
@@ -35,6 +37,7 @@ export class ReloadProxy {
    * @throws {Deno.errors.AddrInUse} when the port is in use.
    */
   constructor(hostname: string, port: number, readonly holdMs = HOLD_MS, readonly isAdmin = false) {
+    this.#exposed = isAdmin && !LOOPBACK.test(hostname);
     const options = { hostname, port, signal: this.#abort.signal, onListen: () => {} };
     this.#server = Deno.serve(options, (request) => {
       const problem = targetProblem(request) ?? (isAdmin ? foreignProblem(request, hostname) : undefined);
@@ -88,7 +91,7 @@ export class ReloadProxy {
     this.#inFlight.set(target, inFlight);
     inFlight.count++;
     try {
-      return await forward(request, target, signal, this.isAdmin);
+      return await forward(request, target, signal, { isAdmin: this.isAdmin, exposed: this.#exposed });
     } catch (error) {
       if (signal.aborted) return unavailable(signal.reason);
       return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
@@ -109,12 +112,25 @@ function unavailable(detail: string): Response {
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } }).toResponse();
 }
 
-async function forward(request: Request, target: string, signal: AbortSignal, isAdmin: boolean): Promise<Response> {
+interface Listener {
+  readonly isAdmin: boolean;
+  /** Whether other machines reach it: the target sees a request from this one. */
+  readonly exposed: boolean;
+}
+
+async function forward(
+  request: Request,
+  target: string,
+  signal: AbortSignal,
+  { isAdmin, exposed }: Listener,
+): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
   const requestHeaders = new Headers(request.headers);
   // The admin listener of the target has another origin. The public one decides by the origin which pages may call it.
   for (const name of isAdmin ? [...HOP_BY_HOP, "origin", "sec-fetch-site"] : HOP_BY_HOP) requestHeaders.delete(name);
   requestHeaders.set("x-forwarded-host", host);
+  requestHeaders.set("accept-encoding", "identity"); // `fetch` would unpack the body, and the header would say gzip
+  if (exposed) requestHeaders.set(EXPOSED_HEADER, "1");
   const { method, body } = request;
   const response = await fetch(target + pathname + search, {
     method,

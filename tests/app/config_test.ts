@@ -35,6 +35,7 @@ const DEFAULTS = {
   WEIR_WORKERS: 1,
   SHUTDOWN_GRACE: 25_000,
   LOG_LEVEL: "info",
+  WEIR_CONSOLE: "on",
   WEIR_UNCAUGHT: "log",
   LOG_FORMAT: "json",
 };
@@ -104,6 +105,8 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["SHUTDOWN_GRACE", "soon", HELP],
   ["LOG_LEVEL", "loud", '"debug", "info", "warn", "error"'],
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
+  ["WEIR_CONSOLE", "yes", '"on", "read-only", "off"'],
+  ["WEIR_TRACE_URL", "https://traces.example", "an http or https URL with {traceId} in it"],
   ["WEIR_UNCAUGHT", "die", '"log", "exit"'],
   ...["shop.example", "https://shop.example/", "https://a.example/b", "null", "*,https://a.example", "ftp://a", ","]
     .map((text): [string, string, string] => ["CORS_ORIGINS", text, ORIGINS]),

@@ -62,6 +62,22 @@ Deno.test("ReloadProxy forwards redirects, empty responses and compressed ones",
   assert.deepEqual([status, headers.get("location")], [302, "/elsewhere"]);
 });
 
+Deno.test("ReloadProxy asks for bodies that are not compressed, and says that other machines reach it only if they do", async () => {
+  for (
+    const [host, isAdmin, exposed] of [["127.0.0.1", true, null], ["0.0.0.0", true, "1"], ["0.0.0.0", false, null]]
+  ) {
+    const proxy = new ReloadProxy(host as string, 0, undefined, isAdmin as boolean);
+    const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ headers }) => {
+      return Response.json([headers.get("accept-encoding"), headers.get("x-weir-exposed")]);
+    });
+    await proxy.route(`http://127.0.0.1:${target.addr.port}`);
+    const seen = await (await fetch(proxy.url.replace("0.0.0.0", "127.0.0.1"))).json();
+    await proxy.stop();
+    await target.shutdown();
+    assert.deepEqual(seen, ["identity", exposed]);
+  }
+});
+
 Deno.test("ReloadProxy holds a request until there is a target", async () => {
   await using context = setup();
   const response = context.request("/a", { method: "POST", body: "early" });

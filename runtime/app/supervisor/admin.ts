@@ -5,6 +5,7 @@ import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
 import { Problem } from "../../http/problem.ts";
 import { problemRoutes } from "../../http/problem_routes.ts";
 import { type Handler, type RequestMeter, router } from "../../http/router.ts";
+import { consoleHeaders, consoleRoutes } from "./console_routes.ts";
 import type { SupervisedWorker, Supervisor } from "./supervisor.ts";
 
 interface SupervisorAdminOptions {
@@ -14,6 +15,8 @@ interface SupervisorAdminOptions {
   readonly identity: RuntimeIdentity;
   /** Key of the workers' admin listeners. */
   readonly key?: string;
+  /** Whether other machines reach the listener with the console. Default: there is no console. */
+  readonly exposed?: boolean;
 }
 
 /** Timeout of a worker's health report in milliseconds: above the worker's checks (2 s), below a probe's timeout. */
@@ -38,9 +41,10 @@ const CLUSTER_ROUTES = [
   { method: "GET", path: "/asyncapi.json" },
   { method: "GET", path: "/schemas/:type" },
 ] as const;
-
 /** Returns the admin interface of a supervisor. It has the routes of a process, with the numbers of all workers. */
-export function supervisorAdmin({ supervisor, metrics, meter, identity, key }: SupervisorAdminOptions): Handler {
+export function supervisorAdmin(
+  { supervisor, metrics, meter, identity, key, exposed }: SupervisorAdminOptions,
+): Handler {
   const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
   const routes = [
@@ -59,6 +63,9 @@ export function supervisorAdmin({ supervisor, metrics, meter, identity, key }: S
       ...route,
       handle: async (request: Request) => forward(request, await firstToAnswer(adminUrls()), headers),
     })),
+    ...exposed === undefined
+      ? []
+      : consoleRoutes((request) => forward(request, adminUrls()[0], consoleHeaders(request, exposed))),
   ];
   const problemOf = (error: unknown) =>
     error instanceof Problem ? error : new Problem("internal", (error as Error).message);
@@ -114,9 +121,9 @@ function problemsOf({ checks, degraded }: HealthReport): Record<string, string> 
 
 async function forward(request: Request, adminUrl: string | undefined, headers: HeadersInit): Promise<Response> {
   if (!adminUrl) throw noWorker();
-  const { pathname, search } = new URL(request.url);
+  const { pathname, search } = new URL(request.url), { method, body } = request;
   try {
-    const response = await fetch(`${adminUrl}${pathname}${search}`, { method: request.method, headers });
+    const response = await fetch(`${adminUrl}${pathname}${search}`, { method, headers, body });
     return new Response(response.body, response);
   } catch (error) {
     throw new Problem("unavailable", `the worker did not answer the forwarded request: ${(error as Error).message}`);

@@ -1,3 +1,4 @@
+import type { EventDefinition } from "../../api/define_event.ts";
 import type { Log } from "../../api/context.ts";
 import { provideValues } from "../../api/provided_values.ts";
 import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
@@ -31,6 +32,8 @@ const ABORTED_START_MS = 4_000;
 export interface StartOptions {
   /** Whether the process may create and change streams, consumers and buckets. */
   readonly apply: MayApply;
+  /** Set if `dev` runs the process, with the address of its public listener. Default: it runs by itself. */
+  readonly dev?: { readonly url?: string };
 }
 
 /** The Weir process that started this one: the supervisor of `start`, or `dev`. */
@@ -58,7 +61,7 @@ export interface ParentProcess {
  * Default: the configuration is read here.
  * @throws {StartupProblems} naming every problem of configuration and code at once.
  */
-export async function runProcess({ apply }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
+export async function runProcess({ apply, dev }: StartOptions, parent?: ParentProcess, known?: Config): Promise<void> {
   const strays = new StrayErrors(), exitLog = new ExitLog();
   const { config, registry } = await loadAll(strays, known);
   await parent?.loaded?.(registry);
@@ -75,8 +78,8 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const mayApply = apply === "narrow" && registry.warnings.length > 0 ? true : apply;
   let starting: Promise<unknown> = Promise.resolve();
   const startAgain = async () => {
-    const options = { metrics, sharesPort: worker !== undefined, apply: mayApply, signal: shutdown.signal };
-    const start = startRuntime(config, registry, log, options);
+    const own = { metrics, sharesPort: worker !== undefined, apply: mayApply, signal: shutdown.signal };
+    const start = startRuntime(config, registry, log, { ...own, dev, sample });
     starting = start.catch(() => {});
     const runtime = await start;
     runtimes.push(runtime);
@@ -117,6 +120,12 @@ export async function runProcess({ apply }: StartOptions, parent?: ParentProcess
   const fields = { ...startedFields(runtime, config, registry), ...exported };
   if (!quiet) log.info(worker === undefined ? "ready" : "worker ready", fields);
   parent?.ready(runtime, startAgain);
+}
+
+/** Makes sample data for the console. */
+async function sample(event: EventDefinition, seed: number): Promise<unknown> {
+  const { sample } = await import("../../testing/sample.ts"); // loaded here: it is large
+  return sample(event, { seed });
 }
 
 function startedFields({ url, adminUrl: admin }: Runtime, config: Config, registry: Registry) {

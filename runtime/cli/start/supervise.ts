@@ -1,4 +1,4 @@
-import { type Config, ENVIRONMENT } from "../../app/config.ts";
+import { type Config, ENVIRONMENT, LOOPBACK } from "../../app/config.ts";
 import { memoryLimits, memoryProblem, workerHeapMiB } from "../../app/memory_limit.ts";
 import { identityOf, listenForAdmin } from "../../app/listeners.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
@@ -44,6 +44,7 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     meter: requestMeter(metrics),
     identity: identityOf(config, await projectName(PROJECT)),
     key: config.WEIR_ADMIN_KEY,
+    ...(config.WEIR_CONSOLE !== "off" && { exposed: !LOOPBACK.test(config.ADMIN_HOST) }),
   });
   // Workers report this gauge. While no worker is up, the supervisor reports that nothing is connected.
   metrics.gauge("weir.nats.connected", () => [[supervisor.workers.some(({ address }) => address) ? 1 : 0]]);

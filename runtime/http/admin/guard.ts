@@ -8,7 +8,10 @@ import { type Handler, pathOf } from "../router.ts";
 const PRIVATE_HOST = /^(\[[\da-f:.]+\]|[\d.]+|[^.]+|.*\.(localhost|local|internal|svc))$/i;
 
 export interface AdminGuardOptions {
-  /** Secret that requests must send, except to the health routes; undefined if none is needed. */
+  /**
+   * Secret that requests must send, except to the health routes and to the console, which checks its callers itself.
+   * Undefined if none is needed.
+   */
   readonly key: string | undefined;
   /** Name or address that the listener is bound to. */
   readonly host: string;
@@ -22,16 +25,22 @@ export function adminGuard(handler: Handler, { key, host }: AdminGuardOptions): 
   const digest = key === undefined ? undefined : sha256(key);
   return (request) => {
     if (digest && hasKey(request, digest)) return handler(request);
-    const problem = targetProblem(request) ?? foreignProblem(request, host);
+    const asksItself = isConsole(request);
+    const problem = targetProblem(request) ?? foreignProblem(request, asksItself && digest ? undefined : host);
     if (problem) return problem.toResponse();
-    return digest && !isHealth(request) ? keyMissing().toResponse() : handler(request);
+    return digest && !asksItself && !isHealth(request) ? keyMissing().toResponse() : handler(request);
   };
 }
 
-/** Returns the problem of a request that a page of another origin makes. @param own host that is allowed in any case */
-export function foreignProblem({ headers, method }: Request, own: string): Problem | undefined {
+/**
+ * Returns the problem of a request that a page of another origin makes.
+ *
+ * @param own Host that is allowed in any case. Undefined if any host is: a name that resolves to this address then has
+ * neither the key nor the cookie.
+ */
+export function foreignProblem({ headers, method }: Request, own: string | undefined): Problem | undefined {
   const host = headers.get("host") ?? "", name = host.replace(/:\d*$/, "");
-  if (name !== own && host !== "" && !PRIVATE_HOST.test(name)) {
+  if (own !== undefined && name !== own && host !== "" && !PRIVATE_HOST.test(name)) {
     return refused(
       `the host ${JSON.stringify(host)}: use an address or a private name, or set WEIR_ADMIN_KEY and send it`,
     );
@@ -58,6 +67,11 @@ function keyMissing(): Problem {
 function hasKey(request: Request, digest: Uint8Array): boolean {
   const given = bearerOf(request);
   return given !== undefined && isSameDigest(sha256(given), digest);
+}
+
+/** Returns whether a request is for the console: its pages ask for the key, and its API needs it or their cookie. */
+function isConsole({ url }: Request): boolean {
+  return /^\/(console(\/|$)|$)/.test(pathOf(url));
 }
 
 function isHealth({ url }: Request): boolean {

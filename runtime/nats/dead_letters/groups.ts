@@ -10,7 +10,7 @@ const ID = /^[0-9a-f]{10}$/;
 type Cause = Pick<DeadLetter, "function" | "type" | "reason" | "error">;
 
 /** Returns the id of the group of a dead letter: the same on every machine, for as long as the errors look the same. */
-function groupId({ function: fn, type, reason, error }: Cause): string {
+export function groupId({ function: fn, type, reason, error }: Cause): string {
   const named = [fn, type, reason, errorPattern(error)];
   return sha256Hex(JSON.stringify(named), 10);
 }

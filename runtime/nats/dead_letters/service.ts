@@ -59,8 +59,9 @@ export class DeadLetterService {
     const { nc, jsm } = this.cluster, { stream, prefix } = this.#names.deadLetters;
     const info = await jsm.streams.info(stream), last = info.state.last_seq, now = serverTime(info);
     const subjectFilter = `${prefix}.${filter.function ?? "*"}.${filter.type ?? ">"}`;
+    const from = filter.after === undefined ? {} : { fromSequence: filter.after + 1 };
     let found = 0;
-    for await (const { seq, subject, headers, time } of scanStream(nc, stream, subjectFilter)) {
+    for await (const { seq, subject, headers, time } of scanStream(nc, stream, subjectFilter, from)) {
       if (seq > last) return;
       const named = this.#names.typeOf(subject);
       if (isChunk(named)) continue;
@@ -91,12 +92,14 @@ export class DeadLetterService {
    * deletes the dead letter before it settles that message.
    *
    * @param force Redrives also beyond the maximum number of redrives.
+   * @param payload Replaces that of the event. Default: it stays.
    * @throws {PublishError} when the event is not known to be stored; the dead letter then still exists.
    */
   async redrive(
     sequence: number,
     force: boolean,
     hasFunction: HasFunction = this.#functionLookup(),
+    payload?: Uint8Array,
   ): Promise<Redriven> {
     const { jsm, messages } = this.cluster, stored = await readDeadLetter(jsm, sequence, this.#names);
     if (!stored) return "missing";
@@ -121,7 +124,7 @@ export class DeadLetterService {
     if (orderKey !== undefined) hdrs.set(ORDER_KEY, orderKey);
     const subject = `${this.#names.retries.redriven}.${letter.function}.${sequence}.${fittingSubject(letter.type)}`;
     try {
-      await publishFitting(messages, subject, letter.payload, hdrs);
+      await publishFitting(messages, subject, payload ?? letter.payload, hdrs);
     } catch (error) {
       if (!(error instanceof PublishError)) throw error;
       if (error.code === "too-large") return "too-large";

@@ -42,6 +42,16 @@ interface OldestEvent {
   readonly readAtMs: number;
 }
 
+/** Requests the info of consumers. Those that the server does not report are left out. */
+export type ReadConsumers = (durables: readonly Durable[]) => Promise<ReadonlyMap<Durable, ConsumerInfo>>;
+
+interface LagOptions {
+  /** Default: one request for each consumer. */
+  readonly readConsumers?: ReadConsumers;
+  /** Milliseconds for which the oldest event of a consumer that moves is not read again. @default 0 */
+  readonly oldestEveryMs?: number;
+}
+
 type ConsumerLag =
   & Required<Pick<FunctionLag, "pending" | "ackPending" | "oldestWaitingMs">>
   & Pick<FunctionLag, "pausedUntil">;
@@ -66,6 +76,7 @@ export class LagReader {
     readonly durables: readonly Durable[],
     readonly clock: Clock,
     names: Namespace = NO_NAMESPACE,
+    readonly options: LagOptions = {},
   ) {
     const { retries, deadLetters } = names;
     this.#names = [...new Set(durables.map(({ functionName }) => functionName))];
@@ -116,18 +127,24 @@ export class LagReader {
   /** Reads all consumers, and gives up at the first timeout: each of the others would wait as long. */
   async #readConsumers(): Promise<ReadonlyMap<Durable, ConsumerLag | undefined>> {
     const lags = new Map<Durable, ConsumerLag | undefined>();
+    const infos = await this.options.readConsumers?.(this.durables);
     for (let at = 0; at < this.durables.length; at += CONCURRENCY) {
       await Promise.all(
         this.durables.slice(at, at + CONCURRENCY).map(async (durable) => {
-          lags.set(durable, await this.#readConsumer(durable).catch(undefinedIfRefused));
+          lags.set(durable, await this.#readConsumer(durable, infos).catch(undefinedIfRefused));
         }),
       );
     }
     return lags;
   }
 
-  async #readConsumer(durable: Durable): Promise<ConsumerLag> {
-    const info = await this.jsm.consumers.info(durable.stream, durable.consumer);
+  /** @param infos Infos that were requested already. Default: the info is requested. */
+  async #readConsumer(
+    durable: Durable,
+    infos?: ReadonlyMap<Durable, ConsumerInfo>,
+  ): Promise<ConsumerLag | undefined> {
+    const info = infos ? infos.get(durable) : await this.jsm.consumers.info(durable.stream, durable.consumer);
+    if (!info) return undefined;
     const { num_pending: pending, num_ack_pending: ackPending } = info;
     const oldestWaitingMs = pending + ackPending === 0 ? 0 : await this.#oldestMs(durable, info);
     return { pending, ackPending, oldestWaitingMs, pausedUntil: pausedUntil(info) };
@@ -141,7 +158,8 @@ export class LagReader {
     const now = this.clock.now(), serverNow = serverTime(info);
     const from = ack_floor.stream_seq + 1;
     let oldest = this.#oldest.get(durable);
-    if (!oldest || oldest.from !== from || now - oldest.readAtMs > OLDEST_AGE_MS) {
+    const keptMs = oldest?.from === from ? OLDEST_AGE_MS : this.options.oldestEveryMs ?? 0;
+    if (!oldest || now - oldest.readAtMs > keptMs) {
       const times = await Promise.all(durable.filters.map(async (next_by_subj) => {
         const position = { seq: from, next_by_subj } as MsgRequest; // the server takes both; the client's type does not
         const message = await this.jsm.streams.getMessage(durable.stream, position);

@@ -14,13 +14,13 @@ const INACTIVE_MS = 10_000;
  *
  * @param filter A subject or a pattern.
  * @throws {Error} if messages are left and the server delivers none: a scan that ends has read them all.
- * @param sinceMs Reads only messages stored since then, in milliseconds since 1970. Default: all.
+ * @param from Reads only messages stored since a time in milliseconds since 1970, or from a sequence on. Default: all.
  */
 export async function* scanStream(
   nc: NatsConnection,
   stream: string,
   filter: string,
-  sinceMs?: number,
+  { sinceMs, fromSequence }: { readonly sinceMs?: number; readonly fromSequence?: number } = {},
 ): AsyncIterable<JsMsg> {
   // Not the client's ordered consumer: each fetch re-creates it, and the first loses its start time.
   const jsm = await jetstreamManagerOn(nc);
@@ -34,6 +34,10 @@ export async function* scanStream(
     ...(sinceMs !== undefined && {
       deliver_policy: DeliverPolicy.StartTime,
       opt_start_time: new Date(sinceMs).toISOString(),
+    }),
+    ...(fromSequence !== undefined && {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: fromSequence,
     }),
   });
   const consumer = await jetstreamOn(nc).consumers.get(stream, name);

@@ -71,7 +71,7 @@ export class LateDedup implements DuplicateFinder {
       const group = Map.groupBy(searches.splice(0), ({ id }) => id);
       try {
         const sinceMs = [...group.values()].flat().reduce((least, one) => Math.min(least, one.sinceMs), Infinity);
-        for await (const { seq, headers } of scanStream(this.nc, stream, subject, sinceMs)) {
+        for await (const { seq, headers } of scanStream(this.nc, stream, subject, { sinceMs })) {
           const id = headers?.get("Nats-Msg-Id") ?? "";
           for (const one of group.get(id) ?? []) one.found({ stream, sequence: seq, duplicate: true });
           group.delete(id);

@@ -1,0 +1,64 @@
+import { type ConsumerInfo, JetStreamApiError, type JetStreamManager } from "@nats-io/jetstream";
+import { errors } from "@nats-io/transport-node";
+import type { Durable } from "../nats/topology/resources.ts";
+
+/** Consumers of a stream from which on one list costs less than a request for each. A list may hold many of others. */
+const MIN_LISTED = 3;
+
+/** Reads the infos of many consumers with few requests: the server lists 256 consumers of a stream in one response. */
+export class ConsumerList {
+  /** Infos of the last round. */
+  infos: ReadonlyMap<Durable, ConsumerInfo> = new Map();
+  /** Streams whose consumers the NATS user may not list. */
+  readonly #unlisted = new Set<string>();
+
+  constructor(readonly jsm: JetStreamManager) {}
+
+  readonly read = async (durables: readonly Durable[]): Promise<ReadonlyMap<Durable, ConsumerInfo>> => {
+    const found = new Map<Durable, ConsumerInfo>();
+    const streams = [...Map.groupBy(durables, ({ stream }) => stream)];
+    await Promise.all(streams.map(async ([stream, own]) => {
+      const listed = own.length < MIN_LISTED || this.#unlisted.has(stream) ? undefined : await this.#list(stream);
+      const one = ({ consumer }: Durable) => listed ? listed.get(consumer) : this.#info(stream, consumer);
+      for (const durable of own) {
+        const info = await one(durable);
+        if (info) found.set(durable, info);
+      }
+    }));
+    return this.infos = found;
+  };
+
+  /** Returns the deliveries of each function since its consumers were created, redeliveries among them. */
+  delivered(): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>();
+    for (const [{ functionName }, { delivered }] of this.infos) {
+      sums.set(functionName, (sums.get(functionName) ?? 0) + delivered.consumer_seq);
+    }
+    return sums;
+  }
+
+  async #list(stream: string): Promise<ReadonlyMap<string, ConsumerInfo> | undefined> {
+    try {
+      const all = await Array.fromAsync(this.jsm.consumers.list(stream));
+      return new Map(all.map((info) => [info.name, info]));
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.#unlisted.add(stream);
+      return undefined;
+    }
+  }
+
+  async #info(stream: string, consumer: string): Promise<ConsumerInfo | undefined> {
+    try {
+      return await this.jsm.consumers.info(stream, consumer);
+    } catch (error) {
+      if (isRefused(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof JetStreamApiError ||
+    [error, (error as Error).cause].some((one) => one instanceof errors.PermissionViolationError);
+}
