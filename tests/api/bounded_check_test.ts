@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { type AnySchema, defineEvent, parserOf } from "../../runtime/api/define_event.ts";
+import { takesSeconds } from "../support/takes_seconds.ts";
 
 const parse = (data: AnySchema) => parserOf(defineEvent({ type: "orders.created", version: 1, data }));
 const many = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
@@ -40,10 +41,12 @@ for (
   ] as [string, AnySchema, unknown][]
 ) {
   Deno.test(`parserOf lists 50 issues in ${what}, and says that there are more`, () => {
-    const fromMs = performance.now(), parsed = parse(schema)(data);
+    const parsed = takesSeconds(() => parse(schema)(data));
     assert.ok(!parsed.ok && parsed.issues.length === 50);
-    assert.ok(parsed.omitted! >= 950, `${parsed.omitted} more`);
-    assert.ok(performance.now() - fromMs < 5_000);
+    assert.ok(
+      parsed.omitted! >= 950 && parsed.omitted! < 2_000,
+      `${parsed.omitted} more: it stops soon after a thousand`,
+    );
   });
 }
 
@@ -71,9 +74,8 @@ for (
   ] as [string, AnySchema, unknown][]
 ) {
   Deno.test(`parserOf refuses ${what} at once`, () => {
-    const fromMs = performance.now(), parsed = parse(schema)(data);
+    const parsed = takesSeconds(() => parse(schema)(data));
     assert.ok(!parsed.ok && parsed.issues.length === 1);
-    assert.ok(performance.now() - fromMs < 5_000);
   });
 }
 

@@ -5,8 +5,8 @@ import { commandLinesWith } from "../support/processes.ts";
 import { copyProject } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
 
-/** Upper bound for a stop in milliseconds, on a busy machine: far below SHUTDOWN_GRACE. */
-const STOP_MS = 10_000;
+/** Upper bound for a stop in milliseconds, on a busy machine: below SHUTDOWN_GRACE. */
+const STOP_MS = 20_000;
 
 /** Starts `dev` in a copy of the project, in a process group of its own as a terminal does. */
 async function setup(...options: string[]) {
