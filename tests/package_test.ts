@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TASKS } from "../runtime/cli/init/deno_json.ts";
+import { START_OPTIONS, TASKS } from "../runtime/cli/init/deno_json.ts";
 import { dockerfile } from "../runtime/cli/init/templates.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -43,6 +43,23 @@ Deno.test("init writes the tasks of the example", async () => {
 for (const weir of [{ kind: "folder", link: "../weir" }, { kind: "version", version: "0.1.0" }] as const) {
   Deno.test(`init with Weir by a ${weir.kind} creates an image that grants what the task start grants`, () => {
     const flags = (text: string) => [...text.matchAll(/--allow-[\w-]+/g)].map(([flag]) => flag);
-    assert.deepEqual(flags(dockerfile("shop", weir)), flags(TASKS.start[1]));
+    const [, entry] = dockerfile("shop", weir).split("ENTRYPOINT");
+    assert.deepEqual(flags(entry), flags(TASKS.start[1]));
   });
+  Deno.test(`init with Weir by a ${weir.kind} creates an image that is built with the flags of V8 of the start`, () => {
+    assertBuiltWithFlags(dockerfile("shop", weir));
+  });
+}
+
+Deno.test("deploy/Dockerfile builds the image with the flags of V8 of the start", async () => {
+  assertBuiltWithFlags(await Deno.readTextFile(new URL("deploy/Dockerfile", ROOT)));
+});
+
+/** Asserts that both stages name the flags: V8 refuses compiled code that was stored with others. */
+function assertBuiltWithFlags(text: string): void {
+  const [build, entry] = text.split("ENTRYPOINT");
+  for (const option of START_OPTIONS) {
+    assert.match(build, new RegExp(`deno run [^;]*${option}[^;]* weir/cli start --help`));
+    assert.ok(entry.includes(`"${option}"`), option);
+  }
 }

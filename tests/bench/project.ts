@@ -43,3 +43,12 @@ export function startWeir(project: string, natsUrl: string, env: Record<string, 
     endsBySignal: true,
   });
 }
+
+/** Creates a cache for Deno that shares the downloaded packages with its own, and nothing that is compiled. */
+export async function denoCache(): Promise<{ path: string } & AsyncDisposable> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
+  const path = await Deno.makeTempDir({ prefix: "weir-bench-cache-" });
+  await Deno.symlink(npmCache, `${path}/npm`);
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}

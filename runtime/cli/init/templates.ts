@@ -113,6 +113,12 @@ COPY functions functions
 RUN echo 'import "weir/cli";' > cli.ts \\
  && deno cache --check --frozen cli.ts $(find schemas functions -name '*.ts') \\
  && rm cli.ts
+# Stores compiled code, which a read-only container cannot: its start takes a third less processor time. V8's flags are
+# those of the start. The runs after the first store the rest, and the statistics without which SQLite opens no cache
+# that is read-only.
+RUN for run in 1 2 3; do \\
+  deno run --cached-only --frozen ${START_OPTIONS.join(" ")} \\
+  --allow-net --allow-env --allow-read weir/cli start --help; done
 
 # The binary needs glibc, so no Alpine.
 FROM debian:bookworm-slim
