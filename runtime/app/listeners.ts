@@ -130,7 +130,7 @@ export function openAdminListener(options: AdminOptions, host: FunctionHost, lag
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(deadLetters, { names, ran }),
     ...retryRoutes(retries, { names, ran }),
-    ...adminCatalogRoutes(registry, cluster.names, !authentication.keys.isOpen),
+    ...adminCatalogRoutes(registry, cluster.names, authentication),
     ...console?.routes ?? [],
   ];
   const handler = router(routes, {
