@@ -10,6 +10,7 @@ import type { Leases } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Observer } from "../../runtime/engine/observer.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
@@ -42,6 +43,9 @@ export interface PlantedBug {
   readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
   readonly order?: (part: OrderSource) => OrderSource;
+  readonly rates?: (part: RateStore) => RateStore;
+  /** Takes no notice of the events of a batch that the handler fails. */
+  readonly ignoresFailures?: true;
 }
 
 /** Receives the outcome of each delivery before it is settled. */
@@ -97,6 +101,7 @@ export function compose(
     idempotency: NO_IDEMPOTENCY,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
+    rates: { store: wrap(connection.rates, bug.rates), reportProblem: () => {} },
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
@@ -153,7 +158,9 @@ export function functionOf(
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
   const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered } = settings;
-  const key = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered].join();
+  const { batchSize, rateLimit, ratePerMs } = settings;
+  const single = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered];
+  const key = [...single, batchSize, rateLimit, ratePerMs].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -164,6 +171,8 @@ export function functionOf(
       concurrency: isKeyed ? { limit: concurrency, perKey: 1, by: () => "one" } : concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
+      ...(batchSize > 0 && { batch: { size: batchSize, maxWait: "500ms" } }),
+      ...(rateLimit > 0 && { rate: { limit: rateLimit, per: ratePerMs } }),
       // With `block` the events that always fail would never end.
       ...(ordered &&
         { order: { by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n), onFailure: "dead-letter" } }),

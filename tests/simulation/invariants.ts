@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 
 /** Returns the violated invariants once the world is quiet, one line each. */
 export function violations(world: World): string[] {
-  const problems = [...world.order.problems];
+  const problems = [...world.order.problems, ...world.rate.problems()];
   for (const account of world.ledger.accounts.values()) {
     const of = `${account.plan.id} (${account.plan.trouble})`;
     problems.push(...check(world, account).map((problem) => `${of}: ${problem} [${summary(account)}]`));
@@ -17,7 +17,7 @@ function check(world: World, account: Account): string[] {
   const problems: string[] = [];
   const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
   const { plan, runs, failures, kills, aborted, refused, successes, faults, forks } = account;
-  const { attempts } = world.settings;
+  const { attempts, batchSize } = world.settings;
   const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, NAME) === plan.id);
   const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
 
@@ -40,7 +40,9 @@ function check(world: World, account: Account): string[] {
 
   // Invariant: it runs as often as its policy says, and once more for each fault.
   const budget = attempts * (1 + forks);
-  must(runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
+  // A batch that failed runs again in halves.
+  must(batchSize > 0 || runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
+  problems.push(...account.problems);
   must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
   const exhausted = letters.some(({ headers }) =>
     /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)
@@ -49,12 +51,21 @@ function check(world: World, account: Account): string[] {
 
   // Shutdowns, open breakers and its own failures are no faults: without a fault all counts are exact.
   const clean = forks === 0 && account.overlaps === 0 && faults <= kills;
-  if (clean) problems.push(...inexact(account, attempts, letters));
+  if (clean) problems.push(...inexact(account, attempts, letters, batchSize > 0));
   return problems;
 }
 
-/** Returns the deviations from the plan of an event that no fault hit. */
-function inexact(account: Account, attempts: number, letters: readonly StoredMessage[]): string[] {
+/**
+ * Returns the deviations from the plan of an event that no fault hit.
+ *
+ * @param isBatched True if it may have run again, or failed, for another event of its batch.
+ */
+function inexact(
+  account: Account,
+  attempts: number,
+  letters: readonly StoredMessage[],
+  isBatched: boolean,
+): string[] {
   const { plan: { trouble, times }, runs, failures, kills, aborted, successes, messageKeys } = account;
   if (account.early > 0) return ["its delayed retry came before its time"];
   // A first delivery that vanished counts as an attempt, but an event does not end on that alone: it may run once more
@@ -69,6 +80,10 @@ function inexact(account: Account, attempts: number, letters: readonly StoredMes
   if (ends && letters.length !== 1) return ["no dead letter, though it cannot succeed"];
   if (!ends && letters.length > 0 && trouble !== "depends") return ["a dead letter, though it would have succeeded"];
   if (!ends && successes !== 1 && trouble !== "depends") return [`handled ${successes} times`];
+  if (isBatched) {
+    const few = /fails|waits|hangs/.test(trouble) && failures < Math.min(times, attempts);
+    return few ? [`used ${failures} attempts`] : [];
+  }
   switch (trouble) {
     case "none":
       return runs === 1 + aborted ? [] : [`run ${runs} times`];

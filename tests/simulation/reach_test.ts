@@ -42,6 +42,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "retry failed",
     "retry key-limited",
     "retry prefetched",
+    "retry rate-limited",
     "retry retry-after",
     "retry shutdown",
     "retry state-unavailable",

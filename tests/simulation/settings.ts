@@ -14,6 +14,11 @@ export interface Settings {
   readonly concurrency: number;
   /** Whether all events are of one key, of which one at a time runs in a replica. */
   readonly isKeyed: boolean;
+  /** The greatest number of events in a batch; 0 for a function that handles single events. */
+  readonly batchSize: number;
+  /** The starts that the function may have in `ratePerMs`; 0 without a limit. */
+  readonly rateLimit: number;
+  readonly ratePerMs: number;
   /** The number of deliveries that a replica may pull ahead. */
   readonly ahead: number;
   /** The first backoff. One of five seconds or more is a delayed retry in RETRIES. */
@@ -41,7 +46,7 @@ const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill"
 
 export function randomSettings(random: Random): Settings {
   const ordered = random.chance(0.3);
-  const settings: Omit<Settings, "isKeyed"> = {
+  const settings: Omit<Settings, "isKeyed" | "batchSize" | "rateLimit" | "ratePerMs"> = {
     ordered,
     events: 1 + random.below(3),
     replicas: 1 + random.below(ordered ? 3 : 2),
@@ -59,5 +64,9 @@ export function randomSettings(random: Random): Settings {
     faultKinds: FAULT_KINDS.filter(() => random.chance(0.35)),
     faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
-  return { ...settings, isKeyed: !ordered && settings.concurrency === 16 && settings.ahead === 0 };
+  const isKeyed = !ordered && settings.concurrency === 16 && settings.ahead === 0;
+  // With one attempt each event would be a batch of its own.
+  const batchSize = !isKeyed && settings.attempts > 1 && random.chance(0.35) ? 2 + random.below(2) : 0;
+  const rateLimit = random.chance(0.2) ? Math.max(batchSize, 1 + random.below(2)) : 0;
+  return { ...settings, isKeyed, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]) };
 }

@@ -5,6 +5,8 @@ import { retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
+import { EMPTY_WINDOW } from "../../runtime/core/rate_window.ts";
+import type { RateStore, StoredWindow } from "../../runtime/engine/rate_store.ts";
 import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import type { PinRequests } from "../../runtime/nats/consume/order_consumers.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
@@ -46,6 +48,8 @@ export interface Network {
   readonly model: JetStreamModel;
   /** The values of the attempts' bucket. */
   readonly bucket: Map<string, string>;
+  /** The windows of the rates' bucket. */
+  readonly rates: Map<string, StoredWindow>;
   now(): number;
   /** Returns the id of the event that a message belongs to. */
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
@@ -112,6 +116,20 @@ export class SimConnection {
       this.#request(`read ${stream} ${seq}`, () => undefined, () => this.network.model.message(stream, seq) ?? null),
     deleteMessage: (stream: string, seq: number) =>
       this.#request(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
+  };
+
+  readonly rates: RateStore = {
+    read: (_name, key) =>
+      this.#request(`read rate ${key}`, () => undefined, () => {
+        return this.network.rates.get(key) ?? { window: EMPTY_WINDOW, revision: 0 };
+      }),
+    write: (_name, key, { window, revision }) =>
+      this.#request(`write rate ${key}`, () => undefined, () => {
+        const current = this.network.rates.get(key)?.revision ?? 0;
+        if (current !== revision) return undefined;
+        this.network.rates.set(key, { window, revision: current + 1 });
+        return current + 1;
+      }),
   };
 
   readonly pins: PinRequests = {

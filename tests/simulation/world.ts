@@ -2,6 +2,7 @@ import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { PIN_MS } from "../../runtime/nats/consume/pin_timing.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
+import type { StoredWindow } from "../../runtime/engine/rate_store.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
 import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
@@ -12,6 +13,7 @@ import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
 import { OrderOracle } from "./order_oracle.ts";
+import { RateOracle } from "./rate_oracle.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
 import type { SimConsumer } from "./sim_consumer.ts";
@@ -27,6 +29,8 @@ export class World implements Network {
   readonly bucket = new Map<string, string>();
   readonly ledger = new Ledger();
   readonly order = new OrderOracle();
+  readonly rates = new Map<string, StoredWindow>();
+  readonly rate: RateOracle;
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly serverConsumers: Record<string, ModelConsumer>;
@@ -46,6 +50,7 @@ export class World implements Network {
   constructor(readonly random: Random, readonly bug: PlantedBug, readonly trace: ((step: string) => void) | undefined) {
     this.settings = randomSettings(random);
     this.time = new VirtualTime(random);
+    this.rate = new RateOracle(this.settings);
     const { model } = this;
     model.addStream({ name: "OUT", subjects: ["out.>"] });
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
@@ -72,7 +77,10 @@ export class World implements Network {
       this.trace?.(`${request.name}: processed and responded`);
       request.process();
       request.respond();
-    } else this.requests.push(request);
+    } else {
+      if (request.name.startsWith("put sim.")) this.rate.isInexact = true;
+      this.requests.push(request);
+    }
   }
 
   acked(ack: Ack): void {
@@ -218,7 +226,7 @@ export class World implements Network {
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
-    account.decided(outcome);
+    account.decided(outcome, replica);
     if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;
     const reason = abandoned(outcome);
     if (!reason) return;
