@@ -10,6 +10,7 @@ import type { Leases } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Observer } from "../../runtime/engine/observer.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
 import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
@@ -26,6 +27,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Scope } from "../../runtime/nats/topology/step.ts";
 import { Answered, Asked, AskedLate, orderKey } from "./events.ts";
+import { SimParked } from "./sim_parked.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
@@ -44,6 +46,7 @@ export interface PlantedBug {
   readonly delivery?: (delivery: Delivery) => Delivery;
   readonly order?: (part: OrderSource) => OrderSource;
   readonly rates?: (part: RateStore) => RateStore;
+  readonly parked?: (part: ParkedEvents) => ParkedEvents;
   /** Takes no notice of the events of a batch that the handler fails. */
   readonly ignoresFailures?: true;
 }
@@ -101,6 +104,7 @@ export function compose(
     idempotency: NO_IDEMPOTENCY,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
+    parked: wrap<ParkedEvents>(new SimParked(connection), bug.parked),
     rates: { store: wrap(connection.rates, bug.rates), reportProblem: () => {} },
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
@@ -158,9 +162,9 @@ export function functionOf(
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
   const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered } = settings;
-  const { batchSize, rateLimit, ratePerMs } = settings;
+  const { batchSize, rateLimit, ratePerMs, parks } = settings;
   const single = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered];
-  const key = [...single, batchSize, rateLimit, ratePerMs].join();
+  const key = [...single, batchSize, rateLimit, ratePerMs, parks].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -175,7 +179,12 @@ export function functionOf(
       ...(rateLimit > 0 && { rate: { limit: rateLimit, per: ratePerMs } }),
       // With `block` the events that always fail would never end.
       ...(ordered &&
-        { order: { by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n), onFailure: "dead-letter" } }),
+        {
+          order: {
+            by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n),
+            onFailure: parks ? "park" : "dead-letter",
+          },
+        }),
     });
     if (!resolved.ok) throw new Error(resolved.problems.join("; "));
     policies.set(key, policy = resolved.policy);

@@ -24,6 +24,12 @@ export class Account {
   faults = 0;
   /** How often it was duplicated: its original was redelivered or delayed again after its delayed retry was stored. */
   forks = 0;
+  /** True once it was parked behind an earlier event of its key. */
+  isParked = false;
+  /** True once the operator discarded its dead letter. */
+  isDiscarded = false;
+  /** How often its dead letter was sent back. */
+  redrives = 0;
   /** The time until which its last outcome delays it. */
   dueMs = 0;
   /** Delayed retries that were delivered before that. */
@@ -51,6 +57,7 @@ export class Account {
       this.problems.push("rejected though its run succeeded");
     }
     if (outcome.kind !== "retry" && !skipped) this.faultsBeforeEnd ??= this.faults;
+    if (outcome.kind === "dead-letter" && outcome.reason === "parked") this.isParked = true;
     if (outcome.kind === "ack") this.successes += skipped ? 0 : 1;
     else if (outcome.kind === "retry" && outcome.reason === "dependency-open") this.refused++;
     else if (outcome.kind === "retry" && outcome.usesAttempt) this.failures++;

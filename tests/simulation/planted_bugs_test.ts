@@ -5,6 +5,7 @@ import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ServerClock } from "../../runtime/engine/clock.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
+import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
 import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
@@ -30,6 +31,14 @@ class HastyDeadLetters extends DeadLetters {
     return Promise.resolve(NOWHERE);
   }
 }
+
+/** Knows of no key that another process has parked. */
+const forgettingKeys = (inner: ParkedEvents): ParkedEvents => ({
+  load: () => Promise.resolve([]),
+  find: (functionName, sequence) => inner.find(functionName, sequence),
+  list: (functionName, key) => inner.list(functionName, key),
+  sendBack: (sequence) => inner.sendBack(sequence),
+});
 
 /** Writes the starts of this process over those of others. */
 const greedyRates = (inner: RateStore): RateStore => ({
@@ -172,6 +181,11 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     "an order that does not notice deliveries to other processes",
     { order: gapless },
     /stuck|e\d \(\d\) began before e\d ended|e\d began on replica \d while e\d ran/,
+  ],
+  [
+    "a takeover that forgets the parked keys",
+    { parked: forgettingKeys },
+    /stuck|e\d began while e\d parks its key/,
   ],
   [
     "an ack of an event that failed in its batch",

@@ -63,6 +63,7 @@ function step(world: World, slow: boolean): void {
   }
   for (const run of world.runs) if (mayFinish(world, run)) steps.push(() => finish(world, run));
   for (const replica of world.replicas) steps.push(...deliveries(world, replica));
+  if (random.chance(0.2)) steps.push(...world.operator.steps());
   if (steps.length === 0 || (slow && random.chance(0.1))) {
     world.disturbed ||= steps.length > 0;
     steps.splice(0, Infinity, () => void world.advance());

@@ -10,6 +10,8 @@ export interface Settings {
   readonly renews: boolean;
   /** Whether the function has `order`. */
   readonly ordered: boolean;
+  /** Whether the first event of a key parks it. Then an operator redrives or discards dead letters. */
+  readonly parks: boolean;
   readonly attempts: number;
   readonly concurrency: number;
   /** Whether all events are of one key, of which one at a time runs in a replica. */
@@ -46,7 +48,7 @@ const FAULT_KINDS: readonly FaultKind[] = ["fail", "no-response", "drop", "kill"
 
 export function randomSettings(random: Random): Settings {
   const ordered = random.chance(0.3);
-  const settings: Omit<Settings, "isKeyed" | "batchSize" | "rateLimit" | "ratePerMs"> = {
+  const settings: Omit<Settings, "isKeyed" | "parks" | "batchSize" | "rateLimit" | "ratePerMs"> = {
     ordered,
     events: 1 + random.below(3),
     replicas: 1 + random.below(ordered ? 3 : 2),
@@ -68,5 +70,7 @@ export function randomSettings(random: Random): Settings {
   // With one attempt each event would be a batch of its own.
   const batchSize = !isKeyed && settings.attempts > 1 && random.chance(0.35) ? 2 + random.below(2) : 0;
   const rateLimit = random.chance(0.2) ? Math.max(batchSize, 1 + random.below(2)) : 0;
-  return { ...settings, isKeyed, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]) };
+  // A stream that is created again has other events at the positions of the dead letters.
+  const parks = ordered && !settings.renews && random.chance(0.5);
+  return { ...settings, isKeyed, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
 }

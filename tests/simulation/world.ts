@@ -13,6 +13,7 @@ import type { Ack, Network, Request } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
 import { OrderOracle } from "./order_oracle.ts";
+import { Operator } from "./operator.ts";
 import { RateOracle } from "./rate_oracle.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
@@ -31,6 +32,7 @@ export class World implements Network {
   readonly order = new OrderOracle();
   readonly rates = new Map<string, StoredWindow>();
   readonly rate: RateOracle;
+  readonly operator: Operator;
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly serverConsumers: Record<string, ModelConsumer>;
@@ -52,6 +54,7 @@ export class World implements Network {
     this.time = new VirtualTime(random);
     this.rate = new RateOracle(this.settings);
     const { model } = this;
+    this.operator = new Operator(this);
     model.addStream({ name: "OUT", subjects: ["out.>"] });
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
@@ -90,6 +93,7 @@ export class World implements Network {
   }
 
   stored(subject: string): void {
+    if (subject.startsWith("retries.redriven.")) this.operator.redriven(Number(subject.split(".")[3]));
     if (!subject.startsWith("retries.delayed.")) return;
     this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."));
   }
@@ -208,7 +212,7 @@ export class World implements Network {
       Object.values(this.serverConsumers).every((consumer) =>
         consumer.ackPending === 0 && !consumer.hasNext(this.now())
       ) &&
-      this.model.messages("RETRIES").length === 0;
+      this.model.messages("RETRIES").length === 0 && this.operator.isDone;
   }
 
   /** A replica pulls every two seconds by its pins, until a time. */
