@@ -50,6 +50,8 @@ export class Attempt implements DeliveryFacts {
   ending: DeadLetterOutcome | undefined;
   lastError: ErrorDetail | undefined;
   isUnended: boolean;
+  /** True when an earlier delivery vanished, and it is not known whether the handler had begun. */
+  hasVanished: boolean;
   /** Counts to store before the handler of a redelivery runs, so that a crash uses up the attempt. */
   countsAtStart: AttemptCounts | undefined;
   /** Span of the event's previous delivery, as a W3C `traceparent`. */
@@ -94,7 +96,9 @@ export class Attempt implements DeliveryFacts {
     this.emittedSinceMs = history.emittedSinceMs;
     this.previousTrace = history.attemptTrace;
     this.lastError = history.lastError;
-    this.isUnended = history.isUnended ?? false;
+    this.isUnended = this.hasVanished = history.isUnended ?? false;
+    // Otherwise an event that kills its process would be presumed not to have begun, after each deferral anew.
+    if (this.isCounted && this.hasVanished) this.countsAtStart = this.#countsOfStart(0, 0);
   }
 
   get functionName(): string {
@@ -178,7 +182,7 @@ export class Attempt implements DeliveryFacts {
     const counts: AttemptCounts = stored ?? { begun: this.#presumedBegun(), excused: 0, mayHaveEmitted: true };
     const { begun, excused, otherRelease, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } =
       counts;
-    const attemptTrace = this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
+    this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
     const soFar = excusedSoFar(history, counts);
     this.excusedDeliveries = soFar.excusedDeliveries;
@@ -189,13 +193,20 @@ export class Attempt implements DeliveryFacts {
     this.isCounted = true;
     this.lastError = lastError;
     if (stored) this.isUnended = stored.isUnended ?? false;
+    this.hasVanished ||= !stored || stored.begun + stored.excused === 0;
+    this.countsAtStart = this.#countsOfStart(begun, excused, otherRelease);
+  }
+
+  /** Returns the counts to store when the attempt begins, after `begun` others of this message. */
+  #countsOfStart(begun: number, excused: number, otherRelease?: number): AttemptCounts {
+    // The previous trace is kept: if this attempt kills its process, its own span is never exported.
+    const { previousTrace: attemptTrace, lastError } = this;
     const kept = {
       ...(otherRelease && { otherRelease }),
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
     };
-    // The previous trace is kept: if this attempt kills its process, its own span is never exported.
-    this.countsAtStart = { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
+    return { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
   }
 
   /**
@@ -227,6 +238,7 @@ export class Attempt implements DeliveryFacts {
       wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
+      ...(excused && this.hasVanished && { isUnended: true }),
     };
   }
 }

@@ -159,7 +159,8 @@ export class Dispatcher implements ConsumerSink {
 
   #begin(attempt: Attempt): void {
     const permits = this.pipeline.admission.permits();
-    if (permits !== Infinity) this.#limited.add(attempt);
+    // With a rate alone each delivery takes a start of its own, and none of the permits that a breaker gives later.
+    if (permits !== Infinity && this.pipeline.admission.countsHeld) this.#limited.add(attempt);
     if (this.#isStopping || (permits === 0 && this.pipeline.isOpen())) {
       this.#held.add(attempt);
       void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "refused");

@@ -36,4 +36,11 @@ export class KeyFailures {
     if (!this.parked || !parksKey(outcome)) return outcome;
     return this.parked.park(key) ? { ...outcome, orderKey: key } : keepHead(outcome, attempt);
   }
+
+  /** Lets the next event of a key return, if its first one returned and is about to end. */
+  async ends({ turn, delivery: { deadLetterSequence } }: Attempt, outcome: Outcome): Promise<void> {
+    if (!this.parked || turn?.key === undefined || deadLetterSequence === undefined) return;
+    const ends = outcome.kind === "ack" || outcome.kind === "dead-letter" && outcome.orderKey === undefined;
+    if (ends) await this.parked.ends(turn.key, deadLetterSequence);
+  }
 }

@@ -20,7 +20,7 @@ export interface ParkedEvents {
   load(functionName: string): Promise<readonly StoredKey[]>;
   /** Resolves to the state of a dead letter; undefined once it was handled or discarded. */
   find(functionName: string, sequence: number): Promise<"dead-letter" | "returning" | undefined>;
-  /** Resolves to the earliest dead letters of a key, in the order of its stream. */
+  /** Resolves to the dead letters of a key: those of events that failed, and then the parked ones in their order. */
   list(functionName: string, key: string): Promise<readonly ParkedEvent[]>;
   /** Sends a dead letter back to its function. Resolves also if there is none any more. */
   sendBack(sequence: number): Promise<void>;

@@ -109,6 +109,30 @@ export class ParkedKeys {
   }
 
   /**
+   * Sends back the next event of a key before one that was sent back is settled: a process that dies in between leaves
+   * it in RETRIES, where the process that takes over finds it. If that fails, it is sent once the first is settled.
+   *
+   * @param sequence Sequence of the dead letter that the ending event was.
+   */
+  async ends(key: string, sequence: number): Promise<void> {
+    const parked = this.#keys.get(key);
+    if (!parked || parked.isBusy || parked.head !== sequence) return;
+    parked.isBusy = parked.isReturning = true;
+    try {
+      if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
+      const [next] = parked.next;
+      if (!next?.isParked || this.#keys.get(key) !== parked) return;
+      await this.store.sendBack(next.sequence);
+      parked.next.shift();
+      parked.head = next.sequence;
+    } catch {
+      // The look after its settlement tries again.
+    } finally {
+      parked.isBusy = false;
+    }
+  }
+
+  /**
    * Notes that an event of the key is settled.
    *
    * @param deadLetter Sequence of the dead letter that it became.

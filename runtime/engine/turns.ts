@@ -41,6 +41,7 @@ export async function settleInOrder(
   const usedUp = order.needsNoCounts(outcome) ? undefined : attempt.usedUpAfter(outcome),
     inPlace = keepPlace(attempt, outcome);
   order.inbox.settles(delivery);
+  if (maySettle && delivery.deadLetterSequence !== undefined) await order.failures.ends(attempt, outcome);
   const settlement = await settler.settle(functionName, delivery, inPlace, usedUp, claim);
   order.settled(attempt, outcome, settlement);
   observer.end(attempt, outcome, settlement);

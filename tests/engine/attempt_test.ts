@@ -218,3 +218,18 @@ Deno.test("Attempt.usedUpAfter has the trace of its own span, if there is one", 
   attempt.span = Object.assign(Object.create(NO_SPAN), { spanContext: () => ({ traceId, spanId, traceFlags: 1 }) });
   assert.equal(attempt.usedUpAfter(retry)?.attemptTrace, FIRST);
 });
+
+Deno.test("Attempt of an event that vanished once carries that through a deferral, and then stores its start", () => {
+  const deferred = { kind: "retry", reason: "rate-limited", delayMs: 6_000, usesAttempt: false } as const;
+  const unwritten = { begun: 0, excused: 0, mayHaveEmitted: true };
+  for (const stored of [undefined, unwritten]) {
+    const attempt = counted(2, stored, 1), usedUp = attempt.usedUpAfter(deferred)!;
+    assert.deepEqual([attempt.number, usedUp.attempts, usedUp.isUnended], [1, 0, true]);
+    const next = counted(1, undefined, 1, { ...NEVER, isUnended: usedUp.isUnended });
+    assert.partialDeepStrictEqual(next.countsAtStart, { begun: 1, isUnended: true });
+    assert.equal(next.usedUpAfter(deferred)!.isUnended, true);
+    const failed = { ...deferred, reason: "failed", usesAttempt: true } as const;
+    assert.equal(next.usedUpAfter(failed)!.isUnended, undefined);
+  }
+  assert.equal(counted(1, undefined, 1).usedUpAfter(deferred)!.isUnended, undefined);
+});

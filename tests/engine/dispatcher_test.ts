@@ -404,3 +404,19 @@ Deno.test("Dispatcher lets another key make the probe of a breaker while the key
   done.resolve();
   await dispatcher.stop(0);
 });
+
+Deno.test("Dispatcher takes the permit of a breaker for no delivery that arrived while only a rate limited it", async () => {
+  const held = gate();
+  const { dispatcher, deliver } = setup(() => held.promise);
+  const rule = { admitsAgainAtMs: () => undefined, onChange: () => {} };
+  dispatcher.pipeline.admission.add({ ...rule, permits: () => 8, countsStarts: true });
+  deliver(1);
+  await settled();
+  dispatcher.pipeline.admission.add({ ...rule, permits: () => 1 });
+  assert.equal(dispatcher.credits(), 1);
+  deliver(2);
+  await settled();
+  assert.equal(dispatcher.credits(), 0);
+  held.resolve();
+  await dispatcher.stop(0);
+});

@@ -108,6 +108,38 @@ Deno.test("ParkedKeys parks a key again behind an event that fails after it retu
   assert.deepEqual([keys.isReturning("a"), sentBack], [false, [2]]);
 });
 
+Deno.test("ParkedKeys.ends sends the next event back before the one that returned is settled, and no other", async () => {
+  const { keys, letters, returning, sentBack, parked, later, handled } = setup();
+  await parked(2, 3);
+  await keys.ends("a", 7);
+  await keys.ends("b", 1);
+  assert.deepEqual(sentBack, []);
+  letters.delete(1);
+  returning.add(1);
+  await keys.ends("a", 1);
+  assert.deepEqual([sentBack, keys.isReturning("a")], [[2], true]);
+  await handled(1);
+  await later();
+  assert.deepEqual(sentBack, [2]);
+  await keys.ends("a", 2);
+  await handled(2);
+  await keys.ends("a", 3);
+  await handled(3);
+  assert.deepEqual([sentBack, keys.size], [[2, 3], 0]);
+});
+
+Deno.test("ParkedKeys.ends leaves the next event to the look after the settlement if it cannot be sent", async () => {
+  const { keys, state, letters, returning, sentBack, parked, handled } = setup();
+  await parked(2);
+  letters.delete(1);
+  returning.add(1);
+  state.fails = true;
+  await keys.ends("a", 1);
+  state.fails = false;
+  await handled(1);
+  assert.deepEqual(sentBack, [2]);
+});
+
 Deno.test("ParkedKeys sends an event back again if that failed", async () => {
   const { state, letters, sentBack, later, parked } = setup();
   await parked(2);

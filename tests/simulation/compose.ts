@@ -10,6 +10,8 @@ import type { Leases } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { Observer } from "../../runtime/engine/observer.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
+import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
+import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
@@ -25,6 +27,7 @@ import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Scope } from "../../runtime/nats/topology/step.ts";
 import { Answered, Asked, AskedLate, orderKey } from "./events.ts";
+import { SimParked } from "./sim_parked.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
@@ -43,6 +46,10 @@ export interface PlantedBug {
   readonly delivery?: (delivery: Delivery) => Delivery;
   readonly order?: (part: OrderSource) => OrderSource;
   readonly leases?: (part: Leases) => Leases;
+  readonly rates?: (part: RateStore) => RateStore;
+  readonly parked?: (part: ParkedEvents) => ParkedEvents;
+  /** Takes no notice of the events of a batch that the handler fails. */
+  readonly ignoresFailures?: true;
 }
 
 /** Receives the outcome of each delivery before it is settled. */
@@ -99,6 +106,8 @@ export function compose(
     idempotency: NO_IDEMPOTENCY,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
+    parked: wrap<ParkedEvents>(new SimParked(connection), bug.parked),
+    rates: { store: wrap(connection.rates, bug.rates), reportProblem: () => {} },
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
@@ -153,7 +162,9 @@ export function functionOf(
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
   const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered } = settings;
-  const key = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered].join();
+  const { batchSize, rateLimit, ratePerMs, parks } = settings;
+  const single = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered];
+  const key = [...single, batchSize, rateLimit, ratePerMs, parks].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -164,9 +175,16 @@ export function functionOf(
       concurrency: isKeyed ? { limit: concurrency, perKey: 1, by: () => "one" } : concurrency,
       breaker: { consecutiveFailures: breakerFailures, openFor: `${breakerOpenForMs}ms` },
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
+      ...(batchSize > 0 && { batch: { size: batchSize, maxWait: "500ms" } }),
+      ...(rateLimit > 0 && { rate: { limit: rateLimit, per: ratePerMs } }),
       // With `block` the events that always fail would never end.
       ...(ordered &&
-        { order: { by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n), onFailure: "dead-letter" } }),
+        {
+          order: {
+            by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n),
+            onFailure: parks ? "park" : "dead-letter",
+          },
+        }),
     });
     if (!resolved.ok) throw new Error(resolved.problems.join("; "));
     policies.set(key, policy = resolved.policy);

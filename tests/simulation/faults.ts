@@ -54,6 +54,7 @@ export function fail(world: World, request: Request, processed: boolean): void {
   world.trace?.(`${request.name}: ${processed ? "processed, but its response is lost" : "fails"}`);
   remove(world.requests, request);
   world.ledger.fault(request.eventId());
+  if (request.name.includes(" rate ")) world.rate.isInexact = true;
   if (processed) request.process();
   request.fail();
 }

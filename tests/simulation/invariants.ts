@@ -5,7 +5,7 @@ import type { World } from "./world.ts";
 
 /** Returns the violated invariants once the world is quiet, one line each. */
 export function violations(world: World): string[] {
-  const problems = [...world.order.problems, ...world.leases.problems];
+  const problems = [...world.order.problems, ...world.leases.problems, ...world.rate.problems()];
   for (const account of world.ledger.accounts.values()) {
     const of = `${account.plan.id} (${account.plan.trouble})`;
     problems.push(...check(world, account).map((problem) => `${of}: ${problem} [${summary(account)}]`));
@@ -17,12 +17,12 @@ function check(world: World, account: Account): string[] {
   const problems: string[] = [];
   const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
   const { plan, runs, failures, kills, aborted, refused, successes, faults, forks } = account;
-  const { attempts } = world.settings;
+  const { attempts, batchSize, parks } = world.settings;
   const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, NAME) === plan.id);
   const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
 
   // Invariant: every event ends, handled or as a dead letter.
-  must(successes > 0 || letters.length > 0, () => "lost: neither handled nor a dead letter");
+  must(successes > 0 || letters.length > 0 || account.isDiscarded, () => "lost: neither handled nor a dead letter");
   // Invariant: as both only if a fault hit it between its first outcome and its settling, or two replicas ran it.
   const between = faults > account.faultsBeforeEnd! || forks > 0 || account.overlaps > 0;
   must(letters.length === 0 || successes === 0 || between, () => "handled and a dead letter, without a fault between");
@@ -39,8 +39,10 @@ function check(world: World, account: Account): string[] {
   must(emitted.length === new Set(emitted.map(idOf)).size, () => "an emitted event is stored twice");
 
   // Invariant: it runs as often as its policy says, and once more for each fault.
-  const budget = attempts * (1 + forks);
-  must(runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
+  const budget = attempts * (1 + forks + account.redrives);
+  // A batch that failed runs again in halves.
+  must(batchSize > 0 || runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
+  problems.push(...account.problems);
   must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
   const exhausted = letters.some(({ headers }) =>
     /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)
@@ -48,13 +50,22 @@ function check(world: World, account: Account): string[] {
   must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used");
 
   // Shutdowns, open breakers and its own failures are no faults: without a fault all counts are exact.
-  const clean = forks === 0 && account.overlaps === 0 && faults <= kills;
-  if (clean) problems.push(...inexact(account, attempts, letters));
+  const clean = !parks && forks === 0 && account.overlaps === 0 && faults <= kills;
+  if (clean) problems.push(...inexact(account, attempts, letters, batchSize > 0));
   return problems;
 }
 
-/** Returns the deviations from the plan of an event that no fault hit. */
-function inexact(account: Account, attempts: number, letters: readonly StoredMessage[]): string[] {
+/**
+ * Returns the deviations from the plan of an event that no fault hit.
+ *
+ * @param isBatched True if it may have run again, or failed, for another event of its batch.
+ */
+function inexact(
+  account: Account,
+  attempts: number,
+  letters: readonly StoredMessage[],
+  isBatched: boolean,
+): string[] {
   const { plan: { trouble, times }, runs, failures, kills, aborted, successes, messageKeys } = account;
   if (account.early > 0) return ["its delayed retry came before its time"];
   // A first delivery that vanished counts as an attempt, but an event does not end on that alone: it may run once more
@@ -69,6 +80,10 @@ function inexact(account: Account, attempts: number, letters: readonly StoredMes
   if (ends && letters.length !== 1) return ["no dead letter, though it cannot succeed"];
   if (!ends && letters.length > 0 && trouble !== "depends") return ["a dead letter, though it would have succeeded"];
   if (!ends && successes !== 1 && trouble !== "depends") return [`handled ${successes} times`];
+  if (isBatched) {
+    const few = /fails|waits|hangs/.test(trouble) && failures < Math.min(times, attempts);
+    return few ? [`used ${failures} attempts`] : [];
+  }
   switch (trouble) {
     case "none":
       return runs === 1 + aborted ? [] : [`run ${runs} times`];
@@ -100,6 +115,7 @@ function wrongIn({ headers, payload }: StoredMessage, account: Account, attempts
   );
   const reason = header("weir-reason")!, said = Number(header("weir-attempts"));
   const plausible: Record<string, boolean> = {
+    "parked": account.isParked,
     "invalid": plan.trouble === "invalid",
     "rejected": plan.trouble === "rejects",
     "crashed": kills + faults > 0,

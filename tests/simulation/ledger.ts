@@ -27,6 +27,12 @@ export class Account {
    * or redelivered to another process before.
    */
   forks = 0;
+  /** True once it was parked behind an earlier event of its key. */
+  isParked = false;
+  /** True once the operator discarded its dead letter. */
+  isDiscarded = false;
+  /** How often its dead letter was sent back. */
+  redrives = 0;
   /** The time until which its last outcome delays it. */
   dueMs = 0;
   /** Delayed retries that were delivered before that. */
@@ -37,15 +43,24 @@ export class Account {
   overlaps = 0;
   /** The value of `faults` at its first final outcome. */
   faultsBeforeEnd: number | undefined;
+  /** Whether its last run in each replica succeeded by itself. */
+  readonly succeededIn = new Map<object, boolean>();
+  /** Outcomes that its last run does not bear out. */
+  readonly problems: string[] = [];
   /** Outcomes in order, for the trace. */
   readonly outcomes: string[] = [];
 
   constructor(readonly plan: EventPlan, readonly seq: number) {}
 
-  /** Records the outcome of a delivery. */
-  decided(outcome: Outcome): void {
-    const skipped = outcome.kind === "ack" && outcome.skipped;
+  /** Records the outcome of a delivery in a replica. */
+  decided(outcome: Outcome, replica: object): void {
+    const skipped = outcome.kind === "ack" && outcome.skipped, succeeded = this.succeededIn.get(replica);
+    if (outcome.kind === "ack" && !skipped && !succeeded) this.problems.push("acked though its run failed");
+    if (outcome.kind === "dead-letter" && outcome.reason === "rejected" && succeeded) {
+      this.problems.push("rejected though its run succeeded");
+    }
     if (outcome.kind !== "retry" && !skipped) this.faultsBeforeEnd ??= this.faults;
+    if (outcome.kind === "dead-letter" && outcome.reason === "parked") this.isParked = true;
     if (outcome.kind === "ack") this.successes += skipped ? 0 : 1;
     else if (outcome.kind === "retry" && outcome.reason === "dependency-open") this.refused++;
     else if (outcome.kind === "retry" && outcome.usesAttempt) this.failures++;

@@ -1,4 +1,6 @@
-import { orderKey } from "./events.ts";
+import { ORDER_KEY } from "../../runtime/nats/dead_letters/dead_letters.ts";
+import { NAME, orderKey } from "./events.ts";
+import { headerOf } from "./model.ts";
 import type { Account } from "./ledger.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
@@ -8,13 +10,14 @@ export class OrderOracle {
   readonly problems: string[] = [];
 
   /** Records that a handler begins. Called before the run is among those of the world. */
-  began({ ledger, runs }: World, replica: Replica, { plan, seq }: Account): void {
+  began({ ledger, runs, model }: World, replica: Replica, { plan, seq }: Account): void {
     const isOfKey = (other: Account) => keyOf(other) === orderKey(numberOf(plan.id));
     for (const other of ledger.accounts.values()) {
       if (!isOfKey(other) || numberOf(other.plan.id) >= numberOf(plan.id)) continue;
+      if (other.plan.trouble === "invalid") continue; // it has no key
       if (other.faultsBeforeEnd === undefined) {
         this.problems.push(`${plan.id} (${seq}) began before ${other.plan.id} ended`);
-      }
+      } else if (isParking(model, other)) this.problems.push(`${plan.id} began while ${other.plan.id} parks its key`);
     }
     for (const run of runs) {
       // The ack waits of a process pass while its handlers run, if it has no connection, or its in-progress acks are late.
@@ -24,6 +27,13 @@ export class OrderOracle {
       this.problems.push(`${plan.id} began on ${replica.name} while ${run.account.plan.id} ran on ${run.replica.name}`);
     }
   }
+}
+
+/** Returns whether an event is a dead letter with a key, so that no later event of that key may begin. */
+function isParking(model: World["model"], { plan }: Account): boolean {
+  return model.messages("DEAD_LETTERS").some(({ headers }) =>
+    headerOf(headers, NAME) === plan.id && headerOf(headers, ORDER_KEY) !== undefined
+  );
 }
 
 function keyOf({ plan }: Account): string {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import type { GiveBackReason } from "../../runtime/core/decide_outcome.ts";
+import type { RetryReason } from "../../runtime/core/outcome.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { AttemptStore } from "../../runtime/engine/attempt_store.ts";
 import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ServerClock } from "../../runtime/engine/clock.ts";
 import { type Lease, type Leases, UNLIMITED } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
+import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
+import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { PlantedBug } from "./compose.ts";
@@ -33,8 +35,25 @@ class HastyDeadLetters extends DeadLetters {
   }
 }
 
+/** Knows of no key that another process has parked. */
+const forgettingKeys = (inner: ParkedEvents): ParkedEvents => ({
+  load: () => Promise.resolve([]),
+  find: (functionName, sequence) => inner.find(functionName, sequence),
+  list: (functionName, key) => inner.list(functionName, key),
+  sendBack: (sequence) => inner.sendBack(sequence),
+});
+
+/** Writes the starts of this process over those of others. */
+const greedyRates = (inner: RateStore): RateStore => ({
+  read: (functionName, key) => inner.read(functionName, key),
+  write: async (functionName, key, { window }, ttlMs) => {
+    const { revision } = await inner.read(functionName, key);
+    return await inner.write(functionName, key, { window, revision }, ttlMs);
+  },
+});
+
 /** Counts what is given back for a reason as a failed attempt. */
-const strictSettler = (reason: GiveBackReason) => (inner: Settler): Settler => ({
+const strictSettler = (reason: RetryReason) => (inner: Settler): Settler => ({
   settle(functionName, delivery, outcome, usedUp) {
     if (outcome.kind !== "retry" || outcome.reason !== reason || !usedUp) {
       return inner.settle(functionName, delivery, outcome, usedUp);
@@ -183,6 +202,26 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
     "an order that does not notice deliveries to other processes",
     { order: gapless },
     /stuck|e\d \(\d\) began before e\d ended|e\d began on replica \d while e\d ran/,
+  ],
+  [
+    "a takeover that forgets the parked keys",
+    { parked: forgettingKeys },
+    /stuck|e\d began while e\d parks its key/,
+  ],
+  [
+    "an ack of an event that failed in its batch",
+    { ignoresFailures: true },
+    /e\d \(\w+\): acked though its run failed/,
+  ],
+  [
+    "a rate that uses up attempts",
+    { settler: strictSettler("rate-limited") },
+    /used \d attempts|ended before its attempts were used|a dead letter, though it would have succeeded|says \d attempts/,
+  ],
+  [
+    "a rate whose processes overwrite each other's starts",
+    { rates: greedyRates },
+    /start \d+ exceeds the rate/,
   ],
 ];
 

@@ -18,6 +18,7 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
       for (const outcome of account.outcomes) reached.add(outcome);
       if (account.plan.headers.length === 1) reached.add("without an id");
       if (account.forks > 0) reached.add("duplicated");
+      if (account.redrives > 0) reached.add("redriven");
       if (account.kills > 0) reached.add("killed its process");
       if (account.aborted > 0) reached.add("aborted by a shutdown");
       if (account.messageKeys.size > 2) reached.add("delayed more than once");
@@ -30,18 +31,21 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
     "dead-letter attempts-exhausted",
     "dead-letter crashed",
     "dead-letter invalid",
+    "dead-letter parked",
     "dead-letter rejected",
     "delayed more than once",
     "duplicated",
     "killed its process",
     "lease-expired",
     "more than two faults",
+    "redriven",
     "retry breaker-open",
     "retry dependency-open",
     "retry emit-failed",
     "retry failed",
     "retry key-limited",
     "retry prefetched",
+    "retry rate-limited",
     "retry retry-after",
     "retry shutdown",
     "retry state-unavailable",

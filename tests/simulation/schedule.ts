@@ -3,18 +3,22 @@ import type { Run } from "./handlers.ts";
 import type { Replica } from "./replica.ts";
 import type { World } from "./world.ts";
 
-/** Microtasks that run after a step. Longer chains of promises continue in the next step. */
-const MICROTASKS = 16;
+/**
+ * Microtasks that run after a step. Longer chains of promises continue in the next step, except from a start of a rate to
+ * its handler, between which no time passes.
+ */
+const MICROTASKS = 16, MICROTASKS_OF_RATE = 100;
 /** Steps without a fault after which a schedule is stuck. More than the longest chain of retries needs. */
 const CALM_STEPS = 3_000;
 
 /** Takes random steps: first with faults, then without, until the world is quiet. */
 export async function schedule(world: World): Promise<"quiet" | "stuck"> {
-  await runMicrotasks(MICROTASKS);
+  const each = world.settings.rateLimit > 0 ? MICROTASKS_OF_RATE : MICROTASKS;
+  await runMicrotasks(each);
   for (let left = world.settings.faultySteps; left > 0; left--) {
     if (injectFault(world)) world.disturbed = true;
     else step(world, true);
-    await runMicrotasks(MICROTASKS);
+    await runMicrotasks(each);
   }
   world.calm = true;
   world.trace?.("no more faults");
@@ -23,9 +27,9 @@ export async function schedule(world: World): Promise<"quiet" | "stuck"> {
   for (let left = CALM_STEPS; left > 0; left--) {
     // The deploy goes on: without a process of the last release its events would end as those of no release.
     if (!world.replicas.some(({ release, state }) => release === releases && state === "up")) world.start(releases);
-    await runMicrotasks(MICROTASKS);
+    await runMicrotasks(each);
     if (world.quiet()) {
-      await runMicrotasks(3 * MICROTASKS);
+      await runMicrotasks(3 * each);
       if (world.quiet()) return "quiet";
     }
     step(world, false);
@@ -63,6 +67,7 @@ function step(world: World, slow: boolean): void {
   }
   for (const run of world.runs) if (mayFinish(world, run)) steps.push(() => finish(world, run));
   for (const replica of world.replicas) steps.push(...deliveries(world, replica));
+  if (random.chance(0.2)) steps.push(...world.operator.steps());
   if (steps.length === 0 || (slow && random.chance(0.1))) {
     world.disturbed ||= steps.length > 0;
     steps.splice(0, Infinity, () => void world.advance());

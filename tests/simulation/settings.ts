@@ -10,10 +10,17 @@ export interface Settings {
   readonly renews: boolean;
   /** Whether the function has `order`. */
   readonly ordered: boolean;
+  /** Whether the first event of a key parks it. Then an operator redrives or discards dead letters. */
+  readonly parks: boolean;
   readonly attempts: number;
   readonly concurrency: number;
   /** Whether all events are of one key, of which one at a time runs in a replica. */
   readonly isKeyed: boolean;
+  /** The greatest number of events in a batch; 0 for a function that handles single events. */
+  readonly batchSize: number;
+  /** The starts that the function may have in `ratePerMs`; 0 without a limit. */
+  readonly rateLimit: number;
+  readonly ratePerMs: number;
   /** The number of deliveries that a replica may pull ahead. */
   readonly ahead: number;
   /** The probability that an event's handler takes longer than two ack waits. */
@@ -56,7 +63,7 @@ export function randomSettings(random: Random): Settings {
   const ordered = random.chance(0.3);
   const concurrency = random.pick([1, 2, 16]), ahead = random.pick([0, 2]);
   const isKeyed = !ordered && concurrency === 16 && ahead === 0;
-  return {
+  const settings: Omit<Settings, "parks" | "batchSize" | "rateLimit" | "ratePerMs"> = {
     ordered,
     isKeyed,
     events: 1 + random.below(3),
@@ -77,4 +84,10 @@ export function randomSettings(random: Random): Settings {
     faultKinds: FAULT_KINDS.filter((kind) => random.chance(isKeyed && kind === "freeze" ? 0.7 : 0.35)),
     faultProbability: random.pick([0.02, 0.05, 0.1]),
   };
+  // With one attempt each event would be a batch of its own.
+  const batchSize = !isKeyed && settings.attempts > 1 && random.chance(0.35) ? 2 + random.below(2) : 0;
+  const rateLimit = random.chance(0.2) ? Math.max(batchSize, 1 + random.below(2)) : 0;
+  // A stream that is created again has other events at the positions of the dead letters.
+  const parks = ordered && !settings.renews && random.chance(0.5);
+  return { ...settings, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
 }

@@ -1,15 +1,17 @@
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import type { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
 import { retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
+import { EMPTY_WINDOW } from "../../runtime/core/rate_window.ts";
+import type { RateStore, StoredWindow } from "../../runtime/engine/rate_store.ts";
 import type { PublishResult } from "../../runtime/engine/publisher.ts";
 import type { PinRequests } from "../../runtime/nats/consume/order_consumers.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
 import { ANY } from "./ledger.ts";
-import { DUPLICATE_WINDOW_MS, type Header, type JetStreamModel } from "./model.ts";
+import { DUPLICATE_WINDOW_MS, type Header, type JetStreamModel, type StoredMessage } from "./model.ts";
 import { headerLines } from "./wire.ts";
 
 /** How long the publisher repeats a request before it gives up. */
@@ -46,6 +48,8 @@ export interface Network {
   readonly model: JetStreamModel;
   /** The values of the attempts' bucket. */
   readonly bucket: Map<string, string>;
+  /** The windows of the rates' bucket. */
+  readonly rates: Map<string, StoredWindow>;
   now(): number;
   /** Returns the id of the event that a message belongs to. */
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
@@ -77,12 +81,15 @@ export class SimConnection {
   readonly messages: MessagePublisher & TextPublisher = {
     publish: (subject: string, payload: Uint8Array, hdrs: MsgHdrs): Promise<PublishResult> => {
       const { model } = this.network;
-      const headers = headerLines(hdrs);
-      const eventId = () => this.network.eventIn(headers, payload);
+      const lines = headerLines(hdrs);
+      const eventId = () => this.network.eventIn(lines, payload);
       return this.#request(`store ${subject}`, eventId, () => {
-        const ack = model.publish(subject, payload, headers, this.network.now());
+        const ack = model.publish(subject, payload, lines, this.network.now());
         if (ack === undefined) throw new PublishError("unavailable", `no stream stores ${subject}`);
-        if ("error" in ack) throw new PublishError("refused", ack.error.description);
+        if ("error" in ack) {
+          const { errCode: jetStreamCode, description } = ack.error;
+          throw new PublishError("refused", description, { jetStreamCode });
+        }
         if (!ack.duplicate) this.network.stored(subject, this);
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
@@ -111,9 +118,23 @@ export class SimConnection {
 
   readonly streams = {
     getMessage: (stream: string, { seq }: { seq: number }) =>
-      this.#request(`read ${stream} ${seq}`, () => undefined, () => this.network.model.message(stream, seq) ?? null),
+      this.ask(`read ${stream} ${seq}`, () => storedMsg(this.network.model.message(stream, seq))),
     deleteMessage: (stream: string, seq: number) =>
       this.#request(`delete ${stream} ${seq}`, () => undefined, () => this.network.model.deleteMessage(stream, seq)),
+  };
+
+  readonly rates: RateStore = {
+    read: (_name, key) =>
+      this.#request(`read rate ${key}`, () => undefined, () => {
+        return this.network.rates.get(key) ?? { window: EMPTY_WINDOW, revision: 0 };
+      }),
+    write: (_name, key, { window, revision }) =>
+      this.#request(`write rate ${key}`, () => undefined, () => {
+        const current = this.network.rates.get(key)?.revision ?? 0;
+        if (current !== revision) return undefined;
+        this.network.rates.set(key, { window, revision: current + 1 });
+        return current + 1;
+      }),
   };
 
   readonly pins: PinRequests = {
@@ -148,6 +169,11 @@ export class SimConnection {
       }, true);
     },
   };
+
+  /** Makes a request that concerns no event, or many. */
+  ask<Result>(name: string, perform: () => Result): Promise<Result> {
+    return this.#request(name, () => undefined, perform);
+  }
 
   #request<Result>(
     name: string,
@@ -187,6 +213,14 @@ export class SimConnection {
     this.network.requested(request);
     return promise;
   }
+}
+
+/** Returns a stored message as the NATS client reads it; null for none. */
+function storedMsg(message: StoredMessage | undefined) {
+  if (!message) return null;
+  const header = headers();
+  for (const [name, value] of message.headers) header.append(name, value);
+  return { ...message, header, data: message.payload, time: new Date(message.timeMs) };
 }
 
 /** Returns the `stream.sequence.time` of an attempts key, which is `function.stream.sequence.time`. */

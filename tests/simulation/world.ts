@@ -2,6 +2,7 @@ import { ACK_WAIT_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { PIN_MS } from "../../runtime/nats/consume/pin_timing.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
+import type { StoredWindow } from "../../runtime/engine/rate_store.ts";
 import { FUNCTION, functionOf, type PlantedBug } from "./compose.ts";
 import type { ModelConsumer } from "./consumer_model.ts";
 import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
@@ -13,6 +14,8 @@ import { type Header, headerOf, JetStreamModel } from "./model.ts";
 import type { Random } from "../support/random.ts";
 import { LeaseOracle } from "./lease_oracle.ts";
 import { OrderOracle } from "./order_oracle.ts";
+import { Operator } from "./operator.ts";
+import { RateOracle } from "./rate_oracle.ts";
 import { Replica } from "./replica.ts";
 import { randomSettings, type Settings } from "./settings.ts";
 import type { SimConsumer } from "./sim_consumer.ts";
@@ -29,6 +32,9 @@ export class World implements Network {
   readonly ledger = new Ledger();
   readonly order = new OrderOracle();
   readonly leases = new LeaseOracle();
+  readonly rates = new Map<string, StoredWindow>();
+  readonly rate: RateOracle;
+  readonly operator: Operator;
   readonly settings: Settings;
   readonly time: VirtualTime;
   readonly serverConsumers: Record<string, ModelConsumer>;
@@ -48,7 +54,9 @@ export class World implements Network {
   constructor(readonly random: Random, readonly bug: PlantedBug, readonly trace: ((step: string) => void) | undefined) {
     this.settings = randomSettings(random);
     this.time = new VirtualTime(random);
+    this.rate = new RateOracle(this.settings);
     const { model } = this;
+    this.operator = new Operator(this);
     model.addStream({ name: "OUT", subjects: ["out.>"] });
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
@@ -74,7 +82,10 @@ export class World implements Network {
       this.trace?.(`${request.name}: processed and responded`);
       request.process();
       request.respond();
-    } else this.requests.push(request);
+    } else {
+      if (request.name.startsWith("put sim.")) this.rate.isInexact = true;
+      this.requests.push(request);
+    }
   }
 
   acked(ack: Ack): void {
@@ -84,6 +95,7 @@ export class World implements Network {
   }
 
   stored(subject: string, by: SimConnection): void {
+    if (subject.startsWith("retries.redriven.")) this.operator.redriven(Number(subject.split(".")[3]));
     if (!subject.startsWith("retries.delayed.")) return;
     this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."), (holder) => (holder as Replica).connection === by);
   }
@@ -211,7 +223,7 @@ export class World implements Network {
       Object.values(this.serverConsumers).every((consumer) =>
         consumer.ackPending === 0 && !consumer.hasNext(this.now())
       ) &&
-      this.model.messages("RETRIES").length === 0;
+      this.model.messages("RETRIES").length === 0 && this.operator.isDone;
   }
 
   /** A replica pulls every two seconds by its pins, until a time. */
@@ -229,7 +241,7 @@ export class World implements Network {
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
-    account.decided(outcome);
+    account.decided(outcome, replica);
     this.leases.decided(replica, messageKey, account, outcome);
     if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;
     const reason = abandoned(outcome);

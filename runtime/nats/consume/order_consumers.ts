@@ -84,7 +84,11 @@ export class OrderConsumers implements OrderSource {
 
   async look(): Promise<OrderFacts | undefined> {
     const main = await this.requests.ask(this.stream);
-    if (this.#isTaken(main)) return undefined;
+    if (this.#isTaken(main)) {
+      this.#yield(); // what it got from RETRIES meanwhile is for that process
+      this.#sink?.reset(true);
+      return undefined;
+    }
     // Asked after the pin is known to be here: what another process gets from RETRIES later, it does not begin.
     const retries = await this.requests.ask(this.retries);
     const unsettled = { [this.stream]: main.unsettled, [this.retries]: retries.unsettled };
@@ -98,8 +102,7 @@ export class OrderConsumers implements OrderSource {
   async owns(): Promise<boolean> {
     const facts = await this.requests.ask(this.stream);
     if (this.#isTaken(facts)) {
-      this.#yieldsUntilMs = this.clock.now() + YIELD_MS;
-      this.#retries.stop();
+      this.#yield();
       return false;
     }
     if (facts.pinId !== undefined || facts.position === this.#main.last) return true;
@@ -116,6 +119,12 @@ export class OrderConsumers implements OrderSource {
     this.#stepsDownUntilMs = this.clock.now() + forMs;
     this.#main.stop();
     this.#sink?.reset(true);
+  }
+
+  /** Leaves the events of RETRIES to the process that receives the others. */
+  #yield(): void {
+    this.#yieldsUntilMs = this.clock.now() + YIELD_MS;
+    this.#retries.stop();
   }
 
   /** Returns whether another process has the pin, and forgets this process's pin if so. */

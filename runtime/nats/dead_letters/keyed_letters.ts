@@ -11,8 +11,6 @@ const MOST = 1_000;
 /** A dead letter of a function with `onFailure: "park"` that parks its key, or is parked. */
 export interface KeyedLetter extends ParkedEvent {
   readonly key: string;
-  /** Position of its event, in whose order those of a key return. */
-  readonly streamSequence: number;
 }
 
 /** Reads the dead letters of a function that have a key, in the order in which they were stored. */
@@ -25,11 +23,11 @@ export async function* keyedLetters(
     const key = headers?.get(ORDER_KEY);
     if (!key) continue;
     const isParked = headers!.get("weir-reason") === "parked";
-    yield { sequence: seq, key, isParked, streamSequence: Number(headers!.get("weir-sequence")) };
+    yield { sequence: seq, key, isParked };
   }
 }
 
-/** Returns the earliest dead letters of a key, in the order of its stream. */
+/** Returns the dead letters of a key in the order of {@linkcode isBefore}, the first thousand of them. */
 export async function lettersOfKey(
   nc: NatsConnection,
   names: Namespace,
@@ -56,7 +54,10 @@ export async function headOf(
   return { key, functionName: header!.get("weir-function") };
 }
 
-/** Returns whether an event was stored before another of its stream. */
+/**
+ * Returns whether a dead letter precedes another of its key. One of an event that failed, also after it had returned,
+ * precedes the parked ones, which were stored in the order of their stream.
+ */
 export function isBefore(a: KeyedLetter, b: KeyedLetter): boolean {
-  return a.streamSequence < b.streamSequence || a.streamSequence === b.streamSequence && a.sequence < b.sequence;
+  return a.isParked === b.isParked ? a.sequence < b.sequence : b.isParked;
 }

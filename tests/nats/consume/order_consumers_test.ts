@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import type { ConsumerSink } from "../../../runtime/engine/consumer.ts";
 import type { OrderSink } from "../../../runtime/engine/order_source.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
-import type { OrderConsumers } from "../../../runtime/nats/consume/order_consumers.ts";
+import { OrderConsumers } from "../../../runtime/nats/consume/order_consumers.ts";
 import { orderConsumers } from "../../../runtime/nats/consume/pin_requests.ts";
+import { YIELD_MS } from "../../../runtime/nats/consume/pin_timing.ts";
 import { PullConsumer } from "../../../runtime/nats/consume/pull_consumer.ts";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { retryDurable } from "../../../runtime/nats/retry/resources.ts";
@@ -96,4 +97,19 @@ Deno.test("OrderConsumers notice that another process has the pin, and that this
   assert.equal(await first.order.look(), undefined);
   assert.deepEqual([first.order.isHolder, await first.order.owns(), await first.order.isLast()], [false, false, false]);
   assert.ok(first.resets.length >= 2);
+});
+
+Deno.test("OrderConsumers.look of a process without the events gives back what it got from RETRIES, and pulls no more there", async () => {
+  const resets: boolean[] = [];
+  let nowMs = 0;
+  const facts = { unsettled: 1, position: 1, pinId: "of another process", pending: 0 };
+  const requests = { ask: () => Promise.resolve(facts), unpin: () => {} };
+  const order = new OrderConsumers("ORDERS", "RETRIES", { ...systemClock, now: () => nowMs }, requests);
+  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10 });
+  const retries = order.pinOf("RETRIES").around(new HoldingSink(10));
+  assert.equal(retries.credits(), 1);
+  assert.equal(await order.look(), undefined);
+  assert.deepEqual([resets, retries.credits()], [[true], 0]);
+  nowMs = YIELD_MS;
+  assert.equal(retries.credits(), 1);
 });
