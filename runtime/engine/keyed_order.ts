@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import { resultOfThrown } from "./handler_runner.ts";
 import { KnownEvents, type Turn } from "./known_events.ts";
 import type { OrderSink, OrderSource } from "./order_source.ts";
+import { OverdueCheck } from "./overdue_check.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
 import { Takeover } from "./takeover.ts";
 import { turnKey } from "./turn_key.ts";
@@ -36,6 +37,7 @@ export class KeyedOrder implements OrderSink {
   readonly #running = new Set<string>();
   readonly #settling = new Set<Delivery>();
   readonly #takeover: Takeover;
+  readonly #overdue: OverdueCheck;
   readonly #mark: PrefetchMark;
   #source: OrderSource | undefined;
   #inbox = 0;
@@ -53,6 +55,7 @@ export class KeyedOrder implements OrderSink {
       clock,
       (knowsAll) => knowsAll ? this.#advanceAll() : this.#startOver(false),
     );
+    this.#overdue = new OverdueCheck(this.#known, clock, () => this.#startOver(true));
     this.#mark = new PrefetchMark(fn.name, attempts, () => {});
   }
 
@@ -99,6 +102,7 @@ export class KeyedOrder implements OrderSink {
     if (turn.key === undefined) return undefined;
     const taken = this.#waiting.add(turn, delivery.payload.length);
     this.#offer(turn);
+    if (!this.#known.isFirst(turn)) this.#overdue.begin();
     // An event that waits here would take the permit of the one that it waits for.
     if (this.#waiting.has(turn) && this.admission.countsHeld) this.#waiting.giveBack(turn, AGAIN_MS);
     while (this.#waiting.room < 0) this.#giveOneBack();
@@ -137,8 +141,7 @@ export class KeyedOrder implements OrderSink {
 
   /**
    * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
-   * of a running handler is not extended, so after a reconnect the server is asked. Its answer is as old as the time for
-   * which this process then stood still.
+   * of a running handler is not extended, so after a reconnect the server is asked. The lease may expire meanwhile.
    */
   async maySettle({ turn, lease }: Attempt): Promise<boolean> {
     if (!await lease.isValid()) return false;
@@ -157,6 +160,7 @@ export class KeyedOrder implements OrderSink {
     if (!turn) return;
     if (turn.state === "running") this.#running.delete(turn.key!);
     turn.state = "away";
+    turn.backMs = this.clock.now() + (outcome.kind === "retry" ? Math.min(outcome.delayMs, MAX_AWAY_MS) : 0);
     if (outcome.kind === "lease-expired" && this.#known.has(turn)) return this.reset(false);
     if (outcome.kind !== "retry" && isStored) this.#known.delete(turn);
     if (turn.holdsAll && outcome.kind === "retry" && waitsForOtherRelease(outcome.reason)) {
@@ -191,6 +195,7 @@ export class KeyedOrder implements OrderSink {
   /** Gives back what waits, and all that comes later. */
   close(): void {
     this.#isClosed = true;
+    this.#overdue.stop();
     this.#takeover.close();
     this.#endWaits();
   }
