@@ -1,4 +1,4 @@
-import { waitForKey } from "../core/order.ts";
+import { MAX_AWAY_MS, waitForKey } from "../core/order.ts";
 import { type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
 import { eventsBegun } from "../project/batch_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
@@ -12,6 +12,7 @@ import type { ParkedEvents } from "./parked_events.ts";
 import { ParkedKeys } from "./parked_keys.ts";
 import { OrderInbox } from "./order_inbox.ts";
 import type { OrderSink, OrderSource } from "./order_source.ts";
+import { OverdueCheck } from "./overdue_check.ts";
 import { PrefetchMark } from "./prefetch_mark.ts";
 import type { Settlement } from "./settler.ts";
 import { Takeover } from "./takeover.ts";
@@ -37,6 +38,7 @@ export class KeyedOrder implements OrderSink {
   /** Keys of which a handler runs in this process. */
   readonly #running = new Set<string>();
   readonly #takeover: Takeover;
+  readonly #overdue: OverdueCheck;
   readonly #mark: PrefetchMark;
   /** Events that run at once. */
   readonly #most: number;
@@ -64,6 +66,7 @@ export class KeyedOrder implements OrderSink {
       else if (parkedKeys) void parkedKeys.load();
       else this.#advanceAll();
     });
+    this.#overdue = new OverdueCheck(this.#known, clock, () => this.#startOver(true));
     this.#mark = new PrefetchMark(fn.name, attempts, () => {});
   }
 
@@ -110,6 +113,7 @@ export class KeyedOrder implements OrderSink {
     if (turn.key === undefined) return undefined;
     const taken = this.#waiting.add(turn, delivery.payload.length);
     this.#offer(turn);
+    if (!this.#known.isFirst(turn)) this.#overdue.begin();
     // An event that waits here would take the permit of the one that it waits for.
     if (this.#waiting.has(turn) && this.admission.countsHeld) this.#waiting.giveBack(turn, AGAIN_MS);
     while (this.#waiting.room < 0) this.#giveOneBack();
@@ -138,6 +142,7 @@ export class KeyedOrder implements OrderSink {
     if (!turn) return;
     if (turn.state === "running") this.#running.delete(turn.key!);
     turn.state = "away";
+    turn.backMs = this.clock.now() + (outcome.kind === "retry" ? Math.min(outcome.delayMs, MAX_AWAY_MS) : 0);
     if (outcome.kind === "lease-expired" && this.#known.has(turn)) return this.reset(false);
     if (outcome.kind !== "retry" && isStored) this.#known.delete(turn);
     if (turn.holdsAll && outcome.kind === "retry" && waitsForOtherRelease(outcome.reason)) {
@@ -171,6 +176,7 @@ export class KeyedOrder implements OrderSink {
   /** Gives back what waits, and all that comes later. */
   close(): void {
     this.#isClosed = true;
+    this.#overdue.stop();
     this.#takeover.close();
     this.failures.parked?.close();
     this.#endWaits();

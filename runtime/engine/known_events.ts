@@ -19,6 +19,8 @@ export interface Turn extends TurnKey {
   state: "here" | "running" | "away";
   /** Time of its next attempt, by the monotonic clock. */
   dueMs: number;
+  /** Time at which its consumer delivers it again if it is away, by the monotonic clock. */
+  backMs: number;
   /** Number of the inbox by which it arrived last: deliveries to earlier ones may have been repeated elsewhere. */
   inbox: number;
 }
@@ -47,7 +49,8 @@ export class KnownEvents {
       return known;
     }
     const [lane, sequence] = messageKey.split(".");
-    const turn: Turn = { lane, sequence: Number(sequence), ...keyOf(lane), state: "here", dueMs: -Infinity, inbox: 0 };
+    const times = { dueMs: -Infinity, backMs: -Infinity };
+    const turn: Turn = { lane, sequence: Number(sequence), ...keyOf(lane), state: "here", ...times, inbox: 0 };
     this.#turns.set(messageKey, turn);
     this.#messageKeys.set(turn, messageKey);
     if (turn.holdsAll) this.#holdingAll.add(turn);
@@ -106,6 +109,16 @@ export class KnownEvents {
       if (lane === turn.lane && sequence < turn.sequence) return false;
     }
     return true;
+  }
+
+  /** Returns whether an event that holds others up was to be delivered again before a time. */
+  isOverdue(beforeMs: number): boolean {
+    const isLate = ({ state, backMs }: Turn) => state === "away" && backMs < beforeMs;
+    for (const lanes of this.#queues.values()) {
+      for (const [first, next] of lanes.values()) if (next && isLate(first)) return true;
+    }
+    for (const turn of this.#holdingAll) if (this.size > 1 && isLate(turn)) return true;
+    return false;
   }
 
   /** Number of keys whose first event waits for its next attempt while later events of the key are known. */

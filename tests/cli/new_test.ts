@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TASKS } from "../../runtime/cli/init/deno_json.ts";
 import { DENO } from "../../runtime/cli/terminal/next_commands.ts";
 import { copyProject } from "../support/project.ts";
 
@@ -21,6 +22,9 @@ async function contents(folder: string): Promise<Record<string, string>> {
   }
   return found;
 }
+
+/** The command of the task `new`, with the path of Deno that a shell would ask for. */
+const COMMAND = TASKS.new[1].replace(/"--allow-run=[^"]*"/, `--allow-run=${Deno.execPath()}`).split(" ").slice(1);
 
 const LONG = "a".repeat(60);
 const NEW: [what: string, args: string[], files: string[]][] = [
@@ -80,7 +84,9 @@ Deno.test("new writes files that pass their tests, the type check, the linter an
   await deno("fmt", "--quiet", "schemas");
   for (const [what, args, schemas] of NEW) {
     await t.step(`a function with ${what}`, async () => {
-      const { code, out, err } = await deno("task", "--quiet", "new", ...args);
+      // The task starts two processes more: one row runs it as a user does, and the others run its command.
+      const command = what === NEW[0][0] ? ["task", "--quiet", "new"] : COMMAND;
+      const { code, out, err } = await deno(...command, ...args);
       assert.equal(code, 0, err);
       // The first one also lists the files that this test has written.
       const isListed = what === NEW[0][0] || schemas.some((line) => line.startsWith("created"));

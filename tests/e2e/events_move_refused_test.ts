@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/eventually.ts";
+import { nothingPulls } from "../support/nothing_pulls.ts";
 import { handledBy, movingProject, on, storedIn, stream } from "./events_move.ts";
 
 const ARGS = ["events", "move", "orders.created", "--from", "ORDERS", "--to", "SALES"];
@@ -13,11 +14,13 @@ Deno.test("events move keeps a pause, waits for the earlier release, and leaves 
     await weir("functions", "pause", "mail", "both");
     await all.publish(20);
     await all.publish(5, "orders.shipped");
-    // The earlier release gives ORDERS its subjects back at its next check, unless SALES has them by then.
-    await eventually(async () => {
-      await all.change();
-      return (await weir("apply", "--widen")).code === 0;
-    });
+    // The earlier release would give ORDERS its subjects back at its next check, unless SALES has them by then.
+    earlier.kill("SIGSTOP");
+    await all.change();
+    const applied = await weir("apply", "--widen");
+    assert.equal(applied.code, 0, applied.text);
+    earlier.kill("SIGCONT");
+    await eventually(async () => (await broker.jsm.consumers.info("ORDERS", "mail")).num_waiting > 0);
     const { code, text } = await weir(...ARGS);
     assert.equal(code, 1);
     assert.match(
@@ -29,10 +32,8 @@ Deno.test("events move keeps a pause, waits for the earlier release, and leaves 
       "both: 20 events of orders.created wait in ORDERS, and it has them in SALES now. Its processes handle them";
     assert.ok((await weir("plan")).text.includes(`warning: ${warned}`));
   }
-  const { code, text } = await eventually(async () => {
-    const ended = await weir(...ARGS);
-    return /a process pulls for/.test(ended.text) ? undefined : ended; // until the server has noticed that it ended
-  });
+  await nothingPulls(broker.jsm, ["ORDERS"]);
+  const { code, text } = await weir(...ARGS);
   assert.equal(code, 0, text);
   assert.match(
     text,

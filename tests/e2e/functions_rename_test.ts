@@ -4,6 +4,7 @@ import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
+import { nothingPulls } from "../support/nothing_pulls.ts";
 import { startBroker } from "../support/nats.ts";
 import { copyProject } from "../support/project.ts";
 
@@ -32,10 +33,8 @@ Deno.test("functions rename takes the backlog to the new name, and is refused wh
     await weir("functions", "pause", "ship");
     await Promise.all(Array.from({ length: 500 }, (_, n) => runtime.publish(Asked, { n: n + 1 })));
   }
-  const { text } = await eventually(async () => { // once the server has noticed that nothing pulls any more
-    const ended = await weir("functions", "rename", "ship", "deliver");
-    return ended.code === 0 ? ended : undefined;
-  });
+  await nothingPulls(broker.jsm);
+  const { text } = await weir("functions", "rename", "ship", "deliver");
   assert.match(text, /^ship is deliver now: 0 retries, 0 dead letters and 0 handled events moved/);
   assert.match((await weir("functions", "rename", "ship", "deliver")).text, /there is no function "ship"/);
   await using _ = await start("deliver");

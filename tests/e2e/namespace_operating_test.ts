@@ -4,6 +4,7 @@ import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
+import { nothingPulls } from "../support/nothing_pulls.ts";
 import { startBroker } from "../support/nats.ts";
 import { copyProject } from "../support/project.ts";
 
@@ -68,10 +69,8 @@ Deno.test("WEIR_NAMESPACE bounds pause, replay, cancel, dead-letters groups and 
 
   await t.step("rename", async () => {
     await scope.disposeAsync();
-    const { text } = await eventually(async () => {
-      const ended = await weir("functions", "rename", "ship", "deliver");
-      return ended.code === 0 ? ended : undefined;
-    });
+    await nothingPulls(jsm, ["shop_DEMO", "shop_RETRIES"]);
+    const { text } = await weir("functions", "rename", "ship", "deliver");
     assert.match(text, /^ship is deliver now: 0 retries, 2 dead letters /);
     const names = await Array.fromAsync(jsm.consumers.list("shop_DEMO"), ({ name }) => name);
     assert.deepEqual(names, ["shop_deliver"]);

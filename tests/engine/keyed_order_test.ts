@@ -206,6 +206,25 @@ Deno.test("KeyedOrder starts over when what it knows is settled elsewhere", asyn
   assert.deepEqual([began, outcomes], [[], ["5 a retry waits-for-key", "6 b retry waits-for-key"]]);
 });
 
+Deno.test("KeyedOrder waits for no event that does not come back: it was redelivered while its ack was under way", async () => {
+  const source = new Source(), { clock, pipeline, order, began, outcomes, deliver, end } = setup({}, source);
+  source.unsettled = 1;
+  await deliver(["1 a"]);
+  clock.advance(0);
+  await settle();
+  await end("1 a");
+  const again = { ...delivery({ payload: '"1 a"' }), messageKey: "ORDERS.1.1", deliveryCount: 2 };
+  await pipeline.giveBack(pipeline.newAttempt(again, LEASE), "prefetched");
+  await deliver(["2 a"]);
+  clock.advance(60_000);
+  await settle();
+  assert.deepEqual([began, outcomes.at(-1), order.state], [["1 a"], "2 a retry waits-for-key", "taking-over"]);
+  await deliver(["2 a"], { deliveryCount: 2 });
+  clock.advance(0);
+  await settle();
+  assert.deepEqual(began, ["1 a", "2 a"]);
+});
+
 Deno.test("KeyedOrder gives back what waits when a delivery may have gone elsewhere, and takes over again", async () => {
   const source = new Source(), { clock, began, outcomes, deliver, order } = setup({}, source);
   source.unsettled = 2;

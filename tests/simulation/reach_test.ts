@@ -9,9 +9,41 @@ Deno.test("simulate takes the same steps for the same seed", async () => {
   }
 });
 
-Deno.test("simulate reaches every outcome and every kind of fault", async () => {
+/** In the order of their names. */
+const OUTCOMES_AND_FAULTS = [
+  "aborted by a shutdown",
+  "ack",
+  "dead-letter attempts-exhausted",
+  "dead-letter crashed",
+  "dead-letter invalid",
+  "dead-letter parked",
+  "dead-letter rejected",
+  "delayed more than once",
+  "duplicated",
+  "killed its process",
+  "lease-expired",
+  "more than two faults",
+  "redriven",
+  "retry breaker-open",
+  "retry dependency-open",
+  "retry emit-failed",
+  "retry failed",
+  "retry key-limited",
+  "retry prefetched",
+  "retry rate-limited",
+  "retry retry-after",
+  "retry shutdown",
+  "retry state-unavailable",
+  "retry timed-out",
+  "retry unknown-subject",
+  "retry waits-for-key",
+  "stream created again",
+  "without an id",
+];
+
+Deno.test("simulate reaches every outcome and every kind of fault in 3,000 schedules", async () => {
   const reached = new Set<string>();
-  for (let seed = 1; seed <= 3_000; seed++) {
+  for (let seed = 1; seed <= 3_000 && reached.size < OUTCOMES_AND_FAULTS.length; seed++) {
     const { ledger, renewed } = await simulate(seed);
     if (renewed) reached.add("stream created again");
     for (const account of ledger.accounts.values()) {
@@ -25,34 +57,5 @@ Deno.test("simulate reaches every outcome and every kind of fault", async () => 
       if (account.faults > 2) reached.add("more than two faults");
     }
   }
-  assert.deepEqual([...reached].sort(), [
-    "aborted by a shutdown",
-    "ack",
-    "dead-letter attempts-exhausted",
-    "dead-letter crashed",
-    "dead-letter invalid",
-    "dead-letter parked",
-    "dead-letter rejected",
-    "delayed more than once",
-    "duplicated",
-    "killed its process",
-    "lease-expired",
-    "more than two faults",
-    "redriven",
-    "retry breaker-open",
-    "retry dependency-open",
-    "retry emit-failed",
-    "retry failed",
-    "retry key-limited",
-    "retry prefetched",
-    "retry rate-limited",
-    "retry retry-after",
-    "retry shutdown",
-    "retry state-unavailable",
-    "retry timed-out",
-    "retry unknown-subject",
-    "retry waits-for-key",
-    "stream created again",
-    "without an id",
-  ]);
+  assert.deepEqual([...reached].sort(), OUTCOMES_AND_FAULTS);
 });

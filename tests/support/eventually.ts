@@ -1,5 +1,8 @@
-/** Milliseconds between two tries: a twentieth of the time waited so far, within these bounds. Each try costs processor time. */
-const MIN_POLL_MS = 10, MAX_POLL_MS = 100, POLL_SHARE = 1 / 20;
+/**
+ * Milliseconds between two tries: a twentieth of the time waited so far, within these bounds, and no less than the last
+ * try took, up to the upper bound of such a pause. Each try costs processor time: some start a process.
+ */
+const MIN_POLL_MS = 10, MAX_POLL_MS = 500, POLL_SHARE = 1 / 20, MAX_TRY_MS = 2_000;
 /** Milliseconds that bound a wait: long for a loaded machine, since a wait that succeeds ends early. */
 export const WITHIN_MS = 90_000;
 
@@ -7,7 +10,7 @@ export const WITHIN_MS = 90_000;
 export interface Polling {
   /** Time limit in milliseconds. @default 90_000 */
   within?: number;
-  /** Milliseconds between two tries. @default 10 at first, 100 in a long wait */
+  /** Milliseconds between two tries. @default 10 at first, 500 in a long wait, longer if a try takes long */
   every?: number;
 }
 
@@ -29,12 +32,14 @@ export async function eventually<Value>(
   let last: unknown = "no answer yet";
   try {
     while (true) {
+      const triedAtMs = performance.now();
       const tried = (async () => await condition())().catch((error) => new Failed(error));
       const answer = await Promise.race([tried, timeUp]);
       if (answer === TIME_UP) throw late(condition, within, last);
       last = answer;
       if (answer && !(answer instanceof Failed)) return answer;
-      const pause = new Promise<void>((resolve) => setTimeout(resolve, every ?? pollMs(performance.now() - fromMs)));
+      const nowMs = performance.now(), pauseMs = every ?? pollMs(nowMs - fromMs, nowMs - triedAtMs);
+      const pause = new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
       if (await Promise.race([pause, timeUp]) === TIME_UP) {
         await pause; // leaves no timer behind
         throw late(condition, within, last);
@@ -45,8 +50,8 @@ export async function eventually<Value>(
   }
 }
 
-function pollMs(waitedMs: number): number {
-  return Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, waitedMs * POLL_SHARE));
+function pollMs(waitedMs: number, tookMs: number): number {
+  return Math.max(MIN_POLL_MS, Math.min(MAX_POLL_MS, waitedMs * POLL_SHARE), Math.min(MAX_TRY_MS, tookMs));
 }
 
 const TIME_UP = Symbol("the time is up");

@@ -1,7 +1,7 @@
-/** Returns the first error of `deno check` in a file of a project. Empty if there is none. */
-export async function typeCheck(project: string, file: string): Promise<string> {
+/** Returns the errors of `deno check` in files of a project. Empty if there is none. */
+export async function typeCheck(project: string, ...files: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "--quiet", file],
+    args: ["check", "--quiet", ...files],
     cwd: project,
     env: { NO_COLOR: "1" },
   }).output();
