@@ -31,7 +31,11 @@ export class KeyFailures {
   /** Returns the outcome of an attempt. A dead letter that parks its key names it. */
   decided(attempt: Attempt, outcome: Outcome): Outcome {
     const key = attempt.turn?.key;
-    if (key === undefined || attempt.ending || this.policy.onFailure === "dead-letter") return outcome;
+    if (key === undefined || this.policy.onFailure === "dead-letter") return outcome;
+    if (attempt.ending) { // its process died before it was settled
+      if (parksKey(outcome) && outcome.orderKey === key) this.parked?.park(key);
+      return outcome;
+    }
     if (this.policy.onFailure === "block") return keepHead(outcome, attempt);
     if (!this.parked || !parksKey(outcome)) return outcome;
     return this.parked.park(key) ? { ...outcome, orderKey: key } : keepHead(outcome, attempt);

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { defineFunction, type FunctionDefinition, NonRetryableError } from "weir";
 import { MAX_AWAY_MS, MAX_HELD } from "../../runtime/core/order.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
+import type { Attempt } from "../../runtime/engine/attempt.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
+import { KeyFailures } from "../../runtime/engine/key_failures.ts";
 import type { OrderFacts, OrderSource } from "../../runtime/engine/order_source.ts";
+import type { ParkedKeys } from "../../runtime/engine/parked_keys.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../runtime/nats/retry/retry_stream.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
@@ -283,4 +286,21 @@ Deno.test("KeyedOrder.close gives back what waits", async () => {
   order.close();
   await settle();
   assert.deepEqual([began, outcomes], [["1 a"], ["2 a retry waits-for-key"]]);
+});
+
+Deno.test("KeyFailures parks the key of an event whose process died before its dead letter was stored", () => {
+  const parked: string[] = [];
+  const keys = { park: (key: string) => parked.push(key) > 0 } as unknown as ParkedKeys;
+  const failures = new KeyFailures({ by: () => "a", onFailure: "park" }, keys);
+  const error = { name: "Error", message: "down" };
+  const ending = { kind: "dead-letter", reason: "attempts-exhausted", attempts: 1, error, orderKey: "a" } as const;
+  const attempt = (known: typeof ending | undefined) => ({ turn: { key: "a" }, ending: known }) as unknown as Attempt;
+  assert.deepEqual(failures.decided(attempt(ending), ending), ending);
+  assert.deepEqual(parked, ["a"]);
+  const { orderKey: _, ...first } = ending;
+  assert.deepEqual(failures.decided(attempt(undefined), first), ending);
+  assert.deepEqual(parked, ["a", "a"]);
+  const behind = { ...ending, reason: "parked" } as const;
+  assert.deepEqual(failures.decided({ ...attempt(ending), ending: behind } as unknown as Attempt, behind), behind);
+  assert.deepEqual(parked, ["a", "a"]);
 });

@@ -87,7 +87,8 @@ export function randomSettings(random: Random): Settings {
   // With one attempt each event would be a batch of its own.
   const batchSize = !isKeyed && settings.attempts > 1 && random.chance(0.35) ? 2 + random.below(2) : 0;
   const rateLimit = random.chance(0.2) ? Math.max(batchSize, 1 + random.below(2)) : 0;
-  // A stream that is created again has other events at the positions of the dead letters.
-  const parks = ordered && !settings.renews && random.chance(0.5);
+  // A stream that is created again has other events at the positions of the dead letters, and a deploy that never ends
+  // ends redriven events of the next release.
+  const parks = ordered && !settings.renews && settings.releases === 1 && random.chance(0.7);
   return { ...settings, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
 }

@@ -106,7 +106,9 @@ export class OrderConsumers implements OrderSource {
       return false;
     }
     if (facts.pinId !== undefined || facts.position === this.#main.last) return true;
-    this.#sink?.reset(true); // another process had the pin in between
+    // Another process had the pin in between. From the next look on, this one follows what is delivered.
+    this.#main.forget();
+    this.#sink?.reset(true);
     return false;
   }
 

@@ -112,6 +112,11 @@ export class Pin {
     this.owner.lapsed(false);
   }
 
+  /** Forgets which deliveries came without a gap. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
   stop(): void {
     if (this.#id !== undefined) this.owner.unpin();
     this.#id = undefined;

@@ -113,3 +113,18 @@ Deno.test("OrderConsumers.look of a process without the events gives back what i
   nowMs = YIELD_MS;
   assert.equal(retries.credits(), 1);
 });
+
+Deno.test("OrderConsumers.owns after another process had the pin makes the next look begin anew, and then owns", async () => {
+  const resets: boolean[] = [];
+  const facts = { unsettled: 0, position: 3, pinId: undefined, pending: 0 };
+  const requests = { ask: () => Promise.resolve({ ...facts }), unpin: () => {} };
+  const order = new OrderConsumers("ORDERS", "RETRIES", systemClock, requests);
+  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10 });
+  assert.ok(order.follows((await order.look())!));
+  assert.ok(await order.owns());
+  facts.position = 7;
+  assert.ok(!await order.owns());
+  assert.deepEqual(resets, [true]);
+  assert.ok(order.follows((await order.look())!));
+  assert.ok(await order.owns());
+});
