@@ -18,7 +18,7 @@ export const OrderCreated = defineEvent({
   type: "orders.created",
   version: 1,
   data: Order,
-  ingress: { route: "/orders" },
+  ingress: { route: "/orders", progress: true },
 });
 
 /** An order was paid and shipped. */

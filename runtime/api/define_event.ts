@@ -30,6 +30,13 @@ export interface IngressOptions {
    */
   readonly reply?: ReplyOptions;
   /**
+   * Lets the publisher of an event follow it with `GET /events/{id}/progress`. The answer names the functions that
+   * handle the event, and the types that they emit.
+   *
+   * @default {false}
+   */
+  readonly progress?: boolean;
+  /**
    * Signature that makes the route the target of a webhook: it takes requests that are signed so, and needs no API key.
    * No other request publishes the event. Default: the route is as any other.
    */

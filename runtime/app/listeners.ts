@@ -9,6 +9,7 @@ import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import type { ServerClock } from "../engine/clock.ts";
+import type { Progress } from "../http/progress.ts";
 import { Replies } from "../http/replies.ts";
 import { type Handler, router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
@@ -33,12 +34,14 @@ import { adminProblems, publicProblems } from "./problems.ts";
 /** Bytes of `max_payload` that are kept for the headers of an event. */
 const HEADER_BYTES = 4_096;
 
-interface ListenerOptions {
+export interface ListenerOptions {
   readonly config: Config;
   readonly registry: Registry;
   readonly cluster: Cluster;
   readonly clock: ServerClock;
   readonly authentication: Authentication;
+  /** Answers requests for the progress of events. Default: there are none. */
+  readonly progress?: Progress;
   readonly metering: Metering;
   readonly health: Health;
   readonly log: Logger;
@@ -48,13 +51,14 @@ interface ListenerOptions {
 
 /** Opens the public listener: the ingress and its documents, if the process has that role, and health. */
 export function openPublicListener(options: ListenerOptions): Listener {
-  const { config, registry, cluster, clock, authentication, metering, health, log, sharesPort } = options;
+  const { config, registry, cluster, clock, authentication, progress, metering, health, log, sharesPort } = options;
   const problemOf = publicProblems(log),
     replies = repliesOf(options),
     isIngress = config.WEIR_ROLES.includes("ingress");
   const routes = [
     ...healthRoutes(health),
     ...(isIngress ? publicCatalogRoutes(registry, cluster.names, authentication) : []),
+    ...(progress?.routes() ?? []),
     ...ingressRoutes({
       events: isIngress ? registry.events : new Map(),
       publisher: metering.publisher(cluster.failFastPublisher),
@@ -74,7 +78,9 @@ export function openPublicListener(options: ListenerOptions): Listener {
     url: listener.url,
     problem: () => listener.problem(),
     stop: (graceMs) => {
-      replies?.stop(); // a request that waits for a reply would take all of the grace
+      // What waits for a reply or for progress would take all of the grace.
+      replies?.stop();
+      progress?.stop();
       return listener.stop(graceMs);
     },
   };

@@ -3,6 +3,7 @@ import { consumerResources, durablesOf } from "../nats/consume/resources.ts";
 import { deadLetterResources } from "../nats/dead_letters/resources.ts";
 import { backlogResources, tailResources } from "../nats/inspect/resources.ts";
 import { breakerResources, idempotencyResources, rateResources } from "../nats/kv/resources.ts";
+import { progressResources } from "../nats/progress/resources.ts";
 import { eventResources } from "../nats/publish/resources.ts";
 import { retryResources } from "../nats/retry/resources.ts";
 import { scheduleResources } from "../nats/schedule/resources.ts";
@@ -31,6 +32,7 @@ export function resourcesOf(
     breakerResources(functions, declared, names),
     consumerResources(functions, names),
     tailResources(names),
+    progressResources(project, names),
     backlogResources(durablesOf(declared.filter((fn) => !functions.includes(fn)), names)),
   ];
 }

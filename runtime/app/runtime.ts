@@ -22,6 +22,7 @@ import { desiredState } from "./desired_state.ts";
 import { FunctionHost } from "./function_host.ts";
 import { openAdminListener, openPublicListener } from "./listeners.ts";
 import { Metering } from "./metering.ts";
+import { createProgress } from "./progress.ts";
 import { readiness } from "./readiness.ts";
 import { ResourceHost } from "./resource_host.ts";
 import { credentialsListener, reloadCredentials } from "./reload_credentials.ts";
@@ -110,7 +111,7 @@ async function startOn(
   const listener = credentialsListener(log, redact);
   const connect = () => untilStopped(connectCluster(config, registry, listener), options.signal);
   const cluster = stack.adopt(await wait("a connection", connect, isTimeout), ({ close }) => close());
-  const { nc, jsm, names, monitor } = cluster;
+  const { nc, jsm, names, monitor } = cluster, { functions: declared } = registry;
   const passed = new PassedEvents(jsm, new RetryStream(cluster.messages, names), log, systemClock);
   const desired = desiredState(config, registry, functions);
   const topology = new TopologyKeeper(jsm, desired, options.apply ?? true, log, passed);
@@ -123,9 +124,8 @@ async function startOn(
   const clock = new ServerTime(jsm, names.retries.stream, systemClock);
   monitor.onReconnect(() => void clock.read());
   if (functions.length > 0) await startService(stack, createTailServer(cluster, registry, outcomes, log, redact));
-  const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact };
-  const declared = registry.functions, watchdog = options.watchdog ?? true;
-  const open = () => FunctionHost.open({ ...parts, declared, watchdog });
+  const parts = { config, functions, cluster, topology, clock, metering, resources, log, redact, declared };
+  const open = () => FunctionHost.open({ ...parts, watchdog: options.watchdog ?? true });
   const [host] = await Promise.all([wait("the bucket of attempts", open), startService(stack, clock)]);
   // The lag of every declared function: if no process runs a function, other processes still report what waits for it.
   const lag = new LagReader(nc, jsm, durablesOf(declared, names), systemClock, names);
@@ -135,11 +135,12 @@ async function startOn(
   logConnection(cluster, state, log);
   const health = healthOf(state, registry, cluster, host, resources);
   const authentication = stack.adopt(await createAuthentication(config, registry, log, redact), (one) => one.stop());
-  options.signal?.throwIfAborted(); // nothing below waits for I/O
   const served = { ...options, config, registry, cluster, clock, authentication, metering, health, log };
+  const progress = await createProgress(served);
+  options.signal?.throwIfAborted(); // nothing below waits for I/O
   const admin = stack.adopt(openAdminListener(served, host, lag), (listener) => listener.stop(ADMIN_STOP_MS));
   await startService(stack, monitor);
-  const ingress = state.publicListener = openPublicListener(served);
+  const ingress = state.publicListener = openPublicListener({ ...served, progress });
   const isPaused = (name: string) => topology.pauses.has(name);
   await startService(stack, new Ticker({ functions, jsm, messages: cluster.messages, names, clock, log, isPaused }));
   await startService(stack, { start: () => host.start(), stop: () => stopWork(ingress, host, config.SHUTDOWN_GRACE) });

@@ -3,6 +3,7 @@ import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import type { Clock } from "../engine/clock.ts";
 import type { ReplyKey, ReplySource } from "../engine/reply_source.ts";
 import { accepted } from "./publish_response.ts";
+import { preferredWait, WaitingRequests } from "./waiting_requests.ts";
 
 /** Longest time that a request waits, in seconds. Proxies end requests that take a minute. */
 const MAX_WAIT_S = 30;
@@ -11,33 +12,30 @@ const MAX_WAITING = 500;
 
 /** Holds the answer to requests with `Prefer: wait` (RFC 7240) until the event that replies to theirs arrives. */
 export class Replies {
-  readonly #waiting = new Set<PendingReply>();
-  #isStopped = false;
+  readonly #waiting: WaitingRequests;
 
   constructor(
     readonly events: ReadonlyMap<string, EventDefinition>,
     readonly source: ReplySource,
-    readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#waiting = new WaitingRequests(MAX_WAITING, clock);
+  }
 
   /**
    * Begins to listen for the reply to an event, before that is published. Undefined if the request does not ask for it,
    * or the event has no replies.
    */
-  begin(event: OutgoingEvent, { headers, signal }: Request): PendingReply | undefined {
-    const preference = headers.get("prefer"), waitS = preference === null ? 0 : preferredWait(preference);
-    if (waitS === 0 || this.#isStopped || this.#waiting.size >= MAX_WAITING) return undefined;
+  begin(event: OutgoingEvent, request: Request): PendingReply | undefined {
+    const waitS = preferredWait(request, MAX_WAIT_S) ?? 0;
+    if (waitS === 0 || !this.#waiting.hasRoom) return undefined;
     const key = this.#keyOf(event);
-    if (!key) return undefined;
-    const pending = new PendingReply(this.source, key, waitS, this.clock, signal, () => this.#waiting.delete(pending));
-    this.#waiting.add(pending);
-    return pending;
+    return key && new PendingReply(this.source, key, waitS, request.signal, this.#waiting);
   }
 
   /** Ends all waiting: those requests are answered with what is known of them. */
   stop(): void {
-    this.#isStopped = true;
-    for (const pending of this.#waiting) pending.end();
+    this.#waiting.stop();
   }
 
   #keyOf({ type, json }: OutgoingEvent): ReplyKey | undefined {
@@ -52,25 +50,20 @@ export class Replies {
 /** A request whose reply has not arrived yet. */
 export class PendingReply {
   readonly #replied = Promise.withResolvers<WeirEvent | undefined>();
-  readonly #stop: () => void;
+  readonly end: () => void;
 
   constructor(
     source: ReplySource,
     key: ReplyKey,
     readonly waitS: number,
-    clock: Clock,
     signal: AbortSignal,
-    onEnd: () => void,
+    waiting: WaitingRequests,
   ) {
-    const end = () => this.end(), stopListening = source.listen(key, (event) => this.#replied.resolve(event));
-    const stopTimer = clock.timer(waitS * 1_000, end);
-    signal.addEventListener("abort", end);
-    this.#stop = () => {
+    const { resolve } = this.#replied, stopListening = source.listen(key, resolve);
+    this.end = waiting.begin(waitS, signal, () => {
+      resolve(undefined);
       stopListening();
-      stopTimer();
-      signal.removeEventListener("abort", end);
-      onEnd();
-    };
+    });
   }
 
   /**
@@ -84,11 +77,6 @@ export class PendingReply {
     response.headers.set("preference-applied", `wait=${this.waitS}`);
     return response;
   }
-
-  end(): void {
-    this.#replied.resolve(undefined);
-    this.#stop();
-  }
 }
 
 function answered(stored: string, { id, source, type, time, data }: WeirEvent): Response {
@@ -96,10 +84,4 @@ function answered(stored: string, { id, source, type, time, data }: WeirEvent): 
   return new Response(`${stored.slice(0, -1)},"reply":${JSON.stringify(reply)}}`, {
     headers: { "content-type": "application/json" },
   });
-}
-
-/** Returns the seconds of `wait=` in a `Prefer` header, up to {@linkcode MAX_WAIT_S}; 0 without. */
-function preferredWait(header: string): number {
-  const seconds = /(?:^|[,;])\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(header)?.[1];
-  return Math.min(MAX_WAIT_S, Number(seconds ?? 0));
 }

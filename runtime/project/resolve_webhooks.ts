@@ -6,19 +6,29 @@ import { resolveConfig, type ResolvedConfig } from "./resolve_configs.ts";
 import { oneOf } from "./startup_problems.ts";
 
 /** Options of an event's `ingress`. */
-export const INGRESS_OPTIONS: readonly string[] = ["route", "reply", "signature", "map", "id"];
+export const INGRESS_OPTIONS: readonly string[] = ["route", "reply", "progress", "signature", "map", "id"];
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const HEADER = /^[A-Za-z0-9-]+$/;
 const CHOICES = { hash: ["sha1", "sha256", "sha512"], encoding: ["hex", "base64"] };
 
-/** Returns what is wrong with the options of a webhook. */
-export function ingressProblems({ route, signature, map, id }: IngressOptions): string[] {
-  const problems = Object.entries({ map, id }).flatMap(([name, option]) => {
-    if (option === undefined) return [];
-    if (typeof option !== "function") return [`ingress.${name} is not a function of the payload`];
-    return signature ? [] : [`ingress.${name} needs a signature: only a webhook has a payload of its own form`];
-  });
+/** Returns what is wrong with the options of an event's `ingress`, apart from its route and its replies. */
+export function ingressProblems({ route, progress, signature, map, id }: IngressOptions): string[] {
+  const problems: string[] = [];
+  if (progress !== undefined && typeof progress !== "boolean") {
+    problems.push(`ingress.progress is ${describeValue(progress)}: it is true or false`);
+  } else if (progress && signature) {
+    problems.push(
+      "ingress.progress and ingress.signature exclude each other: a webhook's sender has no key to ask with",
+    );
+  }
+  problems.push(
+    ...Object.entries({ map, id }).flatMap(([name, option]) => {
+      if (option === undefined) return [];
+      if (typeof option !== "function") return [`ingress.${name} is not a function of the payload`];
+      return signature ? [] : [`ingress.${name} needs a signature: only a webhook has a payload of its own form`];
+    }),
+  );
   if (signature === undefined) return problems;
   if (route === undefined) problems.push('a signature needs a route, such as "/webhooks/github"');
   return [...problems, ...signatureProblems(signature)];

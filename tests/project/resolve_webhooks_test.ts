@@ -47,6 +47,12 @@ const rows: [what: string, ingress: object, problem: string][] = [
     'ingress.signature.hash "md5" is not one of "sha1", "sha256", "sha512"',
   ],
   [
+    "progress",
+    { route: "/a", signature: github, progress: true },
+    "ingress.progress and ingress.signature exclude each other: a webhook's sender has no key to ask with",
+  ],
+  ["progress that is no boolean", { progress: "yes" }, 'ingress.progress is "yes": it is true or false'],
+  [
     "map without a signature",
     { route: "/a", map: () => ({}) },
     "ingress.map needs a signature: only a webhook has a payload of its own form",

@@ -21,6 +21,7 @@ export const JETSTREAM_CODES = {
   streamHeaderExceedsMaximum: 10097,
   consumerNotUnique: 10100,
   streamSealed: 10109,
+  streamRollupFailed: 10111,
   consumerAlreadyExists: 10148,
   consumerDoesNotExist: 10149,
   streamDuplicateMessageConflict: 10158,

@@ -3,13 +3,10 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 /** Status of a request for messages after the last. */
 const NOT_FOUND = 404;
 
-/** The messages to read: their subject, the first sequence, and the greatest number of messages and bytes. */
-interface Batch {
-  readonly seq: number;
-  readonly next_by_subj: string;
-  readonly batch: number;
-  readonly max_bytes: number;
-}
+/** The messages to read: their subject, where they begin, and the greatest number of messages and bytes. */
+type Batch =
+  & { readonly next_by_subj: string; readonly batch: number; readonly max_bytes: number }
+  & ({ readonly seq: number } | { readonly start_time: Date });
 
 /**
  * Reads messages with their payloads by one direct read. Returns none if no message is left.

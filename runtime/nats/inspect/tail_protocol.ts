@@ -14,13 +14,22 @@ export const LEASE_MS = 5_000;
 export const MAX_PER_SECOND = 1_000;
 /** Maximum length of a text in a report. A report identifies an event, and carries none of its data. */
 const MAX_TEXT = 300;
-/** Maximum bytes of a request and of a report: a character may take six bytes, and a project may have many subjects. */
-const MAX_REQUEST_BYTES = 4_096, MAX_REPORT_BYTES = 65_536;
+/**
+ * Maximum bytes of a request and of a report: a character may take six bytes, the names of streams are up to 255 long,
+ * and a project may have many subjects.
+ */
+const MAX_REQUEST_BYTES = 32_768, MAX_REPORT_BYTES = 65_536;
+/** Maximum number of single events in a request. */
+export const MAX_EVENTS = 100;
+/** Maximum number of emitted events in a report. */
+const MAX_EMITTED = 50;
 
 export interface TailRequest {
   readonly function?: string;
   /** An event type or a pattern of subjects. */
   readonly type?: string;
+  /** Single events, as `STREAM:SEQUENCE`. Their reports name what was emitted. Default: every event. */
+  readonly events?: readonly string[];
   /** Maximum reports a second of one process. */
   readonly perSecond: number;
   /** True when the client stops. */
@@ -47,6 +56,8 @@ export interface SettledReport {
   /** First line of the error, with secrets redacted. */
   readonly error?: string;
   readonly traceId: string;
+  /** The events that the function has emitted. Absent unless the request names events. */
+  readonly emitted?: readonly { readonly id: string; readonly type: string }[];
 }
 
 /** A process's message to a client. An empty one only says that the process is there. */
@@ -62,11 +73,16 @@ interface TailReport {
 /** Parses a request. Returns undefined for any other message on the subject. */
 export function parseRequest(bytes: Uint8Array): TailRequest | undefined {
   const request = parseObject(bytes, MAX_REQUEST_BYTES) as Partial<TailRequest> | undefined;
-  const { function: fn, type, perSecond, end } = request ?? {};
+  const { function: fn, type, events, perSecond, end } = request ?? {};
   if (!Number.isInteger(perSecond) || perSecond! < 1 || perSecond! > MAX_PER_SECOND) return undefined;
   if (fn !== undefined && typeof fn !== "string") return undefined;
   if (type !== undefined && (typeof type !== "string" || subjectProblem(type))) return undefined;
-  return { function: fn, type, perSecond: perSecond!, end: end === true };
+  if (events !== undefined && !isEventList(events)) return undefined;
+  return { function: fn, type, events, perSecond: perSecond!, end: end === true };
+}
+
+function isEventList(events: unknown): boolean {
+  return Array.isArray(events) && events.length <= MAX_EVENTS && events.every((one) => typeof one === "string");
 }
 
 /** Parses a report. Returns undefined for any other message. */
@@ -92,9 +108,20 @@ function parseObject(bytes: Uint8Array, maxBytes: number): object | undefined {
 }
 
 /** Returns whether a request asks for a delivery. */
-export function matches({ function: fn, type }: TailRequest, { functionName, delivery, event }: Attempt): boolean {
+export function matches(
+  { function: fn, type, events }: TailRequest,
+  { functionName, delivery, event }: Attempt,
+): boolean {
+  if (events && !events.includes(`${delivery.stream}:${delivery.sequence}`)) return false;
   if (fn !== undefined && fn !== functionName) return false;
   return type === undefined || type === event.type || covers(type, delivery.subject);
+}
+
+/** Returns what a function has emitted in an attempt that was acked. */
+export function emittedIn({ attempt: { emitted }, outcome }: Settled): SettledReport["emitted"] {
+  return outcome.kind === "ack"
+    ? emitted.slice(0, MAX_EMITTED).map(({ id, type }) => ({ id: truncate(id), type }))
+    : [];
 }
 
 /** Returns the report of a delivery: short texts, and nothing of the payload. */

@@ -6,7 +6,7 @@ import type { Clock } from "../../engine/clock.ts";
 import type { Settled } from "../../engine/observer.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { prefixesOf, subjectOn } from "../client/subject_prefixes.ts";
-import { LEASE_MS, matches, parseRequest, settledReport, type TailRequest } from "./tail_protocol.ts";
+import { emittedIn, LEASE_MS, matches, parseRequest, settledReport, type TailRequest } from "./tail_protocol.ts";
 
 /** Maximum clients at once. Each costs the process as many messages a second as it requested. */
 const MAX_CLIENTS = 16;
@@ -106,7 +106,8 @@ export class TailServer {
     let report: ReturnType<typeof settledReport> | undefined;
     for (const [inbox, { request, limiter }] of this.#clients) {
       if (!matches(request, settled.attempt) || !limiter.take()) continue;
-      this.#send(inbox, { settled: report ??= settledReport(settled, Date.now(), this.redact) });
+      report ??= settledReport(settled, Date.now(), this.redact);
+      this.#send(inbox, { settled: request.events ? { ...report, emitted: emittedIn(settled) } : report });
     }
   }
 

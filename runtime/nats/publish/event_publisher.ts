@@ -118,7 +118,7 @@ function addAttributes(block: HeaderBlock, event: OutgoingEvent, id: string, sha
  * Returns the id by which JetStream drops a duplicate. It contains the source, since two sources may choose the same
  * id. Encoded attributes contain no space, so a space separates the two.
  */
-function messageId({ source, id }: OutgoingEvent): string {
+export function messageId({ source, id }: Pick<OutgoingEvent, "source" | "id">): string {
   return joinId(encodeAttribute(source), encodeAttribute(id));
 }
 

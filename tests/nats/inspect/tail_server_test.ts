@@ -9,6 +9,7 @@ import { TailClient, type TailFilter } from "../../../runtime/nats/inspect/tail_
 import { REQUEST_MS, type SettledReport } from "../../../runtime/nats/inspect/tail_protocol.ts";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
+import { OutcomeReports } from "../../../runtime/nats/progress/outcome_reports.ts";
 import { OutcomeEmitter } from "../../../runtime/telemetry/outcome_emitter.ts";
 import { type Broker, startBroker } from "../../support/nats.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -38,7 +39,8 @@ function startProcess(broker: Broker, nc: NatsConnection, name: string, subjects
     const delivery = { stream: "ORDERS", sequence, subject: type };
     const event = { id: `${name}-${sequence}`, type };
     const span = { spanContext: () => ({ traceId: "t1" }) };
-    const attempt = { functionName, delivery, event, number: 1, span } as never;
+    const emitted = [{ id: "e-1", type: "stock.reserved", json: "{}" }];
+    const attempt = { functionName, delivery, event, number: 1, span, emitted } as never;
     outcomes.tell({ attempt, outcome, durationMs: 1.23456 });
   };
   return { outcomes, logged, settle };
@@ -185,6 +187,19 @@ Deno.test("TailServer reports only what matches the request: a function, a type,
   assert.deepEqual(views[2].published, ["orders.paid"]);
 });
 
+Deno.test("TailServer reports single events with what was emitted, to a request that names them", async () => {
+  await using broker = await startBroker();
+  const process = startProcess(broker, broker.nc, "a"), reports = new OutcomeReports(broker.nc, systemClock);
+  const heard: SettledReport[] = [], stop = reports.listen({ stream: "ORDERS", sequence: 2 }, (one) => heard.push(one));
+  await eventually(() => process.outcomes.watched);
+  process.settle("ship", "orders.created");
+  process.settle("ship", "orders.created");
+  await eventually(() => heard.length === 1);
+  assert.deepEqual([heard[0].sequence, heard[0].emitted], [2, [{ id: "e-1", type: "stock.reserved" }]]);
+  stop();
+  await eventually(() => !process.outcomes.watched);
+});
+
 Deno.test("TailClient shows a thousand events a second of twenty thousand, and counts the others", async () => {
   await using broker = await startBroker();
   const process = startProcess(broker, broker.nc, "a"), other = await broker.connect();
@@ -225,7 +240,10 @@ Deno.test("TailServer ignores invalid requests, and replies only to inboxes", as
     ['{"perSecond":0}', createInbox()],
     ['{"perSecond":1000000}', createInbox()],
     ['{"perSecond":10,"type":"a..b"}', createInbox()],
-    [JSON.stringify({ perSecond: 10, function: "x".repeat(5_000) }), createInbox()],
+    [JSON.stringify({ perSecond: 10, function: "x".repeat(50_000) }), createInbox()],
+    ['{"perSecond":10,"events":"ORDERS:1"}', createInbox()],
+    ['{"perSecond":10,"events":[1]}', createInbox()],
+    [JSON.stringify({ perSecond: 10, events: Array(101).fill("ORDERS:1") }), createInbox()],
   ];
   for (const [body, reply] of requests) nc.publish(NO_NAMESPACE.tail, body, { reply });
   await nc.flush();
