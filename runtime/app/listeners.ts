@@ -10,6 +10,7 @@ import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
 import type { ServerClock } from "../engine/clock.ts";
 import type { Progress } from "../http/progress.ts";
+import { problemRoutes } from "../http/problem_routes.ts";
 import { Replies } from "../http/replies.ts";
 import { type Handler, router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
@@ -57,6 +58,7 @@ export function openPublicListener(options: ListenerOptions): Listener {
     isIngress = config.WEIR_ROLES.includes("ingress");
   const routes = [
     ...healthRoutes(health),
+    ...problemRoutes(),
     ...(isIngress ? publicCatalogRoutes(registry, cluster.names, authentication) : []),
     ...(progress?.routes() ?? []),
     ...ingressRoutes({
@@ -110,6 +112,7 @@ export function openAdminListener(
   };
   const routes = [
     ...healthRoutes(health),
+    ...problemRoutes(),
     ...metricsRoutes(() => metering.metrics.page()),
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),

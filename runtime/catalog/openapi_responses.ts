@@ -35,7 +35,7 @@ export const PROBLEM: JsonSchema = {
   title: "Problem",
   type: "object",
   properties: {
-    type: { type: "string", format: "uri-reference" },
+    type: { type: "string", format: "uri-reference", description: "Page that says what the problem means." },
     title: { type: "string" },
     status: { type: "integer" },
     detail: { type: "string", description: "What is wrong with this request, and what to do." },

@@ -1,7 +1,7 @@
 import { shorten } from "../core/text.ts";
 
-/** Status and title of a problem, by its code. */
-const KINDS = {
+/** Status and title of a problem, by its code. Its page is in `problem_pages.ts`. */
+export const KINDS = {
   "malformed": [400, "Malformed request"],
   "invalid-data": [400, "Invalid event data"],
   "unauthorized": [401, "Unauthorized"],
@@ -23,26 +23,17 @@ const KINDS = {
   "unavailable": [503, "Service Unavailable"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 
+export type ProblemCode = keyof typeof KINDS;
+
+/** Path of the pages that say what each problem means. The type of a problem is the reference to its page. */
+export const PROBLEM_PAGES = "/problems";
+
 interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Extension members of the body, such as `errors`. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Codes with a type and a title of Weir's own. The others have the title of their status, and the type `about:blank`
- * (RFC 9457).
- */
-const OWN_TYPES: ReadonlySet<keyof typeof KINDS> = new Set([
-  "malformed",
-  "invalid-data",
-  "unknown-type",
-  "unknown-event",
-  "held-back",
-  "no-function",
-  "redrive-too-large",
-  "id-taken",
-]);
 /** Greatest length of a detail, in characters. It may quote the request. */
 const MAX_DETAIL = 1_000;
 
@@ -54,7 +45,7 @@ export class Problem extends Error {
 
   /** @param detail what is wrong with this request, and what the caller can do about it */
   constructor(
-    readonly code: keyof typeof KINDS,
+    readonly code: ProblemCode,
     detail: string,
     readonly options: ProblemOptions = {},
   ) {
@@ -75,7 +66,7 @@ export class Problem extends Error {
   toJSON(): Readonly<Record<string, unknown>> {
     const { code, title, status, detail, options } = this;
     return {
-      type: OWN_TYPES.has(code) ? `urn:weir:problem:${code}` : "about:blank",
+      type: `${PROBLEM_PAGES}/${code}`,
       title,
       status,
       detail,

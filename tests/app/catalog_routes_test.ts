@@ -43,7 +43,7 @@ Deno.test("GET /openapi.json, /asyncapi.json and /schemas/{type} show outsiders 
   for (const type of ["secret.audited", "shop.nothing"]) {
     const { status, text } = await runtime.public(`/schemas/${type}`);
     assert.equal(status, 404);
-    assert.equal(JSON.parse(text).type, "urn:weir:problem:unknown-type");
+    assert.equal(JSON.parse(text).type, "/problems/unknown-type");
   }
 });
 

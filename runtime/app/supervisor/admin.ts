@@ -3,6 +3,7 @@ import type { RuntimeIdentity } from "../../http/admin/runtime_identity.ts";
 import { type Health, type HealthReport, healthRoutes } from "../../http/health.ts";
 import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
 import { Problem } from "../../http/problem.ts";
+import { problemRoutes } from "../../http/problem_routes.ts";
 import { type Handler, type RequestMeter, router } from "../../http/router.ts";
 import type { SupervisedWorker, Supervisor } from "./supervisor.ts";
 
@@ -44,6 +45,7 @@ export function supervisorAdmin({ supervisor, metrics, meter, identity, key }: S
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
   const routes = [
     ...healthRoutes(readiness(supervisor), liveness(supervisor)),
+    ...problemRoutes(),
     ...metricsRoutes(metrics),
     ...functionRoutes(async () => {
       const answers = await Promise.all(
