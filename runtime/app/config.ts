@@ -53,6 +53,9 @@ const roles = list.refine(
   "ingress, functions, or both with a comma between",
 );
 
+const ORIGINS = "origins such as https://shop.example with commas between, or * alone";
+const origins = list.refine((items) => items.length > 0 && (items.join() === "*" || items.every(isOrigin)), ORIGINS);
+
 const namespace = z.string().superRefine((name, ctx) => {
   const problem = namespaceProblem(name);
   if (problem) ctx.addIssue(problem);
@@ -75,6 +78,7 @@ const schema = z.object({
   WEIR_JWT_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEIR_JWT_ISSUER: z.string().optional(),
   WEIR_JWT_AUDIENCE: z.string().optional(),
+  CORS_ORIGINS: origins.optional(),
   WEIR_AUTH: z.enum(["none"], "none, or leave it out").optional(),
   WEIR_NAMESPACE: namespace.optional(),
   WEIR_FUNCTIONS: nonEmptyList.optional(),
@@ -124,6 +128,11 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   if (problems.length > 0 || !result.success) throw new StartupProblems(problems);
   const files = filesOf(environment);
   return { ...result.data, ...(Object.keys(files).length > 0 && { files }) };
+}
+
+/** Returns whether a text is an origin as browsers send it. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** The parts of a project that decide its names in NATS. */

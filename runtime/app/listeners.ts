@@ -5,6 +5,7 @@ import { functionRoutes } from "../http/admin/function_routes.ts";
 import type { RuntimeIdentity } from "../http/admin/runtime_identity.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
 import { retryRoutes } from "../http/admin/retry_routes.ts";
+import { withCors } from "../http/cors.ts";
 import { type Health, healthRoutes } from "../http/health.ts";
 import { ingressRoutes } from "../http/ingress.ts";
 import { listen, type Listener } from "../http/listen.ts";
@@ -73,8 +74,9 @@ export function openPublicListener(options: ListenerOptions): Listener {
       withSpan: (parent, span) => contextWith(span, parent),
     }),
   ];
-  const handler = router(routes, { meter: metering.requests.ingress, problemOf });
-  const { HOST: hostname, PORT: port } = config;
+  const { HOST: hostname, PORT: port, CORS_ORIGINS: origins } = config;
+  const answer = router(routes, { meter: metering.requests.ingress, problemOf });
+  const handler = origins ? withCors(answer, origins) : answer;
   const listener = listen({ hostname, port, variable: "PORT", handler, log, shared: sharesPort });
   return {
     url: listener.url,

@@ -88,7 +88,7 @@ export class ReloadProxy {
     this.#inFlight.set(target, inFlight);
     inFlight.count++;
     try {
-      return await forward(request, target, signal);
+      return await forward(request, target, signal, this.isAdmin);
     } catch (error) {
       if (signal.aborted) return unavailable(signal.reason);
       return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
@@ -109,10 +109,11 @@ function unavailable(detail: string): Response {
   return new Problem("unavailable", detail, { headers: { "retry-after": "1" } }).toResponse();
 }
 
-async function forward(request: Request, target: string, signal: AbortSignal): Promise<Response> {
+async function forward(request: Request, target: string, signal: AbortSignal, isAdmin: boolean): Promise<Response> {
   const { pathname, search, host } = new URL(request.url);
   const requestHeaders = new Headers(request.headers);
-  for (const name of [...HOP_BY_HOP, "origin", "sec-fetch-site"]) requestHeaders.delete(name); // it has another origin
+  // The admin listener of the target has another origin. The public one decides by the origin which pages may call it.
+  for (const name of isAdmin ? [...HOP_BY_HOP, "origin", "sec-fetch-site"] : HOP_BY_HOP) requestHeaders.delete(name);
   requestHeaders.set("x-forwarded-host", host);
   const { method, body } = request;
   const response = await fetch(target + pathname + search, {

@@ -77,6 +77,8 @@ const settings: [name: string, text: string, value: unknown][] = [
   ["SHUTDOWN_GRACE", "1m", 60_000],
   ["SHUTDOWN_GRACE", "1500", 1_500],
   ["LOG_LEVEL", "debug", "debug"],
+  ["CORS_ORIGINS", "*", ["*"]],
+  ["CORS_ORIGINS", "https://shop.example, http://localhost:5173", ["https://shop.example", "http://localhost:5173"]],
 ];
 for (const [name, text, value] of settings) {
   Deno.test(`readConfig reads ${name}=${text}`, () =>
@@ -84,6 +86,7 @@ for (const [name, text, value] of settings) {
 }
 
 const HELP = 'milliseconds, or text such as "250ms", "10s", "5m", "2h", "7d"';
+const ORIGINS = "origins such as https://shop.example with commas between, or * alone";
 const wrong: [name: string, text: string, wanted: string][] = [
   ["PORT", "http", "a port: 0 to 65535"],
   ["PORT", "70000", "a port: 0 to 65535"],
@@ -102,6 +105,8 @@ const wrong: [name: string, text: string, wanted: string][] = [
   ["LOG_LEVEL", "loud", '"debug", "info", "warn", "error"'],
   ["LOG_FORMAT", "xml", '"json", "pretty"'],
   ["WEIR_UNCAUGHT", "die", '"log", "exit"'],
+  ...["shop.example", "https://shop.example/", "https://a.example/b", "null", "*,https://a.example", "ftp://a", ","]
+    .map((text): [string, string, string] => ["CORS_ORIGINS", text, ORIGINS]),
 ];
 for (const [name, text, wanted] of wrong) {
   Deno.test(`readConfig refuses ${name}=${text}, and names the value and the wanted one`, () => {
