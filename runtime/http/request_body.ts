@@ -1,3 +1,4 @@
+import { isNestedDeeper } from "../core/json_depth.ts";
 import { inexactNumber } from "../core/json_numbers.ts";
 import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
@@ -8,6 +9,8 @@ import { LARGE } from "./turns.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the remaining request. */
 const WHOLE_BYTES = 65_536;
+/** Levels of arrays and objects within each other. JSON parsers of other languages end at about a thousand. */
+const MAX_LEVELS = 500;
 /** Characters of a number that a problem quotes. */
 const MAX_NUMBER = 50;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
@@ -109,6 +112,7 @@ export function parseJson(text: string, what: "the body" | "the line" | "the pay
   } catch (error) {
     throw malformed(`${what} is not JSON: ${(error as Error).message}`);
   }
+  if (isNestedDeeper(text, MAX_LEVELS)) throw malformed(`${what} is nested more than ${MAX_LEVELS} levels deep`);
   const inexact = unlessTooDeep(() => inexactNumber(text));
   if (inexact === undefined) return value;
   throw malformed(`${what} has the number ${shorten(inexact, MAX_NUMBER)}, which JSON parsers change: send it as text`);

@@ -70,3 +70,29 @@ Deno.test("start answers a megabyte of faults within the size of a page, and sta
   assert.match(detail, /50 errors are listed, and there are at least 950 more$/);
   assert.equal((await fetch(`${url}/health/live`).then((response) => response.json())).status, "OK");
 });
+
+Deno.test("start refuses heads without end, and answers others meanwhile", async () => {
+  await using server = await startServer();
+  await using project = await copyProjectWith({ "schemas/events.ts": SCHEMAS, "functions/answerPing.ts": FUNCTION });
+  const ports = freePorts("PORT", "ADMIN_PORT");
+  await using runtime = startWeir(project.path, ["start"], { ...ports, HOST: "127.0.0.1", NATS_URL: server.url });
+  await runtime.waitForLog(({ message }) => message === "ready");
+  const hostname = "127.0.0.1", port = Number(ports.PORT), HEAD = "GET /health/live HTTP/1.1\r\nHost: weir\r\n";
+  const statusOf = async (text: string) => {
+    using connection = await Deno.connect({ hostname, port });
+    const writing = connection.write(new TextEncoder().encode(text)).catch(() => 0); // the rest may be refused
+    const bytes = new Uint8Array(100), length = await connection.read(bytes).catch(() => null);
+    await writing;
+    return length === null ? 0 : Number(new TextDecoder().decode(bytes.subarray(9, 12)));
+  };
+  using slow = await Deno.connect({ hostname, port });
+  await slow.write(new TextEncoder().encode(HEAD)); // and no more
+  const refused = [
+    `${HEAD}x: ${"x".repeat(1_000_000)}\r\n\r\n`,
+    `${HEAD}${Array.from({ length: 1_000 }, (_, i) => `x-${i}: 1\r\n`).join("")}\r\n`,
+    `GET /${"x".repeat(100_000)} HTTP/1.1\r\nHost: weir\r\n\r\n`,
+  ];
+  for (const head of refused) assert.ok([0, 400, 414, 431].includes(await statusOf(head)));
+  assert.equal(await statusOf(`${HEAD}\r\n`), 200);
+  assert.deepEqual(runtime.lines.filter((line) => !line.includes('"level":"info"')), []);
+});

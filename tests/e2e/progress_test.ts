@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { eventually } from "../support/eventually.ts";
+import { startTcpProxy } from "../support/tcp_proxy.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
@@ -115,4 +117,54 @@ Deno.test("GET /events/{id}/progress tells what every function did, whichever of
     assert.equal(response.headers.get("content-type"), "application/problem+json");
     await response.body?.cancel();
   }
+});
+
+const STUCK = {
+  "schemas/orders.ts": FILES["schemas/orders.ts"],
+  "functions/hang.ts": `
+import { defineFunction } from "weir";
+import { Placed } from "../schemas/orders.ts";
+export default defineFunction({ on: Placed, timeout: "20m" }, (_, { signal }) =>
+  new Promise((resolve) => signal.addEventListener("abort", resolve)));
+`,
+};
+
+Deno.test("GET /events/{id}/progress gives its room back when callers leave, or read nothing more", async () => {
+  await using project = await copyProjectWith(STUCK);
+  await using server = await startServer();
+  const ports = freePorts("PORT", "ADMIN_PORT"), env = { ...ports, HOST: "127.0.0.1", NATS_URL: server.url };
+  await using runtime = startWeir(project.path, ["start"], { ...env, SHUTDOWN_GRACE: "1s" });
+  await runtime.waitForLog(({ message }) => message === "ready");
+  await using proxy = startTcpProxy(Number(ports.PORT));
+  const url = `http://127.0.0.1:${ports.PORT}`, through = proxy.url.replace(/^\w+:/, "http:");
+  const headers = { "content-type": "application/json", "idempotency-key": "o1" };
+  const stored = await fetch(`${url}/events/orders.placed`, { method: "POST", headers, body: '{"orderId":"o1"}' });
+  assert.equal((await stored.json()).id, "o1");
+
+  const follow = (base: string, waitS: number) => {
+    const caller = new AbortController(), headers = { prefer: `wait=${waitS}` };
+    return { caller, response: fetch(`${base}/events/o1/progress`, { headers, signal: caller.signal }) };
+  };
+  const fill = async (base: string, waitS: number) => {
+    const all = Array.from({ length: 100 }, () => follow(base, waitS));
+    for (const { response } of all) assert.equal((await response).status, 200);
+    return all;
+  };
+  const isFree = () =>
+    eventually(async () => {
+      const { response, caller } = follow(url, 300), { status } = await response;
+      caller.abort();
+      return status === 200;
+    });
+  const open = await fill(url, 300), refused = await follow(url, 300).response;
+  assert.equal(refused.status, 429);
+  await refused.body?.cancel();
+  for (const { caller } of open) caller.abort();
+  await isFree();
+  // Connections that nobody reads or ends: the time of the request ends them.
+  const stalled = await fill(through, 5);
+  proxy.pause();
+  await isFree();
+  proxy.resume();
+  for (const { response } of stalled) assert.equal((await untilEnd(await response)).at(-1)?.event, "pending");
 });

@@ -7,7 +7,7 @@ export const Order = defineEvent({
   data: z.object({ orderId: z.string(), items: z.array(z.object({ sku: z.string(), quantity: z.int() })) }),
   ingress: { route: "/orders" },
 });
-export const Any = defineEvent({ type: "orders.any", version: 1, data: z.any(), ingress: {} });
+export const Any = defineEvent({ type: "orders.any", version: 1, data: z.any(), ingress: { progress: true } });
 export const Strict = defineEvent({
   type: "orders.strict",
   version: 1,
