@@ -73,7 +73,7 @@ export class Progress {
     const events = new EventStream(() => end(), clock);
     const limitS = preferredWait(request, MAX_FOLLOW_S) ?? MAX_FOLLOW_S;
     let stopFollowing = () => {};
-    const end = this.#waiting.begin(limitS, request.signal, () => {
+    const end = this.#waiting.begin(limitS, () => {
       this.#room.take(room, -1);
       stopFollowing();
       if (left.size > 0) events.send("pending", { functions });

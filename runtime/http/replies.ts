@@ -30,7 +30,7 @@ export class Replies {
     const waitS = preferredWait(request, MAX_WAIT_S) ?? 0;
     if (waitS === 0 || !this.#waiting.hasRoom) return undefined;
     const key = this.#keyOf(event);
-    return key && new PendingReply(this.source, key, waitS, request.signal, this.#waiting);
+    return key && new PendingReply(this.source, key, waitS, this.#waiting);
   }
 
   /** Ends all waiting: those requests are answered with what is known of them. */
@@ -56,11 +56,10 @@ export class PendingReply {
     source: ReplySource,
     key: ReplyKey,
     readonly waitS: number,
-    signal: AbortSignal,
     waiting: WaitingRequests,
   ) {
     const { resolve } = this.#replied, stopListening = source.listen(key, resolve);
-    this.end = waiting.begin(waitS, signal, () => {
+    this.end = waiting.begin(waitS, () => {
       resolve(undefined);
       stopListening();
     });

@@ -2,7 +2,8 @@ import type { Clock } from "../engine/clock.ts";
 
 /**
  * Requests that are answered once something happens: no more than a number at once, each for a time at the most. A stop
- * of the process and the leaving of the caller end them as well.
+ * of the process ends them as well. That a caller has left is not heard: with the signal of a request, Deno 2.9 writes a
+ * warning to the log.
  */
 export class WaitingRequests {
   readonly #waiting = new Set<() => void>();
@@ -16,16 +17,14 @@ export class WaitingRequests {
   }
 
   /** Calls `onEnd` once: at the end of the time, or at another end. Returns a function that ends the waiting. */
-  begin(limitS: number, signal: AbortSignal, onEnd: () => void): () => void {
+  begin(limitS: number, onEnd: () => void): () => void {
     const end = () => {
       if (!this.#waiting.delete(end)) return;
       stopTimer();
-      signal.removeEventListener("abort", end);
       onEnd();
     };
     this.#waiting.add(end);
     const stopTimer = this.clock.timer(limitS * 1_000, end);
-    signal.addEventListener("abort", end);
     return end;
   }
 

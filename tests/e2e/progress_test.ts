@@ -167,4 +167,5 @@ Deno.test("GET /events/{id}/progress gives its room back when callers leave, or 
   await isFree();
   proxy.resume();
   for (const { response } of stalled) assert.equal((await untilEnd(await response)).at(-1)?.event, "pending");
+  assert.deepEqual(runtime.lines.filter((line) => !line.startsWith("{")), []);
 });

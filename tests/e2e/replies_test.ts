@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { type Program, startWeir } from "../support/weir_process.ts";
 
 const FILES = {
   "schemas/quotes.ts": `
@@ -33,11 +33,12 @@ Deno.test("POST with `Prefer: wait` gets the reply, whichever of three replicas 
   await using project = await copyProjectWith(FILES);
   await using server = await startServer();
   await using replicas = new AsyncDisposableStack();
-  const urls: string[] = [];
+  const urls: string[] = [], programs: Program[] = [];
   for (let i = 0; i < 3; i++) {
     const ports = freePorts("PORT", "ADMIN_PORT"), env = { ...ports, HOST: "127.0.0.1", NATS_URL: server.url };
     const replica = replicas.use(startWeir(project.path, ["start"], env));
     await replica.waitForLog(({ message }) => message === "ready");
+    programs.push(replica);
     urls.push(`http://127.0.0.1:${ports.PORT}`);
   }
   const ask = async (quote: string, at: number, wait = 30) => {
@@ -62,4 +63,5 @@ Deno.test("POST with `Prefer: wait` gets the reply, whichever of three replicas 
   assert.deepEqual(answers, wanted);
   const { status, body } = await ask("silent", 0, 1);
   assert.deepEqual([status, body.reply], [202, undefined]);
+  for (const { lines } of programs) assert.deepEqual(lines.filter((line) => !line.startsWith("{")), []);
 });
