@@ -38,7 +38,7 @@ const MAX_KEPT = 200;
  * They need an API key or a token if the ingress does.
  */
 export function publicCatalogRoutes(registry: Registry, names: Namespace, by: Authenticators): Route[] {
-  const pages = pagesOf(!by.keys.isOpen, (documents, catalog) => documents.publicAsyncApi(catalog));
+  const pages = pagesOf(by, (documents, catalog) => documents.publicAsyncApi(catalog));
   return routesOf(pages, {
     authenticate: (request) => authenticate(by, request),
     catalogFor: ({ catalogOf, publicPart }, caller) => publicPart(catalogOf(registry, names), caller?.mayPublish),
@@ -47,18 +47,18 @@ export function publicCatalogRoutes(registry: Registry, names: Namespace, by: Au
 }
 
 /** Returns the routes of the admin listener, with the whole project. */
-export function adminCatalogRoutes(registry: Registry, names: Namespace, needsKey: boolean): Route[] {
-  return routesOf(pagesOf(needsKey, (documents, catalog) => documents.asyncApi(catalog)), {
+export function adminCatalogRoutes(registry: Registry, names: Namespace, by: Authenticators): Route[] {
+  return routesOf(pagesOf(by, (documents, catalog) => documents.asyncApi(catalog)), {
     authenticate: () => undefined,
     catalogFor: ({ catalogOf }) => catalogOf(registry, names),
     isPrivate: false,
   });
 }
 
-function pagesOf(needsKey: boolean, asyncApi: Page["build"]): Page[] {
-  const contentType = "application/json";
+function pagesOf({ keys, tokens }: Authenticators, asyncApi: Page["build"]): Page[] {
+  const contentType = "application/json", security = { needsKey: !keys.isOpen, takesTokens: tokens !== undefined };
   return [
-    { path: "/openapi.json", contentType, build: ({ openApi }, catalog) => openApi(catalog, { needsKey }) },
+    { path: "/openapi.json", contentType, build: ({ openApi }, catalog) => openApi(catalog, security) },
     { path: "/asyncapi.json", contentType, build: asyncApi },
     {
       path: "/schemas/:type",

@@ -119,7 +119,7 @@ export function openAdminListener(
     ...functionRoutes(status, identityOf(config, registry.project)),
     ...deadLetterRoutes(new DeadLetterService(cluster, declares), { names, ran }),
     ...retryRoutes(new RetryService(cluster), { names, ran }),
-    ...adminCatalogRoutes(registry, cluster.names, !authentication.keys.isOpen),
+    ...adminCatalogRoutes(registry, cluster.names, authentication),
   ];
   const handler = router(routes, {
     problemOf: adminProblems(() => cluster.monitor.problem()),

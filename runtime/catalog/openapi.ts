@@ -2,11 +2,14 @@ import { type EventDefinition, mayLackData } from "../api/define_event.ts";
 import { type Catalog, isOpen } from "./catalog.ts";
 import { ATTRIBUTE_HEADERS, envelopeSchema } from "./cloudevents.ts";
 import { embedded, type JsonSchema, jsonSchemaOf } from "./json_schema.ts";
-import { PROBLEM, PUBLISHED, refusals, REPLIED } from "./openapi_responses.ts";
+import { followEvent } from "./openapi_progress.ts";
+import { HEADERS, PROBLEM, PUBLISHED, RATE_LIMIT_HEADERS, refusals, refused, REPLIED } from "./openapi_responses.ts";
 
 export interface OpenApiOptions {
   /** Whether callers need an API key. */
   readonly needsKey: boolean;
+  /** Whether callers may send a JSON Web Token instead. @default {false} */
+  readonly takesTokens?: boolean;
   /** URL of the ingress. @default relative to where the document is served */
   readonly server?: string;
 }
@@ -15,9 +18,11 @@ const JSON_TYPE = "application/json", STRUCTURED = "application/cloudevents+json
 const BATCH = "application/cloudevents-batch+json", NDJSON = "application/x-ndjson";
 
 /** Returns the OpenAPI 3.1 document of the ingress: the events of the catalog that it takes, and nothing else. */
-export function openApi(catalog: Catalog, { needsKey, server = "/" }: OpenApiOptions): JsonSchema {
-  const events = catalog.events.filter(isOpen).sort(byType);
-  const security = needsKey ? [{ apiKey: [] }] : [];
+export function openApi(
+  catalog: Catalog,
+  { needsKey, takesTokens = false, server = "/" }: OpenApiOptions,
+): JsonSchema {
+  const events = catalog.events.filter(isOpen).sort(byType), schemes = securitySchemes(needsKey, takesTokens);
   return {
     openapi: "3.1.0",
     info: {
@@ -27,11 +32,12 @@ export function openApi(catalog: Catalog, { needsKey, server = "/" }: OpenApiOpt
         "Send the same id again after a 503 or a lost connection: an id is stored once.",
     },
     servers: [{ url: server }],
-    security,
+    security: Object.keys(schemes).map((name) => ({ [name]: [] })),
     tags: [{ name: "events", description: "Events that can be published from outside." }],
     paths: {
       ...Object.fromEntries(events.flatMap(pathsOf)),
       ...(events.length > 0 && { "/events": { post: publishEvents(events) } }),
+      ...(events.some(({ ingress }) => ingress?.progress) && { "/events/{id}/progress": { get: followEvent() } }),
     },
     components: {
       schemas: {
@@ -40,8 +46,19 @@ export function openApi(catalog: Catalog, { needsKey, server = "/" }: OpenApiOpt
         ...Object.fromEntries(events.flatMap(schemasOf)),
       },
       responses: refusals(),
-      ...(needsKey && { securitySchemes: { apiKey: { type: "http", scheme: "bearer", description: "An API key." } } }),
+      headers: HEADERS,
+      ...(needsKey && { securitySchemes: schemes }),
     },
+  };
+}
+
+function securitySchemes(needsKey: boolean, takesTokens: boolean): JsonSchema {
+  if (!needsKey) return {};
+  const apiKey = { type: "http", scheme: "bearer", description: "An API key." };
+  const description = "A token of the issuer, with a scope such as `publish:orders.>`.";
+  return {
+    apiKey,
+    ...(takesTokens && { token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description } }),
   };
 }
 
@@ -78,7 +95,11 @@ function publishOne(event: EventDefinition, operationId: string): JsonSchema {
     summary: `Publish ${type}`,
     description: `${description ? `${description}\n\n` : ""}Version ${version} of its schema.`,
     tags: ["events"],
-    parameters: [IDEMPOTENCY_KEY, TRACEPARENT, ...(ingress?.reply ? [PREFER] : []), ...ATTRIBUTE_HEADERS.map(header)],
+    parameters: [
+      ...[IDEMPOTENCY_KEY, TRACEPARENT, CONTENT_ENCODING],
+      ...(ingress?.reply ? [PREFER] : []),
+      ...ATTRIBUTE_HEADERS.map(header),
+    ],
     requestBody: {
       required: !mayLackData(event),
       content: {
@@ -105,7 +126,7 @@ function publishEvents(events: readonly EventDefinition[]): JsonSchema {
       "Takes a CloudEvent; the data of the event that `ce-type` names; a batch, of which none is stored if " +
       "one is refused; or NDJSON with a CloudEvent on each line, which are stored as they arrive.",
     tags: ["events"],
-    parameters: [IDEMPOTENCY_KEY, TRACEPARENT, header(ceType), ...ATTRIBUTE_HEADERS.map(header)],
+    parameters: [IDEMPOTENCY_KEY, TRACEPARENT, CONTENT_ENCODING, header(ceType), ...ATTRIBUTE_HEADERS.map(header)],
     requestBody: {
       required: true,
       content: {
@@ -125,13 +146,11 @@ function publishEvents(events: readonly EventDefinition[]): JsonSchema {
 }
 
 function stored(schema: JsonSchema): JsonSchema {
-  return { description: "JetStream has stored it.", content: { [JSON_TYPE]: { schema } } };
-}
-
-function refused(): JsonSchema {
-  return Object.fromEntries(
-    Object.keys(refusals()).map((status) => [status, { $ref: `#/components/responses/${status}` }]),
-  );
+  return {
+    description: "JetStream has stored it.",
+    headers: RATE_LIMIT_HEADERS,
+    content: { [JSON_TYPE]: { schema } },
+  };
 }
 
 function header({ name, description, schema }: { name: string; description: string; schema: JsonSchema }): JsonSchema {
@@ -149,6 +168,11 @@ const PREFER = header({
   name: "Prefer",
   description: "`wait=5` waits up to five seconds for the event that replies (RFC 7240).",
   schema: { type: "string", examples: ["wait=5"] },
+});
+const CONTENT_ENCODING = header({
+  name: "Content-Encoding",
+  description: "`gzip` if the body is. The limits are for what it unpacks to.",
+  schema: { enum: ["gzip"] },
 });
 const TRACEPARENT = header({
   name: "traceparent",

@@ -38,6 +38,10 @@ Deno.test("openApi has the routes of the ingress, and shows no internal event", 
 Deno.test("openApi asks for a key only where the ingress does", () => {
   assert.deepEqual(openApi(catalog, { needsKey: true }).security, [{ apiKey: [] }]);
   assert.deepEqual(openApi(catalog, { needsKey: false }).security, []);
+  const { security, components } = openApi(catalog, { needsKey: true, takesTokens: true }) as Record<string, unknown>;
+  assert.deepEqual(security, [{ apiKey: [] }, { token: [] }]);
+  const { securitySchemes } = components as { securitySchemes: { token: { bearerFormat: string } } };
+  assert.equal(securitySchemes.token.bearerFormat, "JWT");
 });
 
 Deno.test("openApi marks a body as required unless the event may lack data", () => {
@@ -69,6 +73,12 @@ const Asked = defineEvent({
   data: z.object({ id: z.string() }),
   ingress: { reply: { events: [Confirmed], by: "id" } },
 });
+const Followed = defineEvent({
+  type: "shop.followed",
+  version: 1,
+  data: z.object({ id: z.string() }),
+  ingress: { progress: true },
+});
 const Pushed = defineEvent({
   type: "github.pushed",
   version: 1,
@@ -85,4 +95,26 @@ Deno.test("openApi shows the reply to an event, and no webhook, which takes only
   assert.ok("200" in paths["/events/shop.asked"].post.responses);
   assert.match(JSON.stringify(paths["/events/shop.asked"].post.parameters), /"Prefer"/);
   assert.deepEqual(publicPart(whole).events, [Asked]);
+});
+
+Deno.test("openApi shows how an event is followed where one can be, and how a body may be encoded", async () => {
+  const document = openApi(catalogOf(registryOf({ Asked, Confirmed, Followed })), { needsKey: true });
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  assert.ok(valid, JSON.stringify(errors));
+  assert.deepEqual(deadReferences(document), []);
+  const { paths } = document as { paths: Record<string, Record<string, { parameters: { name: string }[] }>> };
+  assert.deepEqual(Object.keys(paths), [
+    "/events/shop.asked",
+    "/events/shop.followed",
+    "/events",
+    "/events/{id}/progress",
+  ]);
+  const names = (operation: { parameters: { name: string }[] }) => operation.parameters.map(({ name }) => name);
+  assert.deepEqual(names(paths["/events/{id}/progress"].get), ["id", "stream", "sequence", "source", "Prefer"]);
+  assert.ok(names(paths["/events"].post).includes("Content-Encoding"));
+  assert.equal(
+    "/events/{id}/progress" in (openApi(catalogOf(registryOf({ Asked, Confirmed })), { needsKey: true })
+      .paths as object),
+    false,
+  );
 });
