@@ -1,7 +1,10 @@
 import { setImmediate } from "node:timers";
 import { Problem } from "./problem.ts";
 
-/** The one content coding that is read. Zstandard is not: Deno 2.9 ends a body that was cut as if it were whole. */
+/**
+ * The one content coding that is read. Zstandard is not: Deno 2.9 ends a body that was cut as if it were whole, and drops
+ * every frame after the first.
+ */
 const GZIP = "gzip";
 
 /** Returns whether a body is encoded. @throws {Problem} 415 for a coding that is not known */

@@ -1,4 +1,3 @@
-import { systemClock } from "../engine/system_clock.ts";
 import type { Clock } from "../engine/clock.ts";
 
 /** Milliseconds between two comments that keep the connection: proxies end one that is idle for a minute. */
@@ -15,7 +14,7 @@ export class EventStream {
   #cancelPing: () => void = () => {};
 
   /** @param onClose Called once, when the caller has left or the stream is closed. */
-  constructor(readonly onClose: () => void, readonly clock: Clock = systemClock) {
+  constructor(readonly onClose: () => void, readonly clock: Clock) {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
       cancel: () => this.#end(),

@@ -21,7 +21,11 @@ Deno.test("start judges requests by their own target, and guards its admin liste
   await using server = await startServer();
   await using project = await copyProjectWith({ "schemas/events.ts": SCHEMAS, "functions/answerPing.ts": FUNCTION });
   const ports = freePorts("PORT", "ADMIN_PORT");
-  const keys = { WEIR_API_KEYS: "shop:secret-of-shop", WEIR_ADMIN_KEY: "secret-of-operators" };
+  const keys = {
+    WEIR_API_KEYS: "shop:secret-of-shop",
+    WEIR_ADMIN_KEY: "secret-of-operators",
+    CORS_ORIGINS: "https://a.example",
+  };
   await using runtime = startWeir(project.path, ["start"], {
     ...{ ...ports, ...keys, HOST: "127.0.0.1", NATS_URL: server.url, LOG_LEVEL: "info" },
   });
@@ -45,6 +49,14 @@ Deno.test("start judges requests by their own target, and guards its admin liste
   assert.equal(await raw(ports.ADMIN_PORT, [redrive, "Host: 127.0.0.1"]), 401);
   assert.equal(await admin(operator), 200);
   assert.equal(await raw(ports.ADMIN_PORT, ["GET /health/live HTTP/1.1", "Host: 127.0.0.1"]), 200);
+
+  const url = `http://127.0.0.1:${ports.PORT}`, origin = "https://a.example";
+  const refused = await (await fetch(`${url}/events/ping.sent`, { method: "POST" })).json();
+  assert.equal(refused.type, "/problems/unauthorized");
+  assert.match(await (await fetch(new URL(refused.type, url))).text(), /<h1>Unauthorized<\/h1>/);
+  const asks = { origin, "access-control-request-method": "POST" };
+  const preflight = await fetch(`${url}${path}`, { method: "OPTIONS", headers: asks });
+  assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [204, origin]);
 
   const event = ["Host: weir", key, "ce-specversion: 1.0", "ce-id: 1", "ce-source: /shop", "ce-type: ping.sent"];
   assert.equal(await raw(ports.PORT, ["POST /events HTTP/1.1", ...event]), 202);
