@@ -5,14 +5,15 @@ import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/ports.ts";
 import { copyProjectWith } from "../support/project.ts";
+import { untilEnd } from "../support/server_sent_events.ts";
 import { startWeir } from "../support/weir_process.ts";
 
 const FILES = {
   "schemas/parcels.ts": `
 import { defineEvent } from "weir";
 import { z } from "zod";
-const data = z.object({ n: z.int() });
-export const Packed = defineEvent({ type: "parcels.packed", version: 1, data, ingress: { route: "/parcels" } });
+const data = z.object({ n: z.int() }), ingress = { route: "/parcels", progress: true };
+export const Packed = defineEvent({ type: "parcels.packed", version: 1, data, ingress });
 export const Sent = defineEvent({ type: "transport.sent", version: 1, data });
 export const Billed = defineEvent({ type: "bills.billed", version: 1, data });
 `,
@@ -67,10 +68,15 @@ Deno.test("nats-permissions prints users that do their work on a real server, an
     const running = await Promise.all(
       FUNCTIONS.map((name) => start(name, { WEIR_ROLES: "functions", WEIR_FUNCTIONS: name })),
     );
-    const headers = { "content-type": "application/json" };
     for (const n of [1, 2]) {
+      const headers = { "content-type": "application/json", "idempotency-key": `parcel-${n}` };
       const response = await fetch(`${url}/parcels`, { method: "POST", headers, body: JSON.stringify({ n }) });
       assert.equal(response.status, 202, await response.text());
+    }
+    // The ingress hears what other processes did, and reads what it did not hear.
+    const followed = async () => await untilEnd(await fetch(`${url}/events/parcel-1/progress`));
+    for (let again = 0; again < 2; again++) {
+      assert.deepEqual((await followed()).at(-1)?.data, { functions: { send: "ack" } });
     }
     const all = running.map(({ weir }) => weir);
     const settled = (name: string, outcome: string) =>
