@@ -117,11 +117,10 @@ export function matches(
   return type === undefined || type === event.type || covers(type, delivery.subject);
 }
 
-/** Returns what a function has emitted in an attempt that was acked. */
+/** Returns what a function has emitted in an attempt; undefined unless it was acked, since else nothing is published. */
 export function emittedIn({ attempt: { emitted }, outcome }: Settled): SettledReport["emitted"] {
-  return outcome.kind === "ack"
-    ? emitted.slice(0, MAX_EMITTED).map(({ id, type }) => ({ id: truncate(id), type }))
-    : [];
+  if (outcome.kind !== "ack") return undefined;
+  return emitted.slice(0, MAX_EMITTED).map(({ id, type }) => ({ id: truncate(id), type }));
 }
 
 /** Returns the report of a delivery: short texts, and nothing of the payload. */
