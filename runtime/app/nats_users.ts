@@ -1,7 +1,7 @@
 import type { Namespace } from "../core/namespace.ts";
 import type { SubjectPrefixes } from "../nats/client/subject_prefixes.ts";
 import { countPermissions, permissionsOf, publish } from "../nats/topology/permissions.ts";
-import { combine, type Permission, type Resources, streamNames } from "../nats/topology/resources.ts";
+import { combine, handlerBuckets, type Permission, type Resources, streamNames } from "../nats/topology/resources.ts";
 import type { Registry } from "../project/registry.ts";
 import { resourcesOf } from "./resources.ts";
 
@@ -18,13 +18,20 @@ interface NatsUserOptions {
   readonly prefixes: SubjectPrefixes;
   /** Whether each function has a user of its own. Default: all functions share one. */
   readonly each?: boolean;
+  /** Buckets that handlers open with `ctx.kv`, by the names that handlers use. Default: none. */
+  readonly buckets?: readonly string[];
 }
 
 /** Returns the users of a deployment: `apply` changes streams and consumers, the others start with `--no-apply`. */
-export function natsUsers(registry: Registry, { names, prefixes, each = false }: NatsUserOptions): NatsUser[] {
-  const { functions, events } = registry, all = resourcesOf(registry, functions, functions, names);
+export function natsUsers(
+  registry: Registry,
+  { names, prefixes, each = false, buckets = [] }: NatsUserOptions,
+): NatsUser[] {
+  const { functions, events } = registry, opened: Resources = { buckets: handlerBuckets(buckets, names) };
+  const all = [...resourcesOf(registry, functions, functions, names), opened];
   const processOf = (part: Pick<Registry, "functions" | "events">): readonly Permission[] => {
-    const parts = resourcesOf({ ...registry, ...part }, part.functions, functions, names);
+    const own = resourcesOf({ ...registry, ...part }, part.functions, functions, names);
+    const parts = part.functions.length > 0 ? [...own, opened] : own;
     return [...permissionsOf(parts, existingOf(parts), prefixes), ...check];
   };
   const check = publish("to check that JetStream answers", `${prefixes.api}.INFO`);

@@ -1,5 +1,9 @@
 import { Command } from "commander";
+import type { Cluster } from "../app/cluster.ts";
 import { type Applied, applyPlan } from "../nats/topology/apply_plan.ts";
+import { findStream } from "../nats/topology/find.ts";
+import { type Bucket, bucketStream, handlerBuckets } from "../nats/topology/resources.ts";
+import { bucketNames } from "./terminal/command_line.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
 import { printJson, screen } from "./terminal/output.ts";
 import { ORPHANS_HELP, printDefaultTargetProblem, printWarnings, warningsOf, withDesiredState } from "./plan.ts";
@@ -9,6 +13,7 @@ interface Options {
   readonly prune?: true | readonly string[];
   readonly widen?: boolean;
   readonly takeOver?: boolean;
+  readonly bucket?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -18,6 +23,7 @@ export function applyCommand(): Command {
     .option("--prune [names...]", "also remove consumers that the project does not use: all, or these names")
     .option("--widen", "make only the changes that a start would: before a rollout, where `start --no-apply` runs")
     .option("--take-over", "make what another project made this one's: after a change of the project's name")
+    .option("--bucket <names...>", "also create these key-value buckets of handlers, if they are missing", bucketNames)
     .option("--json", "print the result of each step as JSON")
     .addHelpText(
       "after",
@@ -38,9 +44,11 @@ Example:
 async function apply(options: Options): Promise<void> {
   const { value: applied } = await withDesiredState(
     options,
-    (cluster, desired, names, registry) => {
+    async (cluster, declared, names, registry) => {
       const { prune, widen, takeOver } = options;
-      return applyPlan(cluster, { ...desired, takeOver }, names, {
+      const missing = await missingBuckets(cluster, options.bucket ?? []);
+      const desired = { ...declared, buckets: [...declared.buckets, ...missing], takeOver };
+      return await applyPlan(cluster, desired, names, {
         prune,
         scope: widen ? "start" : "apply",
         planned: async (steps) => printWarnings(await warningsOf(steps, cluster, desired, registry)),
@@ -52,6 +60,13 @@ async function apply(options: Options): Promise<void> {
   else print(applied);
   const problems = applied.flatMap(({ problem }) => problem ?? []);
   if (problems.length > 0) throw new CommandFailure(problems.join("\nweir: "));
+}
+
+/** Returns the buckets that do not exist. An existing one keeps its owner, and its settings. */
+async function missingBuckets({ jsm, names }: Cluster, opened: readonly string[]): Promise<Bucket[]> {
+  const buckets = handlerBuckets(opened, names);
+  const found = await Promise.all(buckets.map(({ name }) => findStream(jsm, bucketStream(name))));
+  return buckets.filter((_, i) => !found[i]);
 }
 
 function print(applied: readonly Applied[]): void {

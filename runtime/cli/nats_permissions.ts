@@ -6,28 +6,35 @@ import { DEFAULT_PREFIXES } from "../nats/client/subject_prefixes.ts";
 import type { Permission } from "../nats/topology/resources.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
-import { examples } from "./terminal/command_line.ts";
+import { bucketNames, examples } from "./terminal/command_line.ts";
 import { printJson } from "./terminal/output.ts";
+
+interface Options {
+  readonly each?: boolean;
+  readonly bucket?: readonly string[];
+  readonly json?: boolean;
+}
 
 export function natsPermissionsCommand(): Command {
   return new Command("nats-permissions")
     .description("Print the NATS users of this project, each with the permissions that it needs and no others.")
     .option("--each", "a user for each function, for processes with WEIR_FUNCTIONS")
+    .option("--bucket <names...>", "key-value buckets that handlers open with ctx.kv", bucketNames)
     .option("--json", "print them as JSON")
     .addHelpText(
       "after",
       `
 The text is a part of nats-server's configuration: \`include "users.conf"\`. Each user has a password
-from the environment of nats-server, such as $INGRESS_PASSWORD. Processes start with --no-apply, after
-\`apply\` has run with a user of its own. WEIR_NAMESPACE and NATS_INBOX_PREFIX count. A bucket that a
-handler opens with ctx.kv("NAME") needs \`$JS.API.STREAM.CREATE.KV_NAME\`, \`$JS.API.STREAM.INFO.KV_NAME\`,
-\`$JS.API.DIRECT.GET.KV_NAME.>\` and \`$KV.NAME.>\` besides.
-${examples("nats-permissions > users.conf", "nats-permissions --each")}`,
+from the environment of nats-server, such as $INGRESS_PASSWORD, or from a file that users.conf includes
+(deploy/nats/README.md). Processes start with --no-apply, after \`apply\` has run with a user of its own.
+WEIR_NAMESPACE and NATS_INBOX_PREFIX count. Buckets that handlers open with ctx.kv are not known before
+they run: name them here, and at \`apply\`, which creates them.
+${examples("nats-permissions > users.conf", "nats-permissions --each --bucket inventory orders")}`,
     )
-    .action(async ({ each, json }: { each?: boolean; json?: boolean }) => {
+    .action(async ({ each, bucket, json }: Options) => {
       const config = commandConfig(), registry = await loadProject(), { apiPrefix, inboxPrefix } = natsOptions(config);
       const prefixes = { api: apiPrefix ?? DEFAULT_PREFIXES.api, inbox: inboxPrefix ?? DEFAULT_PREFIXES.inbox };
-      const users = natsUsers(registry, { names: namespaceOf(config, registry), prefixes, each });
+      const users = natsUsers(registry, { names: namespaceOf(config, registry), prefixes, each, buckets: bucket });
       if (json) printJson(users);
       else console.log(usersText(users));
     });

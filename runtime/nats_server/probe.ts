@@ -4,6 +4,8 @@ export interface ServerInfo {
   readonly server_name: string;
   readonly version: string;
   readonly cluster?: string;
+  /** Addresses of the servers of its cluster, as `host:port`. */
+  readonly connect_urls?: readonly string[];
   readonly jetstream?: boolean;
   readonly auth_required?: boolean;
   readonly tls_required?: boolean;

@@ -185,7 +185,7 @@ Deno.test("start --no-apply needs no permission beyond those in deploy/README.md
     const line = bench.log.find((line) => JSON.stringify(line).includes("there is no key-value bucket"));
     assert.match(
       JSON.stringify(line),
-      /no key-value bucket \\"ledger\\", and with --no-apply none is created: .*nats kv add ledger/,
+      /no key-value bucket \\"ledger\\", and with --no-apply none is created: .*deno task apply --bucket/,
     );
     await jsm.streams.add({ name: "KV_ledger", subjects: ["$KV.ledger.>"], max_msgs_per_subject: 1 });
     await eventually(() => bench.handled.includes("shipped 5"));

@@ -122,7 +122,8 @@ export class NatsDialer {
   async #reasonOf(options: NatsOptions, identity: Identity, timeout = DIAGNOSE_MS): Promise<string | undefined> {
     const identities = { current: identity, next: () => identity }, startedAt = performance.now();
     try {
-      const nc = await dial(options, identities, this.#handshakes, { reconnect: false, timeout });
+      const once = { reconnect: false, ignoreClusterUpdates: true, timeout };
+      const nc = await dial(options, identities, this.#handshakes, once);
       await nc.close();
     } catch (error) {
       return await this.#explain(error, options, identity, startedAt);

@@ -5,6 +5,7 @@ import {
   credsAuthenticator,
   type NatsConnection,
   nkeyAuthenticator,
+  type Server,
   type TlsOptions,
   wsconnect,
   type WsConnectionOptions,
@@ -31,7 +32,7 @@ export async function dial(
   handshakes: TlsHandshakes,
   overrides: Partial<ConnectionOptions> = {},
 ): Promise<NatsConnection> {
-  const tls: TlsOptions = {};
+  const tls: TlsOptions = {}, round = new FirstRound(overrides.ignoreClusterUpdates);
   let useOwnTransport = () => {};
   const client: ConnectionOptions = {
     servers: urlsOf(options.servers).map(({ protocol, host, pathname, search }) =>
@@ -47,21 +48,71 @@ export async function dial(
     noAsyncTraces: true,
     ignoreAuthErrorAbort: true,
     authenticator: (nonce) => authenticate(identities.current, nonce),
-    reconnectToServer: ([{ listen }]) => {
+    reconnectToServer: (pool) => {
+      const server = round.next(pool);
       dialBegins();
       useOwnTransport();
       const { ca, cert, key } = identities.next();
-      Object.assign(tls, { ca, cert, key, handshakeFirst: handshakes.first(listen) });
-      return null;
+      Object.assign(tls, { ca, cert, key, handshakeFirst: handshakes.first(server.listen) });
+      return server === pool[0] ? null : server; // null: the client's choice
     },
     ...overrides,
   };
-  const nc = isWebSocket(options.servers)
-    ? await wsconnect({ ...client, wsFactory: (url) => openSocket(url, tls) } as WsConnectionOptions)
-    : await connect({ ...client, ...(isEncrypted(options) && { tls }) });
+  let nc: NatsConnection;
+  try {
+    nc = isWebSocket(options.servers)
+      ? await wsconnect({ ...client, wsFactory: (url) => openSocket(url, tls) } as WsConnectionOptions)
+      : await connect({ ...client, ...(isEncrypted(options) && { tls }) });
+  } catch (error) {
+    if (!round.exhausted) throw error;
+    // The client has lost the reason. Without the addresses of the others it ends with the reason of the last server.
+    const alone = { timeout: ALONE_MS, ...overrides, ignoreClusterUpdates: true };
+    await (await dial(options, identities, handshakes, alone)).close();
+    return await dial(options, identities, handshakes, overrides); // a server takes the connection by now
+  }
+  round.end();
   dialEnds();
   useOwnTransport = ownTransport(nc);
   return nc;
+}
+
+/** Timeout of a connection to a server that took none before, in milliseconds. */
+const ALONE_MS = 2_000;
+
+/**
+ * The servers of a first connection, each dialed once. The client drops a server that refuses it, and adds it again
+ * when another one of the cluster names it: it would dial a cluster that refuses it without end.
+ */
+class FirstRound {
+  readonly #dialed = new Set<string>();
+  #over: boolean;
+  /** Whether every known server took no connection. */
+  exhausted = false;
+
+  /** @param over True if the client learns of no other servers, and so ends by itself. Default: false. */
+  constructor(over = false) {
+    this.#over = over;
+  }
+
+  /**
+   * Returns the server to dial.
+   *
+   * @param pool The known servers, with the client's choice at first.
+   * @throws {Error} if each was dialed, which ends the client's connect.
+   */
+  next(pool: readonly Server[]): Server {
+    if (this.#over) return pool[0];
+    const server = pool.find(({ listen }) => !this.#dialed.has(listen));
+    this.exhausted = server === undefined;
+    if (!server) throw new Error("no server takes the connection");
+    this.#dialed.add(server.listen);
+    return server;
+  }
+
+  /** Notes that the connection is open: from now on the client reconnects without end. */
+  end(): void {
+    this.#over = true;
+  }
 }
 
 /** The client closes the connection for good if this throws. */

@@ -55,6 +55,6 @@ export async function openBucket(
   if (found) return await new Kvm(jetstreamOn(nc)).open(name, { allow_direct: found.config.allow_direct });
   throw new ServiceUnavailableError(
     `there is no key-value bucket "${name}", and with --no-apply none is created: ` +
-      `run \`deno task apply\` if it is Weir's own, else \`nats kv add ${name}\``,
+      `run \`deno task apply\` if it is Weir's own, else \`deno task apply --bucket NAME\` with the handler's name for it`,
   );
 }

@@ -86,6 +86,11 @@ export function namedBucket(bucket: Bucket, names: Namespace): Bucket {
   return { ...bucket, name: names.bucket(bucket.name) };
 }
 
+/** Returns the buckets that handlers open with `ctx.kv`, by the names that handlers use. */
+export function handlerBuckets(opened: readonly string[], names: Namespace): Bucket[] {
+  return opened.map((name) => namedBucket({ name, config: {} }, names));
+}
+
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }

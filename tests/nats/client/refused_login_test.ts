@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { readInfo } from "../../../runtime/nats_server/probe.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freePorts } from "../../support/ports.ts";
 
 const PROGRAM = fileURLToPath(new URL("connect_program.ts", import.meta.url));
 const PASSWORD = 'authorization { users = [ { user: alice, password: "right" } ] }';
@@ -27,6 +30,19 @@ Deno.test("connectNats rejects a refused login, and the process lives on", async
     `cannot connect to NATS at 127.0.0.1:${server.port}: Authorization Violation: ` +
     `check NATS_CREDS, NATS_TOKEN or NATS_USER and NATS_PASSWORD`,
   ]);
+});
+
+Deno.test("connectNats rejects a login that a whole cluster refuses", async () => {
+  const ports = freePorts("a", "b"), routes = Object.values(ports).map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  const clusterOf = (port: string) =>
+    `cluster { name: c, listen: "127.0.0.1:${port}", routes: [${routes}] }\n${PASSWORD}`;
+  await using one = await startServer({ name: "a", config: clusterOf(ports.a) });
+  await using other = await startServer({ name: "b", config: clusterOf(ports.b) });
+  // Once they know each other, each names the other to its clients.
+  await eventually(async () => (await readInfo("127.0.0.1", one.port)).connect_urls?.length === 2);
+  await eventually(async () => (await readInfo("127.0.0.1", other.port)).connect_urls?.length === 2);
+  const [message] = await connectTo([`nats://alice:wrong@127.0.0.1:${one.port}`]);
+  assert.match(message!, /: Authorization Violation: check NATS_CREDS/);
 });
 
 Deno.test("connectNats never shows a URL's password, however the URL is written", async () => {
