@@ -83,12 +83,12 @@ export class TestCluster implements AsyncDisposable {
     return new Promise((resolve) => this.nc.subscribe(subject, { max: 1, callback: () => resolve() }));
   }
 
-  /** Resolves once every node is current with the stream and its consumers. */
-  async allCurrent(): Promise<void> {
+  /** Resolves once every node is current with a stream and its consumers. Default: that of the trials. */
+  async allCurrent(stream = STREAM): Promise<void> {
     await eventually(async () => {
-      const { cluster } = await this.jsm.streams.info(STREAM);
+      const { cluster } = await this.jsm.streams.info(stream);
       const groups = [cluster];
-      for await (const consumer of this.jsm.consumers.list(STREAM)) groups.push(consumer.cluster);
+      for await (const consumer of this.jsm.consumers.list(stream)) groups.push(consumer.cluster);
       return groups.every((group) =>
         group?.leader && group.replicas?.length === NODES.length - 1 &&
         group.replicas.every(({ current, offline }) => current && !offline)

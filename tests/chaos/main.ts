@@ -12,12 +12,13 @@ import { kills } from "./scenarios/kills.ts";
 import { memory } from "./scenarios/memory.ts";
 import { order } from "./scenarios/order.ts";
 import { delayed } from "./scenarios/delayed.ts";
+import { rolling } from "./scenarios/rolling.ts";
 import { redrive } from "./scenarios/redrive.ts";
 import type { Scenario, Section } from "./section.ts";
 
 /** Scenarios that share the load of `--events`, in proportion to their default sizes. */
 const TRIALS = [kills, server, cluster];
-const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, memory, order];
+const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, rolling, memory, order];
 const INTERRUPTED = 130;
 
 interface Options {
