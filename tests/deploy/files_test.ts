@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { parse } from "yaml";
+import { findServer } from "../../runtime/nats_server/find.ts";
+import { run } from "../../runtime/nats_server/run.ts";
 import { DEPLOY, queriesOf, readAlerts, readDashboard } from "./views_files.ts";
 
 const alerts = await readAlerts();
@@ -74,16 +78,68 @@ Deno.test("deploy/ has valid YAML files", async () => {
   assert.ok(success, new TextDecoder().decode(stderr));
 });
 
-Deno.test("compose.yaml mounts existing files, pins every image, and does not publish the admin listener", async () => {
-  const compose = await Deno.readTextFile(`${DEPLOY}compose.yaml`);
-  const mounts = [...compose.matchAll(/\.(\/[\w./-]+):\//g)].map(([, path]) => path);
+// deno-lint-ignore no-explicit-any
+const compose: any = parse(await Deno.readTextFile(`${DEPLOY}compose.yaml`), { merge: true });
+// deno-lint-ignore no-explicit-any
+const services = Object.entries<any>(compose.services);
+
+Deno.test("compose.yaml mounts existing files, pins every image, and publishes on loopback only", async () => {
+  const mounts = services.flatMap(([, { volumes = [] }]) => volumes as string[]).filter((one) => one.startsWith("."));
   assert.ok(mounts.length >= 5, `only ${mounts} are mounted`);
-  for (const path of mounts) await Deno.stat(DEPLOY + path);
-  const images = [...compose.matchAll(/image: (\S+)/g)].map(([, image]) => image).filter((image) => image !== "weir");
-  for (const image of images) assert.match(image, /:v?\d+\.\d+/, `${image} has no fixed version`);
-  const weir = /\n {2}weir:\n([^]*?)\n {2}\w+:\n/.exec(compose)![1];
-  assert.match(weir, /ADMIN_HOST: 0\.0\.0\.0/);
-  assert.deepEqual(/ports: \[(.*)\]/.exec(weir)![1], '"127.0.0.1:8000:8000"');
-  const published = [...compose.matchAll(/ports: \["([^"]*)/g)].map(([, port]) => port);
-  assert.deepEqual(published.filter((port) => !port.startsWith("127.0.0.1:")), []);
+  for (const mount of mounts) await Deno.stat(DEPLOY + mount.split(":")[0]);
+  for (const [name, { image, ports = [] }] of services) {
+    assert.match(image, image === "weir" ? /weir/ : /:v?\d+\.\d+/, `${name} has no fixed version`);
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/, name);
+  }
 });
+
+Deno.test("compose.yaml runs each role with least rights, and does not publish the admin listener", () => {
+  const roles = services.filter(([, { command }]) => command?.includes("--no-apply"));
+  assert.deepEqual(roles.map(([name]) => name), ["ingress", "functions"]);
+  for (const [name, { environment, ports, ...service }] of roles) {
+    assert.deepEqual([environment.WEIR_ROLES, environment.NATS_USER], [name, name]);
+    assert.equal(environment.ADMIN_HOST, "0.0.0.0");
+    assert.deepEqual(ports, name === "ingress" ? ["127.0.0.1:8000:8000"] : undefined);
+    assert.deepEqual([service.read_only, service.cap_drop], [true, ["ALL"]]);
+  }
+});
+
+Deno.test("compose.yaml gives each NATS server every variable of server.conf", async () => {
+  const config = await Deno.readTextFile(`${DEPLOY}nats/server.conf`);
+  const variables = [...new Set([...config.matchAll(/^[^#]*?\$(NATS_\w+)/gm)].map(([, name]) => name))];
+  assert.ok(variables.length >= 10);
+  for (const name of ["n1", "n2", "n3"]) {
+    const missing = variables.filter((variable) => compose.services[name].environment[variable] === undefined);
+    assert.deepEqual(missing, [], name);
+  }
+});
+
+const hasOpenssl = await run("openssl", ["version"]).then(() => true, () => false);
+if (!hasOpenssl) console.warn("tests/deploy: skipped the test of setup_compose.sh, which needs openssl");
+
+Deno.test({
+  name: "setup_compose.sh writes users, passwords and certificates once, with which a server starts",
+  ignore: !hasOpenssl,
+  fn: setUpTwice,
+});
+
+async function setUpTwice(): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "weir-setup-" });
+  try {
+    const withDeno = 'PATH="$2:$PATH" exec sh "$0" "$1"', script = `${DEPLOY}nats/setup_compose.sh`;
+    const args = ["-c", withDeno, script, folder, dirname(Deno.execPath())];
+    const setup = () => run("sh", args, { cwd: `${DEPLOY}..` });
+    await setup();
+    const password = await Deno.readTextFile(`${folder}/passwords/ingress`);
+    await setup();
+    assert.equal(await Deno.readTextFile(`${folder}/passwords/ingress`), password);
+    const paths = { NATS_STORE_DIR: `${folder}/store`, NATS_CA_FILE: `${folder}/certs/ca.crt` };
+    const pair = { NATS_CERT_FILE: `${folder}/certs/n1.crt`, NATS_KEY_FILE: `${folder}/certs/n1.key` };
+    const env = { ...compose.services.n1.environment, ...paths, ...pair };
+    const command = new Deno.Command(await findServer(), { args: ["-t", "-c", `${folder}/server.conf`], env });
+    const { success, stderr } = await command.output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

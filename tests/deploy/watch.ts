@@ -25,9 +25,10 @@ export const SCRAPE_S = 2;
 export async function startPrometheus(prometheus: string, admin: string) {
   const folder = await Deno.makeTempDir({ prefix: "weir-prometheus-" });
   const config = await Deno.readTextFile(`${DEPLOY}prometheus/prometheus.yml`);
-  const own = config.replace('"weir:9090"', JSON.stringify(new URL(admin).host)).replaceAll(": 15s", `: ${SCRAPE_S}s`);
-  if (own.includes("weir:9090") || own.includes("15s")) {
-    throw new Error("prometheus.yml has no target weir:9090 or another interval");
+  const targets = `static_configs: [{ targets: ["${new URL(admin).host}"] }]`;
+  const own = config.replace(/^ {4}dns_sd_configs: .*$/m, `    ${targets}`).replaceAll(": 15s", `: ${SCRAPE_S}s`);
+  if (own.includes("dns_sd_configs") || own.includes("15s")) {
+    throw new Error("prometheus.yml has other targets or another interval");
   }
   await Deno.writeTextFile(`${folder}/prometheus.yml`, own);
   await Deno.copyFile(`${DEPLOY}prometheus/rules.yml`, `${folder}/rules.yml`);
