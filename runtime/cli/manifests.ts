@@ -6,7 +6,7 @@ import type { KubernetesObject } from "../app/manifests/kubernetes_object.ts";
 import { manifests } from "../app/manifests/manifests.ts";
 import { loadProject } from "../project/load_project.ts";
 import { commandConfig } from "./terminal/command_config.ts";
-import { examples, wholeNumber } from "./terminal/command_line.ts";
+import { bucketNames, examples, wholeNumber } from "./terminal/command_line.ts";
 import { CommandFailure, usageError } from "./terminal/exit_codes.ts";
 import { printJson } from "./terminal/output.ts";
 
@@ -15,6 +15,7 @@ interface Options {
   readonly image: string;
   readonly namespace?: string;
   readonly together?: boolean;
+  readonly bucket?: readonly string[];
   readonly keda?: string;
   readonly account: string;
   readonly minReplicas: number;
@@ -44,6 +45,11 @@ export function manifestsCommand(): Command {
     .option("--image <image>", "image with a tag or digest; or set it with `images` of kustomize", image, UNSET_IMAGE)
     .option("--namespace <name>", "namespace in Kubernetes", kubernetesName)
     .option("--together", "one Deployment for all functions")
+    .option(
+      "--bucket <names...>",
+      "key-value buckets that handlers open with ctx.kv: the Job creates them",
+      bucketNames,
+    )
     .option("--keda <host:port>", "scale the functions with KEDA by this monitoring listener of NATS", hostAndPort)
     .option("--account <name>", "account of the streams, for --keda", "$G")
     .option("--min-replicas <n>", "fewest pods of a function, for --keda", count, 1)
@@ -60,7 +66,7 @@ async function write(options: Options): Promise<void> {
   }
   const registry = await loadProject(), names = namespaceOf(commandConfig(), registry);
   const scaling = keda === undefined ? undefined : { endpoint: keda, account, minReplicas, maxReplicas };
-  const objects = manifests(registry, { names, image, namespace, together, scaling });
+  const objects = manifests(registry, { names, image, namespace, together, buckets: options.bucket, scaling });
   if (out === undefined) {
     const all = Object.values(objects).flat();
     return json ? printJson(all) : console.log(yamlText(all).trimEnd());

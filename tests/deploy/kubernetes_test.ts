@@ -47,14 +47,14 @@ Deno.test("schemaProblem finds a missing field, a wrong type and an unknown fiel
 Deno.test("deploy/kubernetes/base is what manifests writes for the example", async () => {
   const folder = await Deno.makeTempDir({ prefix: "weir-manifests-" });
   try {
-    const args = ["run", "--quiet", "-A", "weir/cli", "manifests", "--out", folder];
+    const args = ["run", "--quiet", "-A", "weir/cli", "manifests", "--bucket", "inventory", "orders", "--out", folder];
     await run(Deno.execPath(), args, { cwd: `${DEPLOY}..` });
     assert.deepEqual(await filesIn(folder), await filesIn(`${KUBERNETES}base`));
     for (const name of await filesIn(folder)) {
       const [written, kept] = await Promise.all(
         [`${folder}/${name}`, `${KUBERNETES}base/${name}`].map((path) => Deno.readTextFile(path)),
       );
-      assert.equal(kept, written, `${name}: run deno task manifests --out deploy/kubernetes/base`);
+      assert.equal(kept, written, `${name}: run the command of kubernetes/README.md`);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });

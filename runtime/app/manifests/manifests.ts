@@ -15,6 +15,8 @@ export interface ManifestOptions {
   readonly namespace?: string;
   /** Whether all functions share a Deployment. @default each has its own */
   readonly together?: boolean;
+  /** Key-value buckets that handlers open with `ctx.kv`, which the Job creates. @default none */
+  readonly buckets?: readonly string[];
   /** Autoscaling of the functions. @default none: two replicas each */
   readonly scaling?: Scaling;
 }
@@ -25,7 +27,7 @@ export function manifests(registry: Registry, options: ManifestOptions): Readonl
   const hasIngress = [...registry.events.values()].some(({ ingress }) => ingress);
   const files: Record<string, KubernetesObject[]> = {
     "settings.yaml": [configMap(names.name), ...networkPolicies(hasIngress)],
-    "apply_job.yaml": [applyJob(image)],
+    "apply_job.yaml": [applyJob(image, options.buckets)],
     "ingress.yaml": hasIngress ? [...ingress(registry, image), disruptionBudget("ingress")] : [],
     "functions.yaml": groups.length === 0 ? [] : [
       ...groups.map((group) => functionsDeployment(registry, group, image)),

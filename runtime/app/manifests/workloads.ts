@@ -14,7 +14,8 @@ const MAX_GRACE_MS = 600_000;
 const KEPT_SECONDS = 3_600;
 
 /** Returns the Job that creates and widens streams and consumers before pods of a release start. */
-export function applyJob(image: string): KubernetesObject {
+export function applyJob(image: string, buckets: readonly string[] = []): KubernetesObject {
+  const args = ["weir/cli", "apply", "--widen", ...(buckets.length > 0 ? ["--bucket", ...buckets] : [])];
   return {
     apiVersion: "batch/v1",
     kind: "Job",
@@ -22,7 +23,7 @@ export function applyJob(image: string): KubernetesObject {
     spec: {
       backoffLimit: 3,
       ttlSecondsAfterFinished: KEPT_SECONDS,
-      template: jobPod({ component: "apply", image, args: ["weir/cli", "apply", "--widen"] }),
+      template: jobPod({ component: "apply", image, args }),
     },
   };
 }
