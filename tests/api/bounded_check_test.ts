@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { type AnySchema, defineEvent, parserOf } from "../../runtime/api/define_event.ts";
+import { takesAtMost } from "../support/cpu_time.ts";
 
 const parse = (data: AnySchema) => parserOf(defineEvent({ type: "orders.created", version: 1, data }));
 const many = <Value>(count: number, value: Value) => Array.from({ length: count }, () => value);
@@ -40,10 +41,9 @@ for (
   ] as [string, AnySchema, unknown][]
 ) {
   Deno.test(`parserOf lists 50 issues in ${what}, and says that there are more`, () => {
-    const fromMs = performance.now(), parsed = parse(schema)(data);
+    const parsed = takesAtMost(5_000, () => parse(schema)(data));
     assert.ok(!parsed.ok && parsed.issues.length === 50);
     assert.ok(parsed.omitted! >= 950, `${parsed.omitted} more`);
-    assert.ok(performance.now() - fromMs < 5_000);
   });
 }
 
@@ -71,9 +71,8 @@ for (
   ] as [string, AnySchema, unknown][]
 ) {
   Deno.test(`parserOf refuses ${what} at once`, () => {
-    const fromMs = performance.now(), parsed = parse(schema)(data);
+    const parsed = takesAtMost(5_000, () => parse(schema)(data));
     assert.ok(!parsed.ok && parsed.issues.length === 1);
-    assert.ok(performance.now() - fromMs < 5_000);
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { didYouMean, nearest } from "../../runtime/core/did_you_mean.ts";
+import { takesAtMost } from "../support/cpu_time.ts";
 
 const TYPES = ["orders.created", "orders.confirmed", "payments.captured"];
 const rows: [word: string, candidates: string[], meant: string | undefined][] = [
@@ -39,7 +40,6 @@ Deno.test("didYouMean names the near candidate, or is empty", () => {
 });
 
 Deno.test("nearest does not compare a word of a megabyte with short candidates", () => {
-  const word = "orders".repeat(200_000), fromMs = performance.now();
-  assert.equal(nearest(word, Array.from({ length: 1_000 }, (_, i) => `orders.created${i}`), 1_000), undefined);
-  assert.ok(performance.now() - fromMs < 1_000);
+  const word = "orders".repeat(200_000), candidates = Array.from({ length: 1_000 }, (_, i) => `orders.created${i}`);
+  assert.equal(takesAtMost(1_000, () => nearest(word, candidates, 1_000)), undefined);
 });

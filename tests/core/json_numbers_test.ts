@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { inexactNumber } from "../../runtime/core/json_numbers.ts";
+import { takesAtMost } from "../support/cpu_time.ts";
 
 for (
   const [text, found] of [
@@ -46,7 +47,7 @@ Deno.test("inexactNumber finds exactly the whole numbers that JSON.stringify wou
 });
 
 Deno.test("inexactNumber takes a time proportional to the text for numbers of a megabyte", () => {
-  const zeros = "0".repeat(1_000_000), fromMs = performance.now();
-  for (const number of [`0.${zeros}1`, `1${zeros}1`, `1${zeros}`, `0.${zeros}`, `1e${zeros}1`]) inexactNumber(number);
-  assert.ok(performance.now() - fromMs < 2_000);
+  const zeros = "0".repeat(1_000_000);
+  const numbers = [`0.${zeros}1`, `1${zeros}1`, `1${zeros}`, `0.${zeros}`, `1e${zeros}1`];
+  takesAtMost(2_000, () => numbers.forEach((number) => inexactNumber(number)));
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HeaderBlock } from "../../../runtime/nats/client/header_writer.ts";
 import { startStoring } from "../../support/storing.ts";
+import { takesAtMost } from "../../support/cpu_time.ts";
 
 const DATA = new TextEncoder().encode("{}");
 
@@ -21,9 +22,7 @@ Deno.test("HeaderBlock becomes the same headers for the client's own publish", a
 Deno.test("HeaderBlock becomes 60,000 headers of the client in linear time", () => {
   const block = new HeaderBlock();
   for (let i = 0; i < 60_000; i++) block.add(`ce-e${i}`, "x");
-  const fromMs = performance.now();
-  assert.equal(block.toMsgHdrs().keys().length, 60_000);
-  assert.ok(performance.now() - fromMs < 3_000);
+  assert.equal(takesAtMost(3_000, () => block.toMsgHdrs().keys().length), 60_000);
 });
 
 for (const name of ["", "a b", "a:b", "a\r\nNats-Rollup", "größe", "\u007f"]) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Logger } from "../../../../runtime/telemetry/otel/logs/logger.ts";
 import { redactor, secretsOf } from "../../../../runtime/telemetry/otel/logs/redact.ts";
+import { takesAtMost } from "../../../support/cpu_time.ts";
 
 const CREDS = `-----BEGIN NATS USER JWT-----
 eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ
@@ -90,9 +91,8 @@ Deno.test("redactor redacts percent-encoded passwords in their plain form, and q
 });
 
 Deno.test("redactor takes a time proportional to the text for URLs within URLs, and redacts the query behind them", () => {
-  const redact = redactor([]), fromMs = performance.now();
-  redact("http://".repeat(150_000));
-  assert.ok(performance.now() - fromMs < 1_000);
+  const redact = redactor([]);
+  takesAtMost(1_000, () => redact("http://".repeat(150_000)));
   const urls = "http://".repeat(1_000);
   assert.equal(redact(`${urls}pay.example/?key=abc`), `${urls}pay.example/?[redacted]`);
   assert.equal(redact("http://a#b?c http://a?b?c#d"), "http://a#b?c http://a?[redacted]");
