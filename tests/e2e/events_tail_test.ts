@@ -116,12 +116,14 @@ Deno.test("events tail shows outcomes of a runtime that starts later, and events
   });
   const afterwards = defineFunction({ on: Later }, () => {});
   await using two = await startTestRuntime({ functions: { afterwards }, server });
-  await two.publish(Later, { n: 1 }, { id: "later-1" });
+  let published = 0;
+  await eventually(async () => { // until the subscription to the subjects of the new process is open
+    await two.publish(Later, { n: 1 }, { id: `later-${++published}` });
+    return program.lines.some((line) => / published +later\.happened +later-\d+ /.test(line));
+  });
   await eventually(() =>
-    program.lines.slice(seen).some((line) => / afterwards +later\.happened +later-1 +ack/.test(line))
+    program.lines.slice(seen).some((line) => / afterwards +later\.happened +later-\d+ +ack/.test(line))
   );
-  // It comes from the stream, and the outcome from the process: either may be the first.
-  await eventually(() => program.lines.some((line) => / published +later\.happened +later-1 /.test(line)));
   program.kill("SIGINT");
   assert.equal((await program.status).code, 0);
   assert.deepEqual(program.lines.filter((line) => /process/.test(line)), []);
