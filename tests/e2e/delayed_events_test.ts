@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, type WeirEvent } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { startServer } from "../../runtime/nats_server/server.ts";
 import type { DelayedRetry } from "../../runtime/core/delayed_retry.ts";
 import { eventually } from "../support/eventually.ts";
+import { startBroker } from "../support/nats.ts";
+import { nothingPulls } from "../support/nothing_pulls.ts";
 import { commandRunner } from "../support/commands.ts";
 import { copyProject } from "../support/project.ts";
 
@@ -110,14 +111,15 @@ Deno.test("retries cancel makes a dead letter of a delayed event, whose redrive 
 Deno.test("functions rename takes the delayed events of a function along", async () => {
   const { received, functions: { order, remind } } = reminders();
   await using project = await copyProject();
-  await using server = await startServer();
+  await using broker = await startBroker();
+  const { server } = broker;
   const weir = commandRunner(project.path, server.url);
   {
     await using runtime = await startTestRuntime({ functions: { order, remind }, server });
     for (const n of [1, 2]) await runtime.publishAndSettle(Ordered, { n, delay: n * 3_600_000 });
   }
-  // Once the server has noticed that nothing pulls any more.
-  await eventually(async () => (await weir("functions", "rename", "order", "book")).code === 0);
+  await nothingPulls(broker.jsm);
+  assert.equal((await weir("functions", "rename", "order", "book")).code, 0);
   await using runtime = await startTestRuntime({ functions: { book: order, remind }, server });
   const listed = await (await fetch(`${runtime.adminUrl}/retries`)).json() as DelayedRetry[];
   assert.deepEqual(listed.map((one) => [one.function, one.key]), [["book", "order-1"], ["book", "order-2"]]);

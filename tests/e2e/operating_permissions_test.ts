@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { commandRunner } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
+import { nothingPulls } from "../support/nothing_pulls.ts";
 import { copyProject } from "../support/project.ts";
 
 const USERS = ["pause", "cancel", "replay", "verify", "move"] as const;
@@ -69,10 +71,9 @@ Deno.test("the operating commands need no permission beyond those in deploy/OPER
   }
 
   await t.step("functions rename", async () => {
-    const text = await eventually(async () => { // once the server has noticed that nothing pulls any more
-      const ended = await run("move", ["functions", "rename", "ship", "deliver"]);
-      return ended.code === 0 ? ended.text : undefined;
-    });
+    await nothingPulls(await jetstreamManager(nc));
+    const { code, text } = await run("move", ["functions", "rename", "ship", "deliver"]);
+    assert.equal(code, 0, text);
     assert.match(text, /^ship is deliver now/m);
     assert.deepEqual(violations, []);
   });
