@@ -28,6 +28,15 @@ export class KeyFailures {
     if (this.policy.onFailure === "block" && !isUnended) attempt.number = Math.min(number, attempts);
   }
 
+  /**
+   * Lets an event run that was to be parked when its process died, if its key is parked no more. Its dead letter may have
+   * returned meanwhile, so that it runs twice, or may never have been stored.
+   */
+  unpark(attempt: Attempt): void {
+    const key = attempt.turn?.key;
+    if (attempt.ending?.reason === "parked" && !this.parked?.has(key ?? "")) attempt.ending = undefined;
+  }
+
   /** Returns the outcome of an attempt. A dead letter that parks its key names it. */
   decided(attempt: Attempt, outcome: Outcome): Outcome {
     const key = attempt.turn?.key;

@@ -14,6 +14,7 @@ export async function takeTurn(
   if (wait) return wait;
   if (!attempt.isCounted) await attempt.readCounts(attempts);
   order.failures.keepTrying(attempt);
+  order.failures.unpark(attempt);
   return undefined;
 }
 

@@ -304,3 +304,12 @@ Deno.test("KeyFailures parks the key of an event whose process died before its d
   assert.deepEqual(failures.decided({ ...attempt(ending), ending: behind } as unknown as Attempt, behind), behind);
   assert.deepEqual(parked, ["a", "a"]);
 });
+
+Deno.test("KeyFailures.unpark lets an event run whose key is parked no more, and keeps any other end", () => {
+  for (const [reason, isParked, ends] of [["parked", false, false], ["parked", true, true], ["crashed", false, true]]) {
+    const keys = { has: () => isParked } as unknown as ParkedKeys;
+    const attempt = { turn: { key: "a" }, ending: { kind: "dead-letter", reason } } as unknown as Attempt;
+    new KeyFailures({ by: () => "a", onFailure: "park" }, keys).unpark(attempt);
+    assert.equal(attempt.ending !== undefined, ends);
+  }
+});
