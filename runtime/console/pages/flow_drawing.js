@@ -15,7 +15,7 @@ export function FlowDrawing({ drawing, now }) {
   const { width, height } = drawing;
   const size = { width: `${width * scale}px`, height: `${height * scale}px` };
   const near = pointed && neighbours(drawing, pointed);
-  const isDim = (id) => near !== undefined && !near.has(id);
+  const isDim = (id) => near ? !near.has(id) : false;
   const zoom = (factor) => setScale((former) => clamp(former * factor));
   return el(
     "div.flow",

@@ -1,17 +1,17 @@
 import { el, useEffect, useState } from "./el.js";
 import { ago } from "./format.js";
 
-/** A button. @param {{ kind?: string, onClick?: () => void, disabled?: boolean, title?: string }} props */
+/** A button. `props` are those of the element. @param {{ kind?: string, children?: any }} props */
 export function Button({ kind = "", children, ...props }) {
   return el("button.button", { type: "button", ...props, class: kind }, children);
 }
 
-/** A small label. @param {{ tone?: "ok" | "warn" | "bad" | "hold" | "info" | "", title?: string }} props */
+/** A small label. @param {{ tone?: "ok" | "warn" | "bad" | "hold" | "info" | "", title?: string, children?: any }} props */
 export function Chip({ tone = "", title, children }) {
   return el("span.chip", { class: tone, title }, children);
 }
 
-/** A box with a title. @param {{ title: unknown, end?: unknown, flush?: boolean, class?: string }} props */
+/** A box with a title. @param {{ title: unknown, end?: unknown, flush?: boolean, class?: string, children?: any }} props */
 export function Panel({ title, end, flush = false, children, ...props }) {
   return el(
     "section",
