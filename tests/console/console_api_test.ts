@@ -99,6 +99,26 @@ Deno.test("POST /console/api/functions/{name}/pause and /resume pause and resume
   assert.match((await console.get(`${API}/functions/shipp`)).body.detail, /did you mean "ship"/);
 });
 
+Deno.test("GET /console/api/live says that NATS does not answer, and goes on", async () => {
+  await using console = await startConsole({ functions });
+  await console.until<Live>(`${API}/live`, "live", ({ nats }) => nats.connected);
+  const down = console.until<Live>(`${API}/live`, "live", ({ nats }) => !nats.connected);
+  await console.server.stop();
+  assert.equal((await down).functions.ship?.here.running ?? 0, 0);
+});
+
+Deno.test("POST /console/api/functions/{name}/pause answers 403 if the NATS user of the process may not pause", async () => {
+  const config = `authorization { users: [
+    { user: all, password: secret }
+    { user: some, password: secret, permissions: { publish: { deny: "$JS.API.CONSUMER.PAUSE.>" } } }
+  ] }
+  no_auth_user: all`;
+  await using console = await startConsole({ functions, nats: { config, user: "some", password: "secret" } });
+  const { status, body } = await console.post(`${API}/functions/ship/pause`);
+  assert.equal(status, 403);
+  assert.match(body.detail, /the NATS user of this process may not do that: .*CONSUMER\.PAUSE\.RETRIES\.ship/);
+});
+
 Deno.test("GET /console/api/events/tail sends published events and outcomes, and filters them", async () => {
   await using console = await startConsole({ functions });
   type Rows = { rows: Record<string, unknown>[]; shown: number; total: number };
