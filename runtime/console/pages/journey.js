@@ -18,7 +18,9 @@ export function Journey({ event }) {
     );
   }
   if (all.length === 0) {
-    const why = since ? `Journeys are kept since ${clock(since, false)}.` : "None has ended yet.";
+    const why = `The last attempts since ${
+      clock(since, false)
+    } are kept: this event's have not ended, or others came since.`;
     return el(Empty, { title: "No attempt is known" }, why);
   }
   const line = lineOf(all, event), others = all.length - line.length;
