@@ -131,7 +131,7 @@ async function publish(page: Page) {
   await page.getByLabel("orderId").fill("by-form");
   await page.getByLabel("total").fill("-1");
   await page.getByRole("button", { name: "Publish", exact: true }).click();
-  await page.getByText("expected number to be >=0").waitFor();
+  await page.locator("#field-total-hint").getByText("expected number to be >=0").waitFor();
   await page.getByLabel("total").fill("2400");
   await page.getByText(`"total":2400`).waitFor();
   await page.getByRole("button", { name: "Publish", exact: true }).click();

@@ -25,7 +25,7 @@ function isProps(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isValidElement(value);
 }
 
-export { Fragment, render } from "preact";
+export { render } from "preact";
 export { useCallback, useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 /** @type {(initial?: any) => [any, (next?: any) => void]} */
 export const useState = hooks.useState;
