@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { curlOf } from "../../runtime/console/pages/curl.js";
-import { ago, bytes, count, duration, rate } from "../../runtime/console/pages/format.js";
-import { prettyTokens } from "../../runtime/console/pages/json_view.js";
-import { controlOf, emptyOf } from "../../runtime/console/pages/schema_form.js";
-import { depthsOf, lineOf } from "../../runtime/console/pages/trace_line.js";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const PAGES = fileURLToPath(new URL("../../runtime/console/pages/", import.meta.url));
+/** Imports a script of the pages. The name is computed: an import that the type check follows brings the types of a browser. */
+const page = (name: string) => import(`file://${PAGES}${name}.js`);
+const { curlOf } = await page("curl"), { prettyTokens } = await page("json_view");
+const { ago, bytes, count, duration, rate } = await page("format");
+const { controlOf, emptyOf } = await page("schema_form");
+const { depthsOf, lineOf } = await page("trace_line");
+
 const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../runtime/deno.json", import.meta.url)));
-const pretty = (raw: string) => prettyTokens(raw).map(([, text]) => text).join("");
+const pretty = (raw: string) => prettyTokens(raw).map(([, text]: string[]) => text).join("");
 
 Deno.test("the scripts of the pages pass the type check, with the types of a browser", async () => {
   await using folder = await temporaryDirectory();
