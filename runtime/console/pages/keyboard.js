@@ -4,13 +4,13 @@ import { Store } from "./store.js";
 import { nextTheme } from "./theme.js";
 import { Dialog } from "./dialog.js";
 
-/** Pages of the console: the key that follows `g`, the name and the path. */
+/** Pages of the console: the key that follows `g`, the name and the path. The last has a count, which moves no other. */
 export const PAGES = [
   { key: "f", name: "Flow", path: "/" },
   { key: "n", name: "Functions", path: "/console/functions" },
   { key: "e", name: "Events", path: "/console/events" },
-  { key: "d", name: "Dead letters", path: "/console/dead-letters" },
   { key: "p", name: "Publish", path: "/console/publish" },
+  { key: "d", name: "Dead letters", path: "/console/dead-letters" },
 ];
 
 /** Whether the list of keys is shown. */
