@@ -11,6 +11,8 @@ const PER_CONSUMER_MS = 50;
 export class ConsumerList {
   /** Infos of the last round. */
   infos: ReadonlyMap<Durable, ConsumerInfo> = new Map();
+  /** Infos of the round before. */
+  #before: ReadonlyMap<Durable, ConsumerInfo> = new Map();
   /** Streams whose consumers the NATS user may not list, and when they were read one by one. */
   readonly #unlisted = new Map<string, number>();
 
@@ -29,7 +31,17 @@ export class ConsumerList {
         if (info) found.set(durable, info);
       }
     }));
+    this.#before = this.infos;
     return this.infos = found;
+  };
+
+  /**
+   * Returns whether no more waits in a consumer than it has delivered since the round before: then nothing has waited
+   * for longer than that. Of the first round nothing is known, and the next one tells.
+   */
+  readonly keepsUp = (durable: Durable, { num_pending, num_ack_pending, delivered }: ConsumerInfo): boolean => {
+    const before = this.#before.get(durable)?.delivered.consumer_seq;
+    return before === undefined || num_pending + num_ack_pending <= delivered.consumer_seq - before;
   };
 
   /** Returns the deliveries of each function since its consumers were created, redeliveries among them. */
