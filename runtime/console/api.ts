@@ -1,3 +1,4 @@
+import { Problem } from "../http/problem.ts";
 import { type Handler, pathOf, type Route, route, router } from "../http/router.ts";
 import { ConsoleAccess } from "./access.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
@@ -5,6 +6,7 @@ import { eventRoutes } from "./event_routes.ts";
 import { functionRoutes } from "./function_routes.ts";
 import { graphOf } from "./graph.ts";
 import { Journeys } from "./journeys.ts";
+import { isDenied } from "./list_consumers.ts";
 import { LiveFeed } from "./live_feed.ts";
 import { LiveStatusReader } from "./live_status.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -20,7 +22,7 @@ export function openApi(options: ConsoleOptions, stopping: AbortSignal): Handler
   const recorder = new Recorder(options), access = new ConsoleAccess(options);
   stopping.addEventListener("abort", () => recorder.stop());
   if (options.dev) recorder.use();
-  const { problemOf } = options;
+  const problemOf = (error: unknown) => isDenied(error) ? denied(error as Error) : options.problemOf(error);
   const open = router(sessionRoutes(options, access), { problemOf });
   const guarded = router(apiRoutes(options, recorder, stopping), { problemOf });
   return async (request) => {
@@ -49,6 +51,10 @@ function keepJourneys({ outcomes, redact }: ConsoleOptions, stopping: AbortSigna
   const journeys = new Journeys(redact), end = outcomes.listen((settled) => journeys.settled(settled));
   stopping.addEventListener("abort", end);
   return journeys;
+}
+
+function denied({ message }: Error): Problem {
+  return new Problem("forbidden", `the NATS user of this process may not do that: ${message}`);
 }
 
 /** Adds the headers of the console to a response of its API, which no cache may keep. */

@@ -3,10 +3,11 @@ import { sha256Hex } from "../core/sha256.ts";
 import { Problem } from "../http/problem.ts";
 import { pathOf } from "../http/router.ts";
 import { NPM_FILES, withRelativeImports } from "./npm_files.ts";
+import { withOneStyle } from "./one_style.ts";
 import { PAGES } from "./pages/files.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
-const FILES: Readonly<Record<string, string>> = { ...pages(), ...NPM_FILES };
+const FILES: Readonly<Record<string, string>> = withOneStyle({ ...pages(), ...NPM_FILES });
 /** Changes with any file: an address with this version never changes its content. */
 const VERSION = sha256Hex(JSON.stringify(FILES), 12);
 const FOLDER = "/console/assets/";

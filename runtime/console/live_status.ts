@@ -17,6 +17,8 @@ const RATE_SECONDS = 5, STATE_SECONDS = 10;
 const MAX_AGE_MS = 900;
 /** Milliseconds for which the age of the oldest event is that of the event found before. */
 const OLDEST_EVERY_MS = 5_000;
+/** Milliseconds for each function between two counts of retries and dead letters: each takes a request a function. */
+const COUNT_PER_FUNCTION_MS = 100;
 
 /** The state of a function in this process alone. */
 interface HereStatus {
@@ -64,6 +66,8 @@ export class LiveStatusReader {
     this.#consumers = new ConsumerList(jsm);
     this.#lag = new LagReader(nc, jsm, durablesOf(functions, names), systemClock, names, {
       readConsumers: this.#consumers.read,
+      keepsUp: this.#consumers.keepsUp,
+      countEveryMs: COUNT_PER_FUNCTION_MS * functions.length,
       oldestEveryMs: OLDEST_EVERY_MS,
     });
   }

@@ -52,7 +52,6 @@ export class Recorder {
     if (this.#timer !== undefined) return;
     this.#stopListening = this.options.outcomes.listen((settled) => this.#settled(settled));
     this.#timer = setInterval(() => this.#tick(), SECOND_MS);
-    Deno.unrefTimer(this.#timer as unknown as number);
     this.#tick();
   }
 

@@ -1,16 +1,14 @@
-import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { decodeAttribute } from "../core/cloudevent.ts";
 import type { Namespace } from "../core/namespace.ts";
-import { readBatch } from "../nats/inspect/read_batch.ts";
+import { covers } from "../core/subjects.ts";
 import { findStoredEvent, readStoredEvent, type StoredEvent, streamsStoring } from "../nats/inspect/read_message.ts";
 import type { Registry } from "../project/registry.ts";
 import { previewOf } from "./payload_view.ts";
 
-/** Bytes of one read: a page shows only the beginning of each payload. */
-const MAX_BYTES = 2_000_000;
-/** Sequences that the reads go back from the end of a stream, one read after the other until there are enough. */
-const REACHES = [100, 1_000];
+/** Messages that are read at once, and those that are read back from the end of a stream at most. */
+const AT_ONCE = 50, MAX_REACH = 500;
 
 export interface RecentEvent {
   readonly stream: string;
@@ -47,7 +45,7 @@ export class StoredEvents {
     const { nc, jsm, names } = this.cluster, subject = names.subject(type);
     for (const stream of await streamsStoring(jsm, subject, names)) {
       const last = await readStoredEvent(nc, stream, { last_by_subj: subject }); // most look for what has just come
-      if (last && isEvent(last, id)) return last;
+      if (last && idOf(last) === id) return last;
       const found = await findStoredEvent(nc, stream, subject, id);
       if (found) return found;
     }
@@ -63,34 +61,30 @@ export class StoredEvents {
     return [...new Set(own)].map((name) => names.stream(name));
   }
 
+  /** Reads back from the end of a stream, message by message: the process may do that with every stream it uses. */
   async #lastOf(stream: string, type: string | undefined, limit: number): Promise<RecentEvent[]> {
-    const { jsm, names } = this.cluster, { state } = await jsm.streams.info(stream);
-    const next_by_subj = type === undefined ? ">" : names.subject(type);
-    // The last events of a type may lie far back between others: the reads go back further, up to a bound.
-    for (const reach of REACHES) {
-      const seq = Math.max(1, state.last_seq - reach + 1);
-      const messages = await readBatch(jsm, stream, { seq, next_by_subj, batch: reach, max_bytes: MAX_BYTES });
-      if (messages.length < limit && seq > 1 && reach < REACHES.at(-1)!) continue;
-      return messages.slice(-limit).map((message) => this.#recentEvent(stream, message));
+    const { nc, jsm, names } = this.cluster, { state } = await jsm.streams.info(stream), found: RecentEvent[] = [];
+    const first = Math.max(state.first_seq, state.last_seq - MAX_REACH + 1);
+    for (let last = state.last_seq; last >= first && found.length < limit; last -= AT_ONCE) {
+      const from = Math.max(first, last - AT_ONCE + 1);
+      const sequences = Array.from({ length: last - from + 1 }, (_, at) => last - at);
+      const messages = await Promise.all(sequences.map((seq) => readStoredEvent(nc, stream, { seq })));
+      for (const message of messages) {
+        const event = message && recentEvent(message, names.typeOf(message.subject, stream));
+        if (event && (type === undefined || covers(type, event.type))) found.push(event);
+      }
     }
-    return [];
-  }
-
-  #recentEvent(stream: string, { seq: sequence, subject, time, header, data }: StoredMsg): RecentEvent {
-    const id = decodeAttribute(header?.get("ce-id") ?? "") || header?.get("Nats-Msg-Id");
-    return {
-      stream,
-      sequence,
-      time: time.toISOString(),
-      type: this.cluster.names.typeOf(subject, stream),
-      ...(id && { id }),
-      bytes: data.length,
-      preview: previewOf(data),
-    };
+    return found.slice(0, limit);
   }
 }
 
-function isEvent({ headers }: StoredEvent, id: string): boolean {
+function recentEvent({ stream, sequence, time, payload, ...message }: StoredEvent, type: string): RecentEvent {
+  const id = idOf(message);
+  return { stream, sequence, time, type, ...(id && { id }), bytes: payload.length, preview: previewOf(payload) };
+}
+
+/** Returns the id of an event, as its headers name it. */
+function idOf({ headers }: Pick<StoredEvent, "headers">): string | undefined {
   const find = (name: string) => Object.entries(headers).find(([one]) => one.toLowerCase() === name)?.[1];
-  return decodeAttribute(find("ce-id") ?? "") === id || find("nats-msg-id") === id;
+  return decodeAttribute(find("ce-id") ?? "") || find("nats-msg-id");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assetResponse, compressedBytes } from "../../runtime/console/assets.ts";
+import { assetResponse, compressedBytes, pageRoute } from "../../runtime/console/assets.ts";
 import { NPM_FILES } from "../../runtime/console/npm_files.ts";
 import { PAGES } from "../../runtime/console/pages/files.ts";
 
@@ -24,10 +24,11 @@ Deno.test("assetResponse serves modules that import only files that it serves, b
   }
 });
 
-Deno.test("index.html names only files that assetResponse serves", () => {
-  for (const [, path] of PAGES["index.html"].matchAll(/"\/console\/assets\/([^"]+)"/g)) {
-    assert.equal(assetResponse(new Request(ASSET + path), path).status, 200, path);
-  }
+Deno.test("pageRoute answers with a page that asks for files that it serves, and for one style", async () => {
+  const page = await pageRoute(new Request("http://127.0.0.1/")).text();
+  const paths = [...page.matchAll(/"\/console\/assets\/([^"]+)"/g)].map(([, path]) => path);
+  for (const path of paths) assert.equal(assetResponse(new Request(ASSET + path), path).status, 200, path);
+  assert.deepEqual(paths.filter((path) => path.endsWith(".css")).map((path) => path.split("/")[1]), ["style.css"]);
 });
 
 Deno.test("compressedBytes of all pages and packages together are 150 kB at most", () => {

@@ -99,6 +99,26 @@ Deno.test("POST /console/api/functions/{name}/pause and /resume pause and resume
   assert.match((await console.get(`${API}/functions/shipp`)).body.detail, /did you mean "ship"/);
 });
 
+Deno.test("GET /console/api/live says that NATS does not answer, and goes on", async () => {
+  await using console = await startConsole({ functions });
+  await console.until<Live>(`${API}/live`, "live", ({ nats }) => nats.connected);
+  const down = console.until<Live>(`${API}/live`, "live", ({ nats }) => !nats.connected);
+  await console.server.stop();
+  assert.equal((await down).functions.ship?.here.running ?? 0, 0);
+});
+
+Deno.test("POST /console/api/functions/{name}/pause answers 403 if the NATS user of the process may not pause", async () => {
+  const config = `authorization { users: [
+    { user: all, password: secret }
+    { user: some, password: secret, permissions: { publish: { deny: "$JS.API.CONSUMER.PAUSE.>" } } }
+  ] }
+  no_auth_user: all`;
+  await using console = await startConsole({ functions, nats: { config, user: "some", password: "secret" } });
+  const { status, body } = await console.post(`${API}/functions/ship/pause`);
+  assert.equal(status, 403);
+  assert.match(body.detail, /the NATS user of this process may not do that: .*CONSUMER\.PAUSE\.RETRIES\.ship/);
+});
+
 Deno.test("GET /console/api/events/tail sends published events and outcomes, and filters them", async () => {
   await using console = await startConsole({ functions });
   type Rows = { rows: Record<string, unknown>[]; shown: number; total: number };
@@ -211,6 +231,35 @@ Deno.test("POST /console/api/dead-letters/jobs redrives or discards many, and te
   assert.equal(misspelt.status, 400);
   const edited = await console.post(`${API}/dead-letters/1/redrive`, { data: {} });
   assert.match(edited.body.detail, /only `dev` redrives/);
+});
+
+Deno.test("GET /console/api/… shows a project in a namespace by its own names, and POST operates it", async () => {
+  await using console = await startConsole({ functions, dev: true, env: { WEIR_NAMESPACE: "shop-staging" } });
+  const { body: stored } = await console.post(`${API}/publish`, {
+    type: "shop.placed",
+    data: { orderId: "o1", fails: true },
+  });
+  const { body: event } = await eventually(async () => {
+    const answer = await console.get(`${API}/events/${stored.stream}/${stored.sequence}`);
+    return answer.body.functions[0].state === "dead-letter" ? answer : undefined;
+  });
+  assert.deepEqual([event.type, event.functions[0].name, event.journey.spans.length], ["shop.placed", "ship", 1]);
+  const { body: { letters: [letter] } } = await console.get(`${API}/dead-letters?function=ship&type=shop.placed`);
+  assert.deepEqual([letter.type, letter.sequence, letter.stream], [
+    "shop.placed",
+    event.functions[0].deadLetter,
+    stored.stream,
+  ]);
+  const { body: { events: [recent] } } = await console.get(`${API}/events/recent?type=shop.*`);
+  assert.deepEqual([recent.type, recent.sequence], ["shop.placed", stored.sequence]);
+  const find = `${API}/events/find?type=shop.placed&id=${stored.id}`;
+  assert.equal((await console.get(find)).body.sequence, stored.sequence);
+  assert.equal((await console.post(`${API}/functions/ship/pause`)).status, 200);
+  await console.until<Live>(
+    `${API}/live`,
+    "live",
+    ({ functions: { ship } }) => ship?.state === "paused" && ship.deadLetters === 1 && ship.rate !== null,
+  );
 });
 
 Deno.test("GET /console/api/catalog and POST /console/api/publish offer and publish events", async () => {

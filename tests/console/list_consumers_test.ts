@@ -1,4 +1,4 @@
-import { jetstreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import assert from "node:assert/strict";
 import { ConsumerList } from "../../runtime/console/list_consumers.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
@@ -41,6 +41,22 @@ Deno.test("ConsumerList reads many consumers with one request a stream, and few 
   assert.equal((await list.read(durables.slice(0, 2))).size, 2);
   await nc.flush();
   assert.deepEqual(asked.sort(), ["$JS.API.CONSUMER.INFO.ORDERS.f0", "$JS.API.CONSUMER.INFO.RETRIES.f0"]);
+});
+
+Deno.test("ConsumerList.keepsUp is false for a consumer in which more waits than it delivers", async () => {
+  await using broker = await startBroker();
+  const durables = durablesOf(["slow"]), [durable] = durables;
+  await ensureTopology(broker.jsm, desired([STREAM], durables));
+  const list = new ConsumerList(broker.jsm);
+  const readAgain = async () => list.keepsUp(durable, (await list.read(durables)).get(durable)!);
+  assert.equal(await readAgain(), true); // the first round knows nothing yet
+  await broker.nc.request("orders.created", "{}");
+  assert.equal(await readAgain(), false);
+  const consumer = await jetstream(broker.nc).consumers.get("ORDERS", "slow");
+  const message = await consumer.next();
+  assert.equal(await readAgain(), true); // delivered since the round before
+  assert.equal(await readAgain(), false); // and not settled
+  assert.ok(message);
 });
 
 Deno.test("ConsumerList reads consumers one by one if its user may not list them", async () => {

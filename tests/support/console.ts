@@ -25,13 +25,16 @@ interface ConsoleSetup {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether the console is that of `dev`. @default false */
   readonly dev?: boolean;
+  /** Configuration of the nats-server, and the user of the runtime. Default: any client may do everything. */
+  readonly nats?: { readonly config: string; readonly user: string; readonly password: string };
 }
 
 /** Starts a nats-server and a runtime, and returns requests to its console. */
-export async function startConsole({ functions, schemas = [], env = {}, dev = false }: ConsoleSetup) {
+export async function startConsole({ functions, schemas = [], env = {}, dev = false, nats }: ConsoleSetup) {
   await using started = new AsyncDisposableStack();
-  const server = started.use(await startServer());
-  const variables: Record<string, string> = { ...DEFAULTS, NATS_URL: server.url, ...env };
+  const server = started.use(await startServer({ config: nats?.config }));
+  const login = nats && { NATS_USER: nats.user, NATS_PASSWORD: nats.password };
+  const variables: Record<string, string> = { ...DEFAULTS, NATS_URL: server.url, ...login, ...env };
   const config = readConfig({ get: (name) => variables[name], readFile: () => "" });
   const log = new Logger({ level: "error", format: "json", write: () => {} });
   const { url, adminUrl, stop } = await startRuntime(config, registryOf(functions, schemas), log, {

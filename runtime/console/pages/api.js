@@ -19,8 +19,16 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the API. @throws {ApiError} */
+/**
+ * Asks the API.
+ *
+ * @param {string} path
+ * @param {{ method?: string, body?: unknown, signal?: AbortSignal }} [options]
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
 export async function ask(path, { method = "GET", body, signal } = {}) {
+  /** @type {Record<string, string>} */
   const headers = method === "GET" ? {} : { "x-weir-console": "1" };
   if (body !== undefined) headers["content-type"] = "application/json";
   let response;

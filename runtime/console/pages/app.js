@@ -12,7 +12,11 @@ import { lazy } from "./lazy.js";
 
 /** Time after the first page until the code of the others is fetched, so that they come at once, also without a runtime. */
 const PRELOAD_MS = 1_500;
-/** Pages by the pattern of their path. A page's code is fetched when it is first shown. */
+/**
+ * Pages by the pattern of their path. A page's code is fetched when it is first shown.
+ *
+ * @type {[pattern: RegExp, page: { Page: Function, title: string, preload: () => Promise<unknown> }, wide?: boolean][]}
+ */
 const ROUTES = [
   [/^\/(?:console\/?)?$/, lazy(() => import("./flow_page.js"), "Flow"), true],
   [/^\/console\/functions\/?$/, lazy(() => import("./functions_page.js"), "Functions")],

@@ -102,6 +102,7 @@ function rangeOf(_plot, first, last) {
   return [to - Math.min(SPAN, Math.max(LEAST_SPAN, to - (first ?? to))), to];
 }
 
+/** @returns {any} */
 function optionsOf({ lines, format, least }, box, setIndex) {
   const muted = colourOf("muted", box), grid = { stroke: colourOf("line", box), width: 1 };
   const font = `11px ${getComputedStyle(box).fontFamily}`;

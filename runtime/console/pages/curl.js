@@ -1,5 +1,5 @@
 /** Returns a text as one word of a POSIX shell. */
-export function quoted(text) {
+function quoted(text) {
   return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

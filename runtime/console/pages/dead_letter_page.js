@@ -29,11 +29,11 @@ function Letter({ letter }) {
   const [done, setDone] = useState(), [error, setError] = useState(), [asks, setAsks] = useState();
   const act = async (action, body) => {
     setError(undefined);
-    setAsks(undefined);
     try {
       setDone((await post(`dead-letters/${letter.sequence}/${action}`, body)).outcome);
+      setAsks(undefined);
     } catch (error) {
-      setError(error);
+      setError(Object.assign(error, { body }));
     }
   };
   return [
@@ -51,7 +51,11 @@ function Letter({ letter }) {
       "div.above",
       el(Failed, { error }),
       isHeldBack(error) &&
-        el(Button, { kind: "danger", onClick: () => act("redrive", { force: true }) }, "Redrive all the same"),
+        el(
+          Button,
+          { kind: "danger", onClick: () => act("redrive", { ...error.body, force: true }) },
+          "Redrive all the same",
+        ),
     ),
     asks === "edit"
       ? el(EditRedrive, { letter, onClose: () => setAsks(), onRedrive: (data) => act("redrive", { data }) })

@@ -21,7 +21,8 @@ export function Dialog({ title, onClose, children, actions }) {
 /**
  * Asks before something is done that touches much.
  *
- * @param {{ title: string, action: string, danger?: boolean, onConfirm: () => void, onClose: () => void }} props
+ * @param {{ title: string, action: string, danger?: boolean, onConfirm: () => void,
+ *   onClose: () => void, children?: any }} props
  */
 export function Confirm({ title, action, danger = false, onConfirm, onClose, children }) {
   const confirm = () => {

@@ -1,12 +1,13 @@
 import { h, isValidElement } from "preact";
+import * as hooks from "preact/hooks";
 
 /**
  * Makes an element: `el("p.muted", "text")`, `el("a.row", { href }, child)`, `el(Component, { option })`. Strings become
  * text nodes, so that no text of an event is ever markup.
  *
- * @param {string | Function} type Tag with its classes, or a component
- * @param {unknown} [props] Properties, or the first child
- * @param {unknown[]} children
+ * @param {any} type Tag with its classes, or a component
+ * @param {any} [props] Properties, or the first child
+ * @param {any[]} children
  */
 export function el(type, props, ...children) {
   if (!isProps(props)) {
@@ -24,5 +25,9 @@ function isProps(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isValidElement(value);
 }
 
-export { Fragment, render } from "preact";
-export { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { render } from "preact";
+export { useCallback, useEffect, useLayoutEffect, useMemo } from "preact/hooks";
+/** @type {(initial?: any) => [any, (next?: any) => void]} */
+export const useState = hooks.useState;
+/** @type {(initial?: any) => { current: any }} */
+export const useRef = hooks.useRef;

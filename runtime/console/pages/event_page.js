@@ -30,12 +30,16 @@ const MAX_TURNS = 40, TURN_MS = 1_500;
 /** Time after which what an event caused is taken to be at its end. */
 const SETTLED_MS = 15_000;
 
-/** Reads an event again while it is underway, or is so new that what it caused may be. */
+/**
+ * Reads an event again while it is underway, or is so new that what it caused may be.
+ *
+ * @param {{ data?: any, reload: () => void }} answer
+ */
 function useFollow({ data, reload }) {
   const turns = useRef(0);
   useEffect(() => {
     if (!data || turns.current >= MAX_TURNS) return;
-    const isNew = Date.now() - new Date(data.time) < SETTLED_MS;
+    const isNew = Date.now() - Date.parse(data.time) < SETTLED_MS;
     if (!isNew && !data.functions.some(({ state }) => UNDERWAY.includes(state))) return;
     const timer = setTimeout(() => {
       turns.current++;
@@ -106,7 +110,7 @@ function Functions({ functions }) {
         el(Link, { href: pathTo("functions", name), class: "strong" }, name),
         deadLetter === undefined ? chip : el(Link, { href: pathTo("dead-letters", String(deadLetter)) }, chip),
         attempts > 1 && el("span.muted", `${attempts} attempts`),
-        dueAt && el("span.muted", `again in ${duration(Math.max(0, new Date(dueAt) - Date.now()))}`),
+        dueAt && el("span.muted", `again in ${duration(Math.max(0, Date.parse(dueAt) - Date.now()))}`),
         reason && el("span.muted", reason),
         error && el("span.bad-text.mono.small.cut", error),
       );

@@ -53,6 +53,7 @@ import storeJs from "./store.js" with { type: "text" };
 import streamJs from "./stream.js" with { type: "text" };
 import tailJs from "./tail.js" with { type: "text" };
 import themeJs from "./theme.js" with { type: "text" };
+import traceLineJs from "./trace_line.js" with { type: "text" };
 import iconSvg from "./icon.svg" with { type: "text" };
 
 /** The files of the pages, by name. `deno publish` and `deno cache` find them by these imports. */
@@ -112,5 +113,6 @@ export const PAGES: Readonly<Record<string, string>> = {
   "stream.js": streamJs,
   "tail.js": tailJs,
   "theme.js": themeJs,
+  "trace_line.js": traceLineJs,
   "icon.svg": iconSvg,
 };

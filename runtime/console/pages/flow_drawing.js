@@ -2,6 +2,7 @@ import { el, useLayoutEffect, useRef, useState } from "./el.js";
 import { EventNode, FunctionNode } from "./flow_nodes.js";
 import { rate } from "./format.js";
 import { Button } from "./parts.js";
+import { toneOf } from "./states.js";
 
 const MIN_SCALE = 0.3, MAX_SCALE = 1.5;
 /** Edges up to this number move with their rate; more would keep the browser busy. */
@@ -15,7 +16,7 @@ export function FlowDrawing({ drawing, now }) {
   const { width, height } = drawing;
   const size = { width: `${width * scale}px`, height: `${height * scale}px` };
   const near = pointed && neighbours(drawing, pointed);
-  const isDim = (id) => near !== undefined && !near.has(id);
+  const isDim = (id) => near ? !near.has(id) : false;
   const zoom = (factor) => setScale((former) => clamp(former * factor));
   return el(
     "div.flow",
@@ -103,7 +104,10 @@ function Edges({ drawing, now, pointed }) {
     edges.map((edge) => {
       const perSecond = now?.edges[edge.id] ?? null, flows = perSecond > 0;
       const near = edge.from === pointed || edge.to === pointed;
-      const kind = `${edge.kind} ${pointed && !near ? "dim" : ""} ${near ? "near" : ""} ${flows ? "flows" : ""}`;
+      const tone = edge.kind === "on" ? toneOf(now?.functions[edge.to.slice("function:".length)]?.state) : "";
+      const kind = `${edge.kind} ${tone} ${pointed && !near ? "dim" : ""} ${near ? "near" : ""} ${
+        flows ? "flows" : ""
+      }`;
       return el(
         "g.edge",
         { key: edge.id, class: kind },

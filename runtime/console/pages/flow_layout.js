@@ -3,7 +3,7 @@ import dagre from "@dagrejs/dagre";
 const FUNCTION = { width: 200, height: 76 };
 const EVENT_HEIGHT = 28;
 /** Room around the drawing. */
-export const MARGIN = 28;
+const MARGIN = 28;
 
 /**
  * Places the nodes of a graph from left to right.

@@ -40,6 +40,7 @@ export function FunctionNode({ node, status, dim, onPoint }) {
     },
     el("span.badges", badges(state, status)),
     el("span.name", name),
+    " ",
     el(
       "span.line.figures",
       el("span", el("b", rate(status?.rate)), "/s"),

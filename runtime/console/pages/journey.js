@@ -3,6 +3,7 @@ import { clock, count, duration } from "./format.js";
 import { Button, Empty } from "./parts.js";
 import { Link, pathTo } from "./router.js";
 import { OutcomeChip, outcomeTone } from "./states.js";
+import { depthsOf, isOwn, lineOf } from "./trace_line.js";
 
 /** The attempts of an event, of those that led to it and of all that it caused, as a waterfall in time. */
 export function Journey({ event }) {
@@ -17,7 +18,9 @@ export function Journey({ event }) {
     );
   }
   if (all.length === 0) {
-    const why = since ? `Journeys are kept since ${clock(since, false)}.` : "None has ended yet.";
+    const why = `The last attempts since ${
+      clock(since, false)
+    } are kept: this event's have not ended, or others came since.`;
     return el(Empty, { title: "No attempt is known" }, why);
   }
   const line = lineOf(all, event), others = all.length - line.length;
@@ -41,30 +44,6 @@ function Waterfall({ spans, event }) {
   const scale = { from, length: Math.max(to - from, 1) }, depths = depthsOf(spans);
   const row = (span) => el(Row, { key: span.id, span, scale, depth: depths.get(span.id), own: isOwn(span, event) });
   return el("div.journey", el(Axis, { scale }), el("ol", spans.map(row)));
-}
-
-/**
- * Returns the attempts of an event, those that led to it and those that it caused. A trace may have more, such as those
- * of other events of one request.
- */
-export function lineOf(spans, event) {
-  const byId = new Map(spans.map((span) => [span.id, span])), line = new Set();
-  for (let span of spans.filter((span) => isOwn(span, event))) {
-    for (; span && !line.has(span.id); span = byId.get(span.parent)) line.add(span.id);
-  }
-  const caused = new Set(spans.filter((span) => isOwn(span, event)).map(({ id }) => id));
-  for (const { id, parent } of spans) if (caused.has(parent)) caused.add(id);
-  const shown = spans.filter(({ id }) => line.has(id) || caused.has(id));
-  return shown.length > 0 ? shown : spans;
-}
-
-const isOwn = ({ event }, { stream, sequence }) => event.stream === stream && event.sequence === sequence;
-
-/** Returns how many attempts each span descends from. */
-function depthsOf(spans) {
-  const depths = new Map();
-  for (const { id, parent } of spans) depths.set(id, depths.has(parent) ? depths.get(parent) + 1 : 0);
-  return depths;
 }
 
 function Axis({ scale }) {

@@ -36,7 +36,7 @@ function kindOf(token, next) {
 }
 
 /** JSON with colours. Every piece is a text node. */
-export function Json({ raw }) {
+function Json({ raw }) {
   const tokens = useMemo(() => prettyTokens(raw), [raw]);
   const isLong = tokens.length > MAX_TOKENS;
   const shown = isLong

@@ -1,4 +1,4 @@
-import { ask, returns } from "./api.js";
+import { ask, readSession, returns } from "./api.js";
 import { Store } from "./store.js";
 import { listen } from "./stream.js";
 
@@ -28,6 +28,7 @@ export function startLive() {
 function onState(open) {
   if (open && link.value === "lost") returns.set(returns.value + 1);
   link.set(open ? "open" : "lost");
+  if (!open) void readSession(); // a sign-in may have ended
 }
 
 /** Ends it, for example before a sign-in. */

@@ -1,17 +1,17 @@
 import { el, useEffect, useState } from "./el.js";
 import { ago } from "./format.js";
 
-/** A button. @param {{ kind?: string, onClick?: () => void, disabled?: boolean, title?: string }} props */
+/** A button. `props` are those of the element. @param {{ kind?: string, children?: any }} props */
 export function Button({ kind = "", children, ...props }) {
   return el("button.button", { type: "button", ...props, class: kind }, children);
 }
 
-/** A small label. @param {{ tone?: "ok" | "warn" | "bad" | "hold" | "info" | "", title?: string }} props */
+/** A small label. @param {{ tone?: "ok" | "warn" | "bad" | "hold" | "info" | "", title?: string, children?: any }} props */
 export function Chip({ tone = "", title, children }) {
   return el("span.chip", { class: tone, title }, children);
 }
 
-/** A box with a title. @param {{ title: unknown, end?: unknown, flush?: boolean, class?: string }} props */
+/** A box with a title. @param {{ title: unknown, end?: unknown, flush?: boolean, class?: string, children?: any }} props */
 export function Panel({ title, end, flush = false, children, ...props }) {
   return el(
     "section",
@@ -32,14 +32,22 @@ export function Loading({ rows = 6 }) {
   return el("div.ghosts", { role: "status" }, el("span.hidden", "Loading"), Array.from({ length: rows }, row));
 }
 
-/** Says what the server refused, with a way to try again. */
+/** Faults of data that a refusal lists at the most. */
+const MAX_FAULTS = 6;
+
+/** Says what the server refused, with the faults that it found, and a way to try again. */
 export function Failed({ error, onRetry }) {
+  const faults = error.problem?.errors?.slice(0, MAX_FAULTS) ?? [];
   return el(
     "div.banner.bad",
     { role: "alert" },
     el("strong", error.status === 0 ? "No answer." : error.problem?.title ?? "This failed."),
     el("span", error.message),
     onRetry && el("span.end", el(Button, { kind: "small", onClick: onRetry }, "Try again")),
+    faults.length > 0 && el(
+      "ul.faults.small",
+      faults.map(({ path, message }) => el("li", { key: path }, path && [el("code", String(path)), ": "], message)),
+    ),
   );
 }
 

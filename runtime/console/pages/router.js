@@ -10,7 +10,12 @@ function read() {
 
 globalThis.addEventListener("popstate", () => address.set(read()));
 
-/** Goes to a path of the console. @param {{ replace?: boolean }} [options] `replace` leaves no entry in the history */
+/**
+ * Goes to a path of the console.
+ *
+ * @param {string} path
+ * @param {{ replace?: boolean }} [options] `replace` leaves no entry in the history
+ */
 export function go(path, { replace = false } = {}) {
   if (path === location.pathname + location.search) return;
   history[replace ? "replaceState" : "pushState"](null, "", path);

@@ -12,7 +12,11 @@ const THEME_SIGNS = { auto: "◐", light: "☀", dark: "☾" };
 
 /** The bar above every page, and the page. */
 export function Shell({ title, wide = false, children }) {
-  const asksForHelp = useStore(help);
+  const asksForHelp = useStore(help), { path } = useStore(address);
+  useEffect(() => {
+    // The link that led here may be gone: keys and screen readers go on from the page.
+    if (document.activeElement === document.body) document.getElementById("page").focus({ preventScroll: true });
+  }, [path]);
   useEffect(() => {
     document.title = title ? `${title} · Weir` : "Weir";
   }, [title]);

@@ -16,7 +16,7 @@ const STATES = {
 const ORDER = ["failing", "breaker-open", "retrying", "behind", "paused", "unknown", "ok", "idle"];
 
 export const toneOf = (state) => STATES[state]?.[0] ?? "";
-export const wordOf = (state) => STATES[state]?.[1] ?? state;
+const wordOf = (state) => STATES[state]?.[1] ?? state;
 export const rankOf = (state) => ORDER.indexOf(state);
 export const isTrouble = (state) => ["failing", "breaker-open", "retrying", "behind"].includes(state);
 

@@ -48,8 +48,12 @@ export type ReadConsumers = (durables: readonly Durable[]) => Promise<ReadonlyMa
 interface LagOptions {
   /** Default: one request for each consumer. */
   readonly readConsumers?: ReadConsumers;
+  /** Returns whether a consumer keeps up with what is published, so that nothing waits in it for long. Default: false. */
+  readonly keepsUp?: (durable: Durable, info: ConsumerInfo) => boolean;
   /** Milliseconds for which the oldest event of a consumer that moves is not read again. @default 0 */
   readonly oldestEveryMs?: number;
+  /** Milliseconds for which delayed retries and dead letters are not counted again. @default 0 */
+  readonly countEveryMs?: number;
 }
 
 type ConsumerLag =
@@ -111,10 +115,10 @@ export class LagReader {
   }
 
   async #readAll(): Promise<void> {
-    const atMs = this.clock.now();
+    const atMs = this.clock.now(), { countEveryMs } = this.options;
     const [delayedRetries, deadLetters] = await Promise.all([
-      this.#delayedRetries.of(this.#names).catch(() => undefined),
-      this.#deadLetters.of(this.#names).catch(() => undefined),
+      this.#delayedRetries.of(this.#names, countEveryMs).catch(() => undefined),
+      this.#deadLetters.of(this.#names, countEveryMs).catch(() => undefined),
     ]);
     const waiting = await this.#readConsumers();
     const lags = new Map(this.#names.map((name) => {
@@ -146,7 +150,8 @@ export class LagReader {
     const info = infos ? infos.get(durable) : await this.jsm.consumers.info(durable.stream, durable.consumer);
     if (!info) return undefined;
     const { num_pending: pending, num_ack_pending: ackPending } = info;
-    const oldestWaitingMs = pending + ackPending === 0 ? 0 : await this.#oldestMs(durable, info);
+    const isWaiting = pending + ackPending > 0 && !this.options.keepsUp?.(durable, info);
+    const oldestWaitingMs = isWaiting ? await this.#oldestMs(durable, info) : 0;
     return { pending, ackPending, oldestWaitingMs, pausedUntil: pausedUntil(info) };
   }
 

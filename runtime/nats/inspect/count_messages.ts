@@ -41,6 +41,7 @@ export async function countMessages(
 /** Counts the messages of each function under a subject filter, and caches the counts until the stream changes. */
 export class SubjectCounts {
   #state: string | undefined;
+  #countedAtMs = -Infinity;
   #counts: ReadonlyMap<string, number> = new Map();
 
   constructor(
@@ -50,14 +51,21 @@ export class SubjectCounts {
     readonly filterOf: (functionName: string) => string,
   ) {}
 
-  /** Returns the count of each function. @throws {Error} when the stream does not respond. */
-  async of(functionNames: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  /**
+   * Returns the count of each function.
+   *
+   * @param everyMs Milliseconds for which counts are not taken again, even if the stream has changed. Default: 0.
+   * @throws {Error} when the stream does not respond.
+   */
+  async of(functionNames: readonly string[], everyMs = 0): Promise<ReadonlyMap<string, number>> {
+    if (performance.now() - this.#countedAtMs < everyMs) return this.#counts;
     const { messages, last_seq } = (await this.jsm.streams.info(this.stream)).state;
     const state = `${messages} of ${last_seq}`;
     if (state === this.#state) return this.#counts;
     const counts = new Map<string, number>();
     for (const name of functionNames) counts.set(name, messages === 0 ? 0 : await this.#count(name));
     this.#counts = counts;
+    this.#countedAtMs = performance.now();
     this.#state = state;
     return counts;
   }
