@@ -90,5 +90,7 @@ export function randomSettings(random: Random): Settings {
   // A stream that is created again has other events at the positions of the dead letters, and a deploy that never ends
   // ends redriven events of the next release.
   const parks = ordered && !settings.renews && settings.releases === 1 && random.chance(0.7);
-  return { ...settings, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
+  // Else few events would be left once the first has failed and another process takes over.
+  const events = settings.events + (parks ? 2 : 0);
+  return { ...settings, events, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
 }
