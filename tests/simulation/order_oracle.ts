@@ -14,7 +14,7 @@ export class OrderOracle {
     const isOfKey = (other: Account) => keyOf(other) === orderKey(numberOf(plan.id));
     for (const other of ledger.accounts.values()) {
       if (!isOfKey(other) || numberOf(other.plan.id) >= numberOf(plan.id)) continue;
-      if (other.plan.trouble === "invalid") continue; // it has no key
+      if (other.plan.trouble === "invalid") continue; // no process can read its key, so it has no place
       if (other.faultsBeforeEnd === undefined) {
         this.problems.push(`${plan.id} (${seq}) began before ${other.plan.id} ended`);
       } else if (isParking(model, other)) this.problems.push(`${plan.id} began while ${other.plan.id} parks its key`);
