@@ -4,6 +4,9 @@ import { Chip } from "./parts.js";
 import { Link, pathTo } from "./router.js";
 import { StateChip, toneOf } from "./states.js";
 
+/** Age from which a waiting event counts as old: each one waits for a moment. */
+const OLD_MS = 1_000;
+
 function place({ x, y, width, height }) {
   return { left: `${x - width / 2}px`, top: `${y - height / 2}px`, width: `${width}px`, height: `${height}px` };
 }
@@ -67,7 +70,7 @@ function backlog(status) {
   const { pending, oldestMs, retries } = status ?? {};
   return [
     el("span", el("b", count(pending)), " waiting"),
-    pending > 0 && oldestMs !== null && el("span", { title: "Age of the oldest" }, el("b", duration(oldestMs))),
+    pending > 0 && oldestMs >= OLD_MS && el("span", { title: "Age of the oldest" }, el("b", duration(oldestMs))),
     retries > 0 && el("span.warn", el("b", count(retries)), " retries"),
   ];
 }

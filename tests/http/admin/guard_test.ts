@@ -48,3 +48,20 @@ Deno.test("adminGuard requires the key, except of the health routes, and then ta
   assert.equal(await send({}, { key, path: "/healthy", method: "GET" }), 401);
   assert.equal(await send({}, { key, path: "/metrics", method: "GET" }), 401);
 });
+
+for (
+  const [path, headers, answer] of [
+    ["/", {}, "done"],
+    ["/console", {}, "done"],
+    ["/console/api/graph", {}, "done"],
+    ["/console/api/graph", { host: "ops.public.example" }, "done"],
+    ["/console/api/graph", { origin: "http://evil.example" }, 403],
+    ["/console/api/graph", { "sec-fetch-site": "cross-site" }, 403],
+    ["/consoles", {}, 401],
+    ["/functions", {}, 401],
+  ] as const
+) {
+  Deno.test(`adminGuard with a key answers ${answer} to a GET of ${path} with ${JSON.stringify(headers)}`, async () => {
+    assert.equal(await send(headers, { key: "k3y-of-operators", path, method: "GET" }), answer);
+  });
+}
