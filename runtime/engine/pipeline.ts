@@ -28,10 +28,7 @@ import { checkTurn, settleInOrder, takeTurn } from "./turns.ts";
 
 const LEASE_EXPIRED: Outcome = { kind: "lease-expired" };
 
-/**
- * The way of a delivery: its turn → read → check → filter → debounce → share → rate → admit → claim → run → decide →
- * finish.
- */
+/** A delivery's way: turn → read → check → filter → debounce → share → rate → admit → claim → run → decide → finish. */
 export class Pipeline extends PipelineParts {
   /** Schema of the event of each trigger that has one. */
   readonly #schemas = new Map<ResolvedTrigger, BoundSchema>();
@@ -227,7 +224,12 @@ export class Pipeline extends PipelineParts {
     attempt.permit!.report(breakerVerdict(result));
     // Some of the events may be stored already, and the next attempt must look for them.
     if (result.kind === "emit-failed") attempt.emittedSinceMs ??= attempt.delivery.storedAtMs;
-    return this.#finish(attempt, decideOutcome(result, attempt));
+    const outcome = decideOutcome(result, attempt);
+    if (outcome.kind === "ack") return this.#finish(attempt, outcome);
+    return then(attempt.lease.isValid(), (isValid) => { // if not, another process may have stored what it emits
+      if (!isValid) attempt.emittedSinceMs ??= attempt.delivery.storedAtMs;
+      return this.#finish(attempt, outcome);
+    });
   }
 
   /** Settles the attempt and ends its telemetry. Every attempt leaves the pipeline here. */
