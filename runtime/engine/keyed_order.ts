@@ -56,6 +56,7 @@ export class KeyedOrder implements OrderSink {
     const policy = fn.policy.order!;
     this.#most = eventsBegun(fn.policy);
     const parkedKeys = parked && policy.onFailure === "park" && new ParkedKeys(fn.name, parked, clock, {
+      isReturned: (key) => this.#known.firstsOf(key).some(({ lane }) => !this.#isMain(lane)),
       isRunning: (key) => this.#running.has(key),
       changed: (key) => this.#advance(key),
       loaded: () => this.#advanceAll(),

@@ -24,6 +24,8 @@ interface Parked {
 interface Owner {
   /** Returns whether an event of the key runs, or is being settled. */
   isRunning(key: string): boolean;
+  /** Returns whether an event of the key that came back by RETRIES is not settled. */
+  isReturned(key: string): boolean;
   /** Called when events of the key may begin, or may become dead letters. */
   changed(key: string): void;
   /** Called when all keys are known. */
@@ -164,7 +166,7 @@ export class ParkedKeys {
 
   /** Looks where the first event of a key is, and sends the next one back if it is no more. */
   async #look(key: string, parked: Parked): Promise<void> {
-    if (parked.isBusy || this.owner.isRunning(key)) return; // a settlement looks again
+    if (parked.isBusy || this.#isUnsettled(key)) return; // a settlement looks again
     parked.isBusy = true;
     const epoch = this.#epoch, isStale = () => epoch !== this.#epoch || this.#keys.get(key) !== parked;
     try {
@@ -175,15 +177,19 @@ export class ParkedKeys {
         return;
       }
       parked.isReturning = true;
-      if (state === "returning" || this.owner.isRunning(key)) return;
+      if (state === "returning" || this.#isUnsettled(key)) return;
       if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
-      if (isStale() || this.owner.isRunning(key)) return;
+      if (isStale() || this.#isUnsettled(key)) return;
       await this.#sendNext(key, parked);
     } catch {
       // The next look tries again.
     } finally {
       parked.isBusy = false;
     }
+  }
+
+  #isUnsettled(key: string): boolean {
+    return this.owner.isRunning(key) || this.owner.isReturned(key);
   }
 
   async #sendNext(key: string, parked: Parked): Promise<void> {

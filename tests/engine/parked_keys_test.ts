@@ -9,7 +9,8 @@ const LATER_MS = 2_000;
 /** A store that a test fills, and a table of keys on it. */
 function setup() {
   const letters = new Map<number, ParkedEvent>(), returning = new Set<number>();
-  const stored: StoredKey[] = [], sentBack: number[] = [], changed: string[] = [], running = new Set<string>();
+  const stored: StoredKey[] = [], sentBack: number[] = [], changed: string[] = [];
+  const running = new Set<string>(), returned = new Set<string>();
   const state = { fails: false, loaded: 0 };
   const answer = <Value>(value: Value) => state.fails ? Promise.reject(new Error("no answer")) : Promise.resolve(value);
   const store: ParkedEvents = {
@@ -26,6 +27,7 @@ function setup() {
   const clock = manualClock();
   const keys = new ParkedKeys("ship", store, clock, {
     isRunning: (key) => running.has(key),
+    isReturned: (key) => returned.has(key),
     changed: (key) => changed.push(key),
     loaded: () => state.loaded++,
   });
@@ -48,7 +50,21 @@ function setup() {
     keys.settled("a", undefined, sequence);
     await later();
   };
-  return { keys, letters, returning, stored, sentBack, changed, running, state, letter, later, parked, handled };
+  return {
+    keys,
+    letters,
+    returning,
+    stored,
+    sentBack,
+    changed,
+    running,
+    returned,
+    state,
+    letter,
+    later,
+    parked,
+    handled,
+  };
 }
 
 Deno.test("ParkedKeys keeps a key parked while its first event is a dead letter", async () => {
@@ -185,4 +201,16 @@ Deno.test("ParkedKeys.park refuses a key beyond the greatest number", () => {
   assert.ok(!keys.park("one more"));
   assert.ok(keys.park("key 0"));
   keys.close();
+});
+
+Deno.test("ParkedKeys sends nothing back while an event of the key that returned is not settled", async () => {
+  const { letters, returned, sentBack, later, parked } = setup();
+  await parked(2);
+  letters.delete(1); // handled or discarded
+  returned.add("a");
+  await later();
+  assert.deepEqual(sentBack, []);
+  returned.delete("a");
+  await later();
+  assert.deepEqual(sentBack, [2]);
 });

@@ -27,6 +27,8 @@ export class Account {
    * or redelivered to another process before.
    */
   forks = 0;
+  /** Whether its dead letter was sent back before the process that stored it had settled its message: both go on. */
+  isCopied = false;
   /** True once it was parked behind an earlier event of its key. */
   isParked = false;
   /** True once the operator discarded its dead letter. */

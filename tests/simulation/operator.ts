@@ -54,6 +54,11 @@ export class Operator {
   /** Notes that a dead letter was sent back: its event has a new set of attempts. */
   redriven(sequence: number): void {
     const id = this.#nameOf(sequence);
-    if (id !== undefined) this.world.ledger.of(id).redrives++;
+    if (id === undefined) return;
+    const account = this.world.ledger.of(id), { SIM } = this.world.serverConsumers;
+    account.redrives++;
+    if (SIM.deliveriesOf(account.seq) === undefined) return;
+    account.forks++;
+    account.isCopied = true;
   }
 }

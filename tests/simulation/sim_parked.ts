@@ -67,6 +67,7 @@ export class SimParked implements ParkedEvents {
   /** Discards a dead letter as the service does, and sends back the first event that is parked behind it. */
   async discard({ sequence, key }: Letter): Promise<void> {
     await this.connection.streams.deleteMessage("DEAD_LETTERS", sequence);
+    if (await this.find("", sequence) === "returning") return;
     const [first] = await this.list("", key);
     if (first?.isParked) await this.sendBack(first.sequence);
   }

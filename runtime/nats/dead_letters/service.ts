@@ -18,6 +18,7 @@ import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
 import { headOf, lettersOfKey } from "./keyed_letters.ts";
+import { countMessages } from "../inspect/count_messages.ts";
 import { discard, ORDER_KEY, removeDeadLetter } from "./dead_letters.ts";
 import { groupLetters, hasError } from "./groups.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
@@ -143,9 +144,16 @@ export class DeadLetterService {
     const { jsm } = this.cluster, stored = await headOf(jsm, sequence, this.#names);
     const isDiscarded = await discard(jsm, sequence, this.#names);
     if (!isDiscarded || !stored) return isDiscarded;
+    // A redrive that was interrupted has sent its event back already, and the others follow that.
+    if (await this.#isReturning(stored.functionName, sequence)) return true;
     if (later) later.set(stored.key, stored.functionName);
     else await this.sendParked(new Map([[stored.key, stored.functionName]]));
     return true;
+  }
+
+  async #isReturning(functionName: string, sequence: number): Promise<boolean> {
+    const { stream, redriven } = this.#names.retries;
+    return await countMessages(this.cluster.nc, { stream, subject: `${redriven}.${functionName}.${sequence}.>` }) > 0;
   }
 
   /** Sends back the first parked event of each key, unless the key has a failed one. The others follow it. */
