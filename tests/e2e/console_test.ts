@@ -84,7 +84,7 @@ async function openShop(chromium: string): Promise<Shop> {
 const chromium = await findChromium();
 
 Deno.test({
-  name: "the console shows an order flow, and what an operator does in it happens",
+  name: "GET / serves a console that shows an order flow, and what an operator does in it happens",
   ignore: chromium === undefined,
   fn: async (t) => {
     await using shop = await openShop(chromium!);

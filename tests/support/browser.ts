@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import axe from "axe-core/axe.min.js" with { type: "text" };
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { findOnPath } from "../../runtime/nats_server/installed.ts";
 import { WITHIN_MS } from "./eventually.ts";
 
@@ -33,6 +33,9 @@ export interface OpenPage extends AsyncDisposable {
 /** Starts a browser and opens a page in it. Motion is reduced, so that a click meets nothing that moves. */
 export async function openPage(executablePath: string, baseURL: string): Promise<OpenPage> {
   const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
+  // Else the package looks for WSL at a path that Deno reads with all permissions alone.
+  Deno.env.set("__IS_WSL_TEST__", "1");
+  const { chromium } = await import("playwright-core");
   const browser = await chromium.launch({ executablePath, args, timeout: WITHIN_MS });
   try {
     return await pageOf(browser, await browser.newContext({ baseURL, reducedMotion: "reduce" }));
