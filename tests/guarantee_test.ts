@@ -30,7 +30,6 @@ const TESTS: readonly (readonly string[])[] = [
     KILLS,
     CLUSTER,
     "e2e/disconnect_test.ts: NatsSettler acks an event that was handled while NATS was down",
-    "deploy/nats_test.ts: start loses no order while the server is killed that leads a consumer",
     "e2e/batch_test.ts: storeRows loses no row when its process is killed among batches",
     "e2e/rate_test.ts: rate loses no event when a process that holds some is killed",
     "e2e/shared_breaker_test.ts: shared breaker gives the probe of a replica that is killed with it to another",
