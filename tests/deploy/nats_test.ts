@@ -41,7 +41,7 @@ async function shipped(t: Deno.TestContext): Promise<void> {
     assert.deepEqual(cluster.violations, []);
   });
 
-  await t.step("[G4] start loses no order while the server is killed that leads a consumer", async () => {
+  await t.step("start loses no order while the server is killed that leads a consumer", async () => {
     await using processes = await startProcesses(project.path, cluster, payment.url);
     await placeOrders(processes.url, async () => {
       const leader = await eventually(() => cluster.leader("STOCK", "capturePayment"));
