@@ -55,7 +55,11 @@ export class KeyedOrder implements OrderSink {
   ) {
     const policy = fn.policy.order!;
     this.#most = eventsBegun(fn.policy);
+    const known = this.#known;
     const parkedKeys = parked && policy.onFailure === "park" && new ParkedKeys(fn.name, parked, clock, {
+      get returned() {
+        return known.redriven;
+      },
       isReturned: (key) => this.#known.firstsOf(key).some(({ lane }) => !this.#isMain(lane)),
       isRunning: (key) => this.#running.has(key),
       changed: (key) => this.#advance(key),

@@ -25,6 +25,8 @@ export interface Turn extends TurnKey {
   inbox: number;
 }
 
+type KnownDelivery = Pick<Delivery, "messageKey" | "deadLetterSequence">;
+
 /**
  * The messages that were delivered to this process and are not settled, with their keys. It holds no payload, and
  * `max_ack_pending` of the consumers bounds their number.
@@ -36,13 +38,19 @@ export class KnownEvents {
   /** Turns of each key and lane, by their sequence. */
   readonly #queues = new Map<string, Map<string, Turn[]>>();
   readonly #holdingAll = new Set<Turn>();
+  readonly #redriven = new Set<Turn>();
+
+  /** Number of events that were dead letters, and were sent back. */
+  get redriven(): number {
+    return this.#redriven.size;
+  }
 
   get size(): number {
     return this.#turns.size;
   }
 
   /** Adds a delivered message, unless it is known. @param keyOf Returns the key of a message that is not known. */
-  add({ messageKey }: Pick<Delivery, "messageKey">, keyOf: (lane: string) => TurnKey): Turn {
+  add({ messageKey, deadLetterSequence }: KnownDelivery, keyOf: (lane: string) => TurnKey): Turn {
     const known = this.#turns.get(messageKey);
     if (known) {
       if (known.state === "away") known.state = "here";
@@ -54,6 +62,7 @@ export class KnownEvents {
     this.#turns.set(messageKey, turn);
     this.#messageKeys.set(turn, messageKey);
     if (turn.holdsAll) this.#holdingAll.add(turn);
+    if (deadLetterSequence !== undefined) this.#redriven.add(turn);
     if (turn.key !== undefined) {
       const lanes = this.#queues.getOrInsertComputed(turn.key, () => new Map());
       insert(lanes.getOrInsertComputed(lane, () => []), turn);
@@ -71,6 +80,7 @@ export class KnownEvents {
     this.#messageKeys.delete(turn);
     this.#turns.delete(messageKey);
     this.#holdingAll.delete(turn);
+    this.#redriven.delete(turn);
     if (turn.key === undefined) return;
     const lanes = this.#queues.get(turn.key)!, queue = lanes.get(turn.lane)!;
     queue.splice(queue.indexOf(turn), 1);

@@ -20,6 +20,8 @@ export interface ParkedEvents {
   load(functionName: string): Promise<readonly StoredKey[]>;
   /** Resolves to the state of a dead letter; undefined once it was handled or discarded. */
   find(functionName: string, sequence: number): Promise<"dead-letter" | "returning" | undefined>;
+  /** Resolves to the number of events of a function that were sent back and are not settled. */
+  returning(functionName: string): Promise<number>;
   /** Resolves to the dead letters of a key: those of events that failed, and then the parked ones in their order. */
   list(functionName: string, key: string): Promise<readonly ParkedEvent[]>;
   /** Sends a dead letter back to its function. Resolves also if there is none any more. */

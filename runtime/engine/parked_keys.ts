@@ -22,6 +22,8 @@ interface Parked {
 
 /** The order that the keys belong to. */
 interface Owner {
+  /** Number of events that were sent back, are known here, and are not settled. */
+  readonly returned: number;
   /** Returns whether an event of the key runs, or is being settled. */
   isRunning(key: string): boolean;
   /** Returns whether an event of the key that came back by RETRIES is not settled. */
@@ -179,6 +181,8 @@ export class ParkedKeys {
       parked.isReturning = true;
       if (state === "returning" || this.#isUnsettled(key)) return;
       if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
+      // A discard sends the next event back, too, and that may not have arrived here.
+      if (await this.store.returning(this.functionName) > this.owner.returned) return;
       if (isStale() || this.#isUnsettled(key)) return;
       await this.#sendNext(key, parked);
     } catch {

@@ -11,12 +11,13 @@ function setup() {
   const letters = new Map<number, ParkedEvent>(), returning = new Set<number>();
   const stored: StoredKey[] = [], sentBack: number[] = [], changed: string[] = [];
   const running = new Set<string>(), returned = new Set<string>();
-  const state = { fails: false, loaded: 0 };
+  const state = { fails: false, loaded: 0, arrived: undefined as number | undefined };
   const answer = <Value>(value: Value) => state.fails ? Promise.reject(new Error("no answer")) : Promise.resolve(value);
   const store: ParkedEvents = {
     load: () => answer(stored),
     find: (_name, sequence) =>
       answer(letters.has(sequence) ? "dead-letter" : returning.has(sequence) ? "returning" : undefined),
+    returning: () => answer(returning.size),
     list: () => answer([...letters.values()].sort((a, b) => a.sequence - b.sequence)),
     sendBack: async (sequence) => {
       await answer(undefined);
@@ -26,6 +27,9 @@ function setup() {
   };
   const clock = manualClock();
   const keys = new ParkedKeys("ship", store, clock, {
+    get returned() {
+      return state.arrived ?? returning.size;
+    },
     isRunning: (key) => running.has(key),
     isReturned: (key) => returned.has(key),
     changed: (key) => changed.push(key),
@@ -213,4 +217,18 @@ Deno.test("ParkedKeys sends nothing back while an event of the key that returned
   returned.delete("a");
   await later();
   assert.deepEqual(sentBack, [2]);
+});
+
+Deno.test("ParkedKeys sends nothing back while an event that was sent back has not arrived: it may be of the key", async () => {
+  const { letters, returning, state, sentBack, later, parked } = setup();
+  await parked(2, 3);
+  letters.delete(1); // discarded, by which 2 was sent back
+  letters.delete(2);
+  returning.add(2);
+  state.arrived = 0;
+  await later();
+  assert.deepEqual(sentBack, []);
+  returning.delete(2); // handled
+  await later();
+  assert.deepEqual(sentBack, [3]);
 });

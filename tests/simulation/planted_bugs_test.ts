@@ -39,6 +39,7 @@ class HastyDeadLetters extends DeadLetters {
 const forgettingKeys = (inner: ParkedEvents): ParkedEvents => ({
   load: () => Promise.resolve([]),
   find: (functionName, sequence) => inner.find(functionName, sequence),
+  returning: (functionName) => inner.returning(functionName),
   list: (functionName, key) => inner.list(functionName, key),
   sendBack: (sequence) => inner.sendBack(sequence),
 });

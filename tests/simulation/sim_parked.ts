@@ -54,6 +54,13 @@ export class SimParked implements ParkedEvents {
     return await this.connection.ask(`find redriven ${sequence}`, isThere) ? "returning" : undefined;
   }
 
+  returning(): Promise<number> {
+    const isSentBack = ({ subject }: { subject: string }) => subject.startsWith("retries.redriven.");
+    return this.connection.ask("count returning", () => {
+      return this.connection.network.model.messages("RETRIES").filter(isSentBack).length;
+    });
+  }
+
   list(_name: string, key: string): Promise<readonly ParkedEvent[]> {
     const { model } = this.connection.network;
     return this.connection.ask("list dead letters", () => lettersIn(model).filter((letter) => letter.key === key));

@@ -38,6 +38,11 @@ export class ParkedLetters implements ParkedEvents {
     return await countMessages(nc, { stream: retries.stream, subject }) > 0 ? "returning" : undefined;
   }
 
+  returning(functionName: string): Promise<number> {
+    const { nc, names: { retries } = NO_NAMESPACE } = this.service.cluster;
+    return countMessages(nc, { stream: retries.stream, subject: `${retries.redriven}.${functionName}.>` });
+  }
+
   list(functionName: string, key: string): Promise<readonly ParkedEvent[]> {
     const { nc, names = NO_NAMESPACE } = this.service.cluster;
     return lettersOfKey(nc, names, functionName, key);
