@@ -17,7 +17,8 @@ export class OrderOracle {
       if (other.plan.trouble === "invalid") continue; // no process can read its key, so it has no place
       if (other.faultsBeforeEnd === undefined) {
         this.problems.push(`${plan.id} (${seq}) began before ${other.plan.id} ended`);
-      } else if (isParking(model, other) && other.successes === 0) { // else its process died after it was handled
+      } else if (isParking(model, other) && !other.succeededIn.values().some(Boolean)) {
+        // Else its process died after it was handled, and what is parked behind it had been sent back.
         this.problems.push(`${plan.id} began while ${other.plan.id} parks its key`);
       }
     }
