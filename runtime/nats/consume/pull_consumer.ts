@@ -190,7 +190,7 @@ export class PullConsumer implements Consumer {
     this.#pending.clear();
     if (this.#backoff.mayBeMissing) this.onMissing();
     this.#failed(`pulling from ${this.stream} ended with status ${code} ${description}`.trimEnd());
-    if (code === 503) this.#probe.start(INFO_MS.interval); // it has no leader, or is deleted
+    if (code === 503 && !this.#stopped) this.#probe.start(INFO_MS.interval); // it has no leader, or is deleted
   }
 
   #deliver(delivery: Delivery | undefined): void {

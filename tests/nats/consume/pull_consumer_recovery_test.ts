@@ -159,3 +159,12 @@ Deno.test("PullConsumer pulls from a silent consumer as soon as that answers an 
   await eventually(async () => (await orders.consumer()).num_waiting === 1);
   assert.equal(source.problem(), undefined);
 });
+
+Deno.test("PullConsumer starts nothing when its last pull fails while it stops", async () => {
+  await using orders = await startOrders();
+  await orders.jsm.consumers.delete("ORDERS", "handle");
+  const source = new PullConsumer(orders.nc, "ORDERS", "handle", systemClock);
+  source.start(new SettlingSink(orders.nc));
+  await Promise.resolve(); // by now it has pulled
+  await source.stop(); // the answer comes meanwhile; a timer that is left fails the test
+});
