@@ -91,13 +91,15 @@ ${UPGRADE[weir.kind]}
 
 /** Returns the text of `deploy/Dockerfile`: a stage that downloads and checks, and a stage that runs. */
 export function dockerfile(image: string, weir: WeirDependency): string {
-  const [context, copied, copiedAgain] = weir.kind === "folder"
+  const [context, installed, copiedAgain] = weir.kind === "folder"
     ? [
       "# Weir is a folder outside the project. The task passes it to the build as the context `weir`.\n",
-      `COPY --from=weir . /weir\nRUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json\n`,
+      `COPY --from=weir . /weir
+# deno.lock also names what the checkout around that folder links. \`deno install\` takes it out, and changes no version.
+RUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json && deno install`,
       "COPY --from=build /weir /weir\n",
     ]
-    : ["", "", ""];
+    : ["", "RUN deno install --frozen", ""];
   return `# Build it with \`deno task image\`: the image is called ${image}.
 ${context}# One image serves every role: WEIR_ROLES and WEIR_FUNCTIONS select what a container runs.
 
@@ -106,7 +108,7 @@ WORKDIR /app
 ENV DENO_DIR=/deno
 # Dependencies come first: this layer is rebuilt only when they change.
 COPY deno.json deno.lock ./
-${copied}RUN deno install --frozen
+${installed}
 COPY schemas schemas
 COPY functions functions
 # A running container downloads and compiles nothing, so code that does not compile fails here.
