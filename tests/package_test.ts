@@ -55,6 +55,12 @@ Deno.test("deploy/Dockerfile builds the image with the flags of V8 of the start"
   assertBuiltWithFlags(await Deno.readTextFile(new URL("deploy/Dockerfile", ROOT)));
 });
 
+Deno.test("init creates an image with the health check of deploy/Dockerfile", async () => {
+  const check = (text: string) => /^HEALTHCHECK [^]*?\]"\]$/m.exec(text)![0];
+  const own = await Deno.readTextFile(new URL("deploy/Dockerfile", ROOT));
+  assert.equal(check(dockerfile("shop", { kind: "version", version: "0.1.0" })), check(own));
+});
+
 /** Asserts that both stages name the flags: V8 refuses compiled code that was stored with others. */
 function assertBuiltWithFlags(text: string): void {
   const [build, entry] = text.split("ENTRYPOINT");

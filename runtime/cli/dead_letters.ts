@@ -42,7 +42,10 @@ export function deadLettersCommand(): Command {
         )
       );
   acting("redrive", "Send events back to the function that failed, and no other.")
-    .option("--force", "redrive also events that were redriven three times already")
+    .option(
+      "--force",
+      "redrive also events that were redriven three times already, or wait behind another of their key",
+    )
     .addHelpText(
       "after",
       examples("dead-letters redrive 7 8", "dead-letters redrive --reason attempts-exhausted --dry-run") +

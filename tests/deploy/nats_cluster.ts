@@ -28,7 +28,7 @@ export async function prepareCluster(project: string, buckets: readonly string[]
   const printed = await commandRunner(project, "nats://127.0.0.1:1")("nats-permissions", "--bucket", ...buckets);
   if (printed.code !== 0) throw new Error(printed.text);
   await Deno.writeTextFile(`${path}/users.conf`, `include "./passwords.conf"\n${printed.text}\n`);
-  const script = `sh ${nats}passwords.sh < "$0/users.conf" > "$0/passwords.conf"`;
+  const script = `sh ${nats}passwords.sh "$0/passwords.conf" < "$0/users.conf"`;
   await run("sh", ["-c", script, path]);
   for (const name of NAMES) {
     await run("sh", [`${nats}certificates.sh`, `${path}/certs`, "server", name, "localhost", "127.0.0.1"]);

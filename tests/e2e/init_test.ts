@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { run } from "../../runtime/nats_server/run.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { calledIn } from "../support/called_in.ts";
 import { freePorts } from "../support/ports.ts";
@@ -65,6 +66,26 @@ Deno.test("init creates a project outside Weir's folder that tests, develops, st
       await succeeds(project, "task", "--quiet", "new", "tellSales", "--on", "users.welcomed");
       assert.match(await succeeds(project, "task", "--quiet", "test", "--no-check"), /2 passed .* 0 failed/);
     });
+    await t.step(
+      "its Dockerfile takes the packages of deno.lock without the checkout around Weir's folder",
+      async () => {
+        const image = `${folder}/image`, app = `${image}/app`;
+        await Deno.mkdir(app, { recursive: true });
+        await copyFolder(WEIR, `${image}/weir`);
+        for (const file of ["deno.json", "deno.lock"]) await Deno.copyFile(`${project}/${file}`, `${app}/${file}`);
+        const text = await Deno.readTextFile(`${project}/deploy/Dockerfile`);
+        const [, command] = /^RUN (sed .* && deno install)$/m.exec(text)!;
+        await run("sh", [
+          "-c",
+          command.replace("/weir", `${image}/weir`).replace("deno install", '"$0" install'),
+          Deno.execPath(),
+        ], {
+          cwd: app,
+        });
+        await Deno.writeTextFile(`${app}/cli.ts`, 'import "weir/cli";');
+        await succeeds(app, "cache", "--frozen", "cli.ts");
+      },
+    );
     await t.step("one line upgrades it", async () => {
       await copyFolder(WEIR, `${folder}/weir-0.1.1`);
       const own = `${folder}/weir-0.1.1/deno.json`, json = await Deno.readTextFile(own);

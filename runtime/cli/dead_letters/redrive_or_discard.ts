@@ -6,6 +6,11 @@ import { checkNames } from "../terminal/selected_names.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { filterOf, list, print, type Selection } from "./list.ts";
 
+/** Effect of `--force`, by the outcome that it overrides. */
+const FORCED: Readonly<Record<string, string>> = {
+  "held-back": ": --force redrives it again",
+  parked: ": redrive the first dead letter of the key, or run this one out of order with --force",
+};
 /** Requests at once: ten thousand dead letters one after another would take as many round trips. */
 const WINDOW = 64;
 
@@ -103,8 +108,7 @@ function report({ counts }: Results, { json }: Selection): void {
     .map(([outcome, count]) => `${count} ${outcome}`).join(", ");
   console.log(json ? JSON.stringify(counts) : text || "nothing matched");
   for (const [outcome, why] of Object.entries(NOT_REDRIVEN)) {
-    const hint = outcome === "held-back" ? ": --force redrives it again" : "";
-    if (counts[outcome]) console.error(`${outcome}: ${why}${hint}`);
+    if (counts[outcome]) console.error(`${outcome}: ${why}${FORCED[outcome] ?? ""}`);
   }
 }
 

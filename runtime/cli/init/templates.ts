@@ -91,13 +91,15 @@ ${UPGRADE[weir.kind]}
 
 /** Returns the text of `deploy/Dockerfile`: a stage that downloads and checks, and a stage that runs. */
 export function dockerfile(image: string, weir: WeirDependency): string {
-  const [context, copied, copiedAgain] = weir.kind === "folder"
+  const [context, installed, copiedAgain] = weir.kind === "folder"
     ? [
       "# Weir is a folder outside the project. The task passes it to the build as the context `weir`.\n",
-      `COPY --from=weir . /weir\nRUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json\n`,
+      `COPY --from=weir . /weir
+# deno.lock also names what the checkout around that folder links. \`deno install\` takes it out, and changes no version.
+RUN sed -i 's|"links": *\\[[^]]*\\]|"links": ["/weir"]|' deno.json && deno install`,
       "COPY --from=build /weir /weir\n",
     ]
-    : ["", "", ""];
+    : ["", "RUN deno install --frozen", ""];
   return `# Build it with \`deno task image\`: the image is called ${image}.
 ${context}# One image serves every role: WEIR_ROLES and WEIR_FUNCTIONS select what a container runs.
 
@@ -106,7 +108,7 @@ WORKDIR /app
 ENV DENO_DIR=/deno
 # Dependencies come first: this layer is rebuilt only when they change.
 COPY deno.json deno.lock ./
-${copied}RUN deno install --frozen
+${installed}
 COPY schemas schemas
 COPY functions functions
 # A running container downloads and compiles nothing, so code that does not compile fails here.
@@ -135,8 +137,9 @@ USER weir
 # MALLOC_ARENA_MAX bounds what glibc keeps for each thread, some 20 MB in all.
 ENV DENO_USE_CGROUPS=1 MALLOC_ARENA_MAX=2 DENO_DIR=/deno NO_COLOR=1 LOG_FORMAT=json PORT=8000 ADMIN_PORT=9090
 EXPOSE 8000 9090
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \\
-  CMD ["deno", "eval", "const { ok } = await fetch(\`http://127.0.0.1:\${Deno.env.get('PORT')}/health\`); Deno.exit(ok ? 0 : 1)"]
+# Only a process whose event loop stands still is unhealthy: while NATS is down a restart would not help.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["bash", "-c", \\
+  "exec 3<>/dev/tcp/127.0.0.1/$ADMIN_PORT && printf 'GET /health/live HTTP/1.0\\\\r\\\\nHost: localhost\\\\r\\\\n\\\\r\\\\n' >&3 && read -r _ code _ <&3 && [ \\"$code\\" = 200 ]"]
 # tini is PID 1 and forwards signals. Deno is its direct child, so no wrapper swallows them.
 ENTRYPOINT ["tini", "--", "deno", "run", "--cached-only", "--frozen", \\
   ${START_OPTIONS.map((option) => `"${option}"`).join(", ")}, \\
