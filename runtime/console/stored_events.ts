@@ -29,21 +29,21 @@ export class StoredEvents {
 
   /** Returns the last events, the newest first. @param type Type or subject pattern. Default: all. */
   async recent(type: string | undefined, limit: number): Promise<RecentEvent[]> {
-    const streams = await this.#streams(type);
+    const streams = type === undefined ? this.#streams() : await this.#storing(type);
     const found = await Promise.all(streams.map((stream) => this.#lastOf(stream, type, limit).catch(() => [])));
     return found.flat().sort((a, b) => a.time < b.time ? 1 : -1).slice(0, limit);
   }
 
   /** Returns the event at a position; undefined if there is none, or if the stream is not one of the project. */
   async read(stream: string, sequence: number): Promise<StoredEvent | undefined> {
-    if (!(await this.#streams()).includes(stream)) return undefined;
+    if (!this.#streams().includes(stream)) return undefined;
     return await readStoredEvent(this.cluster.nc, stream, { seq: sequence });
   }
 
   /** Returns the last event of a type with an id; undefined if there is none. */
   async find(type: string, id: string): Promise<StoredEvent | undefined> {
-    const { nc, jsm, names } = this.cluster, subject = names.subject(type);
-    for (const stream of await streamsStoring(jsm, subject, names)) {
+    const { nc, names } = this.cluster, subject = names.subject(type);
+    for (const stream of await this.#storing(type)) {
       const last = await readStoredEvent(nc, stream, { last_by_subj: subject }); // most look for what has just come
       if (last && idOf(last) === id) return last;
       const found = await findStoredEvent(nc, stream, subject, id);
@@ -51,14 +51,17 @@ export class StoredEvents {
     }
   }
 
-  /** Returns the streams of the project that store a type. Default: all of them. */
-  async #streams(type?: string): Promise<string[]> {
-    const { jsm, names } = this.cluster;
-    if (type !== undefined) return await streamsStoring(jsm, names.subject(type), names);
+  /** Returns the streams of the project that store a type. */
+  async #storing(type: string): Promise<string[]> {
+    const { jsm, names } = this.cluster, own = this.#streams();
+    return (await streamsStoring(jsm, names.subject(type), names)).filter((name) => own.includes(name));
+  }
+
+  #streams(): string[] {
     const { streams, foreignStreams = [], functions } = this.registry;
     const triggered = functions.flatMap(({ triggers }) => triggers.map(({ stream }) => stream));
     const own = [...streams.map(({ name }) => name), ...foreignStreams, ...triggered];
-    return [...new Set(own)].map((name) => names.stream(name));
+    return [...new Set(own)].map((name) => this.cluster.names.stream(name));
   }
 
   /** Reads back from the end of a stream, message by message: the process may do that with every stream it uses. */
