@@ -56,6 +56,7 @@ Deno.test("prettyTokens lays JSON out, and leaves numbers and texts as they were
     pretty(raw),
     `{\n  "big": 12345678901234567890,\n  "e": 1e400,\n  "t": "a\\"{,",\n  "list": [\n    1,\n    [],\n    {}\n  ],\n  "n": null\n}`,
   );
+  assert.equal(pretty("[".repeat(100_000) + "]".repeat(100_000)).length < 2e7, true); // not by the depth squared
   const value = { a: [{ b: "x" }, -1.5, true], c: {} };
   assert.equal(pretty(JSON.stringify(value)), JSON.stringify(value, null, 2));
   assert.equal(pretty(`"text"`), `"text"`);
