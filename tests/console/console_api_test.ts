@@ -188,6 +188,18 @@ Deno.test("GET /console/api/events/recent and /find read no stream of another pr
   assert.equal((await console.get(`${API}/events/find?type=other.secret&id=OTHER:1`)).status, 404);
 });
 
+Deno.test("GET /console/api/events/recent lists fewer of large events, a few at once", async () => {
+  await using console = await startConsole({ functions: { ignore: defineFunction({ on: Placed }, () => {}) } });
+  const nc = await connect({ servers: console.server.url }), large = JSON.stringify({ orderId: "x".repeat(900_000) });
+  for (let n = 0; n < 45; n++) await nc.request("shop.placed", large, { timeout: 60_000 });
+  await nc.close();
+  const events = await eventually(async () => {
+    const { body: { events } } = await console.get(`${API}/events/recent`);
+    return events.length > 0 && events; // none while the server does not answer in time
+  });
+  assert.deepEqual([events.length, events[0].sequence, events.at(-1).sequence], [40, 45, 6]);
+});
+
 Deno.test("HEAD /console/api/live and /events/tail answer the headers of the stream", async () => {
   await using console = await startConsole({ functions });
   for (const path of ["live", "events/tail"]) {
