@@ -3,6 +3,7 @@ import { type Handler, pathOf, type Route, route, router } from "../http/router.
 import { ConsoleAccess } from "./access.ts";
 import { deadLetterRoutes } from "./dead_letter_routes.ts";
 import { eventRoutes } from "./event_routes.ts";
+import { streamRoute } from "./event_stream.ts";
 import { functionRoutes } from "./function_routes.ts";
 import { graphOf } from "./graph.ts";
 import { Journeys } from "./journeys.ts";
@@ -39,7 +40,7 @@ function apiRoutes(options: ConsoleOptions, recorder: Recorder, stopping: AbortS
   const live = new LiveFeed(options, reader, recorder, graph.revision, stopping);
   return [
     route("GET", "/console/api/graph", () => Response.json(graph)),
-    route("GET", "/console/api/live", ({ url }) => live.open(new URL(url).searchParams.get("function") ?? undefined)),
+    streamRoute("/console/api/live", ({ url }) => live.open(new URL(url).searchParams.get("function") ?? undefined)),
     ...functionRoutes(options, recorder, reader),
     ...eventRoutes(options, journeys, stopping),
     ...deadLetterRoutes(options),

@@ -1,10 +1,13 @@
 import type { DeadLetterFilter, Redriven } from "../core/dead_letter.ts";
+import { Problem } from "../http/problem.ts";
 import type { DeadLetterService } from "../nats/dead_letters/service.ts";
 
 /** Finished jobs that are remembered, so that a page learns how its own ended. */
 const MAX_JOBS = 20;
 /** Dead letters that are discarded at once. */
 const WINDOW = 64;
+
+type JobService = Pick<DeadLetterService, "groups" | "list" | "discard" | "sendParked" | "redriveAll">;
 
 export type BulkAction = "redrive" | "discard";
 
@@ -41,7 +44,7 @@ class BulkJob {
   #error: string | undefined;
 
   constructor(
-    readonly service: DeadLetterService,
+    readonly service: JobService,
     readonly action: BulkAction,
     readonly filter: DeadLetterFilter,
     readonly force: boolean,
@@ -73,9 +76,18 @@ class BulkJob {
   }
 
   async #discardAll(): Promise<void> {
+    const parked = new Map<string, string>();
+    try {
+      await this.#discardEach(parked);
+    } finally {
+      await this.service.sendParked(parked); // at the end, since parked events may be discarded as well
+    }
+  }
+
+  async #discardEach(parked: Map<string, string>): Promise<void> {
     let window: number[] = [];
     const discard = async () => {
-      const found = await Promise.all(window.map((sequence) => this.service.discard(sequence)));
+      const found = await Promise.all(window.map((sequence) => this.service.discard(sequence, parked)));
       for (const one of found) this.#tally[one ? "discarded" : "missing"]++;
       window = [];
     };
@@ -91,16 +103,23 @@ class BulkJob {
 export class BulkJobs {
   readonly #jobs = new Map<string, BulkJob>();
 
-  constructor(readonly service: DeadLetterService) {}
+  constructor(readonly service: JobService) {}
 
-  /** Begins a job. It concerns the dead letters that are stored already. */
+  /**
+   * Begins a job. It concerns the dead letters that are stored already.
+   *
+   * @throws {Problem} 429 while as many are running as are remembered.
+   */
   async begin(action: BulkAction, filter: DeadLetterFilter, force: boolean): Promise<BulkJobStatus> {
     const { groups, ungrouped } = await this.service.groups(filter);
     const total = groups.reduce((sum, { count }) => sum + count, ungrouped);
     const job = new BulkJob(this.service, action, filter, force, total);
     if (this.#jobs.size >= MAX_JOBS) {
       const ended = [...this.#jobs.values()].find(({ status }) => status.state !== "running");
-      if (ended) this.#jobs.delete(ended.id);
+      if (!ended) {
+        throw new Problem("too-many-requests", `${MAX_JOBS} jobs are running: cancel one, or wait for its end`);
+      }
+      this.#jobs.delete(ended.id);
     }
     this.#jobs.set(job.id, job);
     void job.run();

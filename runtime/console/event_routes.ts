@@ -6,6 +6,7 @@ import { malformed, Problem } from "../http/problem.ts";
 import { type Parameters, type Route, route } from "../http/router.ts";
 import type { StoredEvent } from "../nats/inspect/read_message.ts";
 import { eventStates } from "./event_states.ts";
+import { streamRoute } from "./event_stream.ts";
 import { openTail } from "./event_tail.ts";
 import type { Journey, Journeys } from "./journeys.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -27,7 +28,7 @@ export function eventRoutes(options: ConsoleOptions, journeys: Journeys | undefi
     throw new Problem("not-found", `${stream} has no event ${sequence}: it was removed, or has never been there`);
   };
   return [
-    route("GET", "/console/api/events/tail", (request) => {
+    streamRoute("/console/api/events/tail", (request) => {
       const { type, function: fn, outcome, text } = queryOf(request, ["type", "function", "outcome", "text"]);
       return openTail(options, { ...selected({ type, outcome, text }), ...(fn && { function: fn }) }, stopping);
     }),

@@ -1,3 +1,4 @@
+import { type Route, route } from "../http/router.ts";
 import { SECURITY_HEADERS } from "./security_headers.ts";
 
 /** Milliseconds after which a browser that lost the connection connects again. */
@@ -8,6 +9,14 @@ const BEAT_MS = 3_000;
 const MAX_WAITING = 1_048_576;
 
 const ENCODER = new TextEncoder();
+const HEADERS = { ...SECURITY_HEADERS, "content-type": "text/event-stream", "cache-control": "no-store" };
+
+/** Returns a route that answers with a stream. HEAD opens none: nothing would read it, and so it would never end. */
+export function streamRoute(path: string, open: (request: Request) => Response): Route {
+  return route("GET", path, (request) => {
+    return request.method === "HEAD" ? new Response(null, { headers: HEADERS }) : open(request);
+  });
+}
 
 /** Server-sent events to one open page. */
 export class EventStream {
@@ -26,9 +35,7 @@ export class EventStream {
       start: (controller) => void (this.#controller = controller),
       cancel: () => this.#end(),
     }, { highWaterMark: MAX_WAITING, size: (chunk) => chunk.length });
-    this.response = new Response(body, {
-      headers: { ...SECURITY_HEADERS, "content-type": "text/event-stream", "cache-control": "no-store" },
-    });
+    this.response = new Response(body, { headers: HEADERS });
     this.#beat = setInterval(() => this.send("alive", {}), BEAT_MS);
     this.#write(`retry: ${RETRY_MS}\n\n`);
     stopping.addEventListener("abort", this.#onStop);

@@ -90,7 +90,7 @@ export class FunctionRecord {
 
   #addError({ delivery: { stream, sequence }, event: { id, type } }: Settled["attempt"], outcome: Outcome): void {
     if (!("error" in outcome) || !outcome.error) return;
-    const text = this.redact(errorText(outcome.error).slice(0, MAX_ERROR)), reason = reasonOf(outcome) ?? "";
+    const text = this.redact(errorText(outcome.error)).slice(0, MAX_ERROR), reason = reasonOf(outcome) ?? "";
     const key = `${reason} ${errorPattern(text)}`, at = new Date().toISOString(), known = this.#errors.get(key);
     if (known) {
       known.count++;

@@ -51,7 +51,7 @@ export class Journeys {
     const { delivery: { stream, sequence, storedAtMs }, event: { id, type }, emitted } = attempt;
     const { traceId, spanId } = attempt.span.spanContext(), key = `${stream}:${sequence}`;
     const error = "error" in outcome && outcome.error
-      ? this.redact(errorText(outcome.error).slice(0, MAX_ERROR))
+      ? this.redact(errorText(outcome.error)).slice(0, MAX_ERROR)
       : undefined;
     const span: Kept = {
       id: `${spanId}-${this.#count++}`, // the attempts of a batch share a span
@@ -91,13 +91,13 @@ export class Journeys {
   #related(key: string): Kept[] {
     const found = new Set<Kept>(), traces = new Set<string>(), keys = new Set([key]);
     for (const one of keys) {
-      for (const { trace } of this.#byEvent.get(one) ?? []) traces.add(trace);
-      for (const trace of traces) {
+      for (const { trace } of this.#byEvent.get(one) ?? []) {
+        if (traces.has(trace)) continue;
+        traces.add(trace);
         for (const span of this.#byTrace.get(trace) ?? []) {
           found.add(span);
           keys.add(span.key);
         }
-        traces.delete(trace);
         if (found.size > MAX_SPANS / 2) return [...found];
       }
     }

@@ -29,7 +29,7 @@ export class LiveFeed {
   #cpuAtMs = performance.now();
 
   constructor(
-    readonly options: Pick<ConsoleOptions, "cluster">,
+    readonly options: Pick<ConsoleOptions, "cluster" | "redact">,
     readonly reader: LiveStatusReader,
     readonly recorder: Recorder,
     readonly revision: string,
@@ -97,12 +97,12 @@ export class LiveFeed {
   }
 
   #process() {
-    const { nc, monitor } = this.options.cluster, problem = monitor.problem();
+    const { cluster: { nc, monitor }, redact } = this.options, problem = monitor.problem();
     const cpu = process.cpuUsage(this.#cpu), nowMs = performance.now(), elapsedMs = nowMs - this.#cpuAtMs;
     this.#cpu = process.cpuUsage();
     this.#cpuAtMs = nowMs;
     return {
-      nats: { connected: problem === undefined, ...(problem && { problem }), server: nc.getServer() },
+      nats: { connected: problem === undefined, ...(problem && { problem: redact(problem) }), server: nc.getServer() },
       process: {
         pid: Deno.pid,
         cpu: Math.round((cpu.user + cpu.system) / 10 / elapsedMs) / 100,

@@ -8,15 +8,17 @@ const MAX_BYTES = 4 * 1_048_576;
  * Returns the members of the JSON object in a request's body.
  *
  * @param known Names of the members. An unknown one is refused, since a misspelt filter would match everything.
+ * @param maxBytes Longest body. Default: 4 MiB.
  * @throws {Problem} 400, 413 or 415.
  */
 export async function bodyOf<Name extends string>(
   request: Request,
   known: readonly Name[],
+  maxBytes = MAX_BYTES,
 ): Promise<Partial<Record<Name, unknown>>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json\b/i.test(type)) throw new Problem("unsupported-media-type", "send application/json");
-  const body: unknown = parseJson(await limitedText(request), "the body");
+  const body: unknown = parseJson(await limitedText(request, maxBytes), "the body");
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw malformed("the body is not a JSON object");
   }
@@ -33,12 +35,12 @@ export function textOf(name: string, value: unknown): string | undefined {
   throw malformed(`${name}: it is a text`);
 }
 
-async function limitedText(request: Request): Promise<string> {
+async function limitedText(request: Request, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Problem("too-large", `the body has more than ${MAX_BYTES} bytes`);
+    if (bytes > maxBytes) throw new Problem("too-large", `the body has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return await new Blob(chunks as Uint8Array<ArrayBuffer>[]).text();

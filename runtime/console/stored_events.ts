@@ -9,6 +9,8 @@ import { previewOf } from "./payload_view.ts";
 
 /** Messages that are read at once, and those that are read back from the end of a stream at most. */
 const AT_ONCE = 50, MAX_REACH = 500;
+/** Bytes that are read at once, and for one list, of all streams together: a list is read within a second. */
+const BYTES_AT_ONCE = 4 * 1_048_576, MAX_BYTES = 32 * 1_048_576;
 
 export interface RecentEvent {
   readonly stream: string;
@@ -27,23 +29,29 @@ export class StoredEvents {
     readonly cluster: { readonly nc: NatsConnection; readonly jsm: JetStreamManager; readonly names: Namespace },
   ) {}
 
-  /** Returns the last events, the newest first. @param type Type or subject pattern. Default: all. */
+  /**
+   * Returns the last events, the newest first, and fewer of large ones.
+   *
+   * @param type Type or subject pattern. Default: all.
+   */
   async recent(type: string | undefined, limit: number): Promise<RecentEvent[]> {
-    const streams = await this.#streams(type);
-    const found = await Promise.all(streams.map((stream) => this.#lastOf(stream, type, limit).catch(() => [])));
+    const streams = type === undefined ? this.#streams() : await this.#storing(type);
+    const found = await Promise.all(
+      streams.map((stream) => this.#lastOf(stream, type, limit, streams.length).catch(() => [])),
+    );
     return found.flat().sort((a, b) => a.time < b.time ? 1 : -1).slice(0, limit);
   }
 
   /** Returns the event at a position; undefined if there is none, or if the stream is not one of the project. */
   async read(stream: string, sequence: number): Promise<StoredEvent | undefined> {
-    if (!(await this.#streams()).includes(stream)) return undefined;
+    if (!this.#streams().includes(stream)) return undefined;
     return await readStoredEvent(this.cluster.nc, stream, { seq: sequence });
   }
 
   /** Returns the last event of a type with an id; undefined if there is none. */
   async find(type: string, id: string): Promise<StoredEvent | undefined> {
-    const { nc, jsm, names } = this.cluster, subject = names.subject(type);
-    for (const stream of await streamsStoring(jsm, subject, names)) {
+    const { nc, names } = this.cluster, subject = names.subject(type);
+    for (const stream of await this.#storing(type)) {
       const last = await readStoredEvent(nc, stream, { last_by_subj: subject }); // most look for what has just come
       if (last && idOf(last) === id) return last;
       const found = await findStoredEvent(nc, stream, subject, id);
@@ -51,28 +59,39 @@ export class StoredEvents {
     }
   }
 
-  /** Returns the streams of the project that store a type. Default: all of them. */
-  async #streams(type?: string): Promise<string[]> {
-    const { jsm, names } = this.cluster;
-    if (type !== undefined) return await streamsStoring(jsm, names.subject(type), names);
+  /** Returns the streams of the project that store a type. */
+  async #storing(type: string): Promise<string[]> {
+    const { jsm, names } = this.cluster, own = this.#streams();
+    return (await streamsStoring(jsm, names.subject(type), names)).filter((name) => own.includes(name));
+  }
+
+  #streams(): string[] {
     const { streams, foreignStreams = [], functions } = this.registry;
     const triggered = functions.flatMap(({ triggers }) => triggers.map(({ stream }) => stream));
     const own = [...streams.map(({ name }) => name), ...foreignStreams, ...triggered];
-    return [...new Set(own)].map((name) => names.stream(name));
+    return [...new Set(own)].map((name) => this.cluster.names.stream(name));
   }
 
-  /** Reads back from the end of a stream, message by message: the process may do that with every stream it uses. */
-  async #lastOf(stream: string, type: string | undefined, limit: number): Promise<RecentEvent[]> {
+  /**
+   * Reads back from the end of a stream, message by message: the process may do that with every stream it uses.
+   *
+   * @param sharedBy Number of streams that share the limits of bytes.
+   */
+  async #lastOf(stream: string, type: string | undefined, limit: number, sharedBy: number): Promise<RecentEvent[]> {
     const { nc, jsm, names } = this.cluster, { state } = await jsm.streams.info(stream), found: RecentEvent[] = [];
     const first = Math.max(state.first_seq, state.last_seq - MAX_REACH + 1);
-    for (let last = state.last_seq; last >= first && found.length < limit; last -= AT_ONCE) {
-      const from = Math.max(first, last - AT_ONCE + 1);
-      const sequences = Array.from({ length: last - from + 1 }, (_, at) => last - at);
-      const messages = await Promise.all(sequences.map((seq) => readStoredEvent(nc, stream, { seq })));
-      for (const message of messages) {
-        const event = message && recentEvent(message, names.typeOf(message.subject, stream));
-        if (event && (type === undefined || covers(type, event.type))) found.push(event);
+    let last = state.last_seq, bytes = 0, largest = state.bytes / Math.max(1, state.messages);
+    while (last >= first && found.length < limit && bytes < MAX_BYTES / sharedBy) {
+      const count = Math.max(1, Math.min(AT_ONCE, last - first + 1, Math.floor(BYTES_AT_ONCE / sharedBy / largest)));
+      const sequences = Array.from({ length: count }, (_, at) => last - at);
+      for (const message of await Promise.all(sequences.map((seq) => readStoredEvent(nc, stream, { seq })))) {
+        if (!message) continue;
+        bytes += message.payload.length;
+        largest = Math.max(largest, message.payload.length);
+        const event = recentEvent(message, names.typeOf(message.subject, stream));
+        if (type === undefined || covers(type, event.type)) found.push(event);
       }
+      last -= count;
     }
     return found.slice(0, limit);
   }

@@ -98,7 +98,7 @@ export class Progress {
     const { source } = this.options, query = new URL(url).searchParams;
     const unknown = [...query.keys()].find((name) => !["stream", "sequence", "source"].includes(name));
     if (unknown !== undefined) throw malformed(`the query has ${unknown}: it may have stream, sequence and source`);
-    const [, lastStream, lastSequence] = /^([\w-]+):(\d+)$/.exec(known) ?? [];
+    const [, lastStream, lastSequence] = /^([\w-]+):([1-9]\d{0,15})$/.exec(known) ?? [];
     const stream = query.get("stream") ?? lastStream, sequence = query.get("sequence") ?? lastSequence;
     if ((stream === undefined) !== (sequence === undefined) || !/^[1-9]\d{0,15}$/.test(sequence ?? "1")) {
       throw malformed("the query needs both stream and sequence, as the response to the event has them, or neither");

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { connect } from "@nats-io/transport-node";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { z } from "zod";
+import { streamRoute } from "../../runtime/console/event_stream.ts";
+import type { Problem } from "../../runtime/http/problem.ts";
+import { router } from "../../runtime/http/router.ts";
 import { startConsole } from "../support/console.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -95,6 +99,8 @@ Deno.test("POST /console/api/functions/{name}/pause and /resume pause and resume
   assert.deepEqual((await console.post(`${API}/functions/ship/resume`)).body, { resumed: false });
   const wrong = await console.post(`${API}/functions/ship/pause`, { for: "soon" });
   assert.equal(wrong.status, 400);
+  const { body: endless } = await console.post(`${API}/functions/ship/pause`, { for: "99999999d" });
+  assert.equal(endless.pausedUntil, "2200-01-01T00:00:00.000Z");
   assert.equal((await console.post(`${API}/functions/shipp/pause`)).status, 404);
   assert.match((await console.get(`${API}/functions/shipp`)).body.detail, /did you mean "ship"/);
 });
@@ -169,6 +175,47 @@ Deno.test("GET /console/api/events/{stream}/{sequence} shows an event, and in de
   assert.match(payload.headers.get("content-disposition")!, /^attachment/);
   assert.equal((await console.get(`${API}/events/SHOP/99`)).status, 404);
   assert.equal((await console.get(`${API}/events/KV_x/1`)).status, 404);
+});
+
+Deno.test("GET /console/api/events/recent and /find read no stream of another project", async () => {
+  await using console = await startConsole({ functions });
+  const nc = await connect({ servers: console.server.url });
+  await nc.request("$JS.API.STREAM.CREATE.OTHER", JSON.stringify({ name: "OTHER", subjects: ["other.>"] }));
+  const { seq } = (await nc.request("other.secret", "s3cret")).json<{ seq: number }>();
+  assert.equal(seq, 1);
+  await nc.close();
+  assert.deepEqual((await console.get(`${API}/events/recent?type=other.secret`)).body, { events: [] });
+  assert.equal((await console.get(`${API}/events/find?type=other.secret&id=OTHER:1`)).status, 404);
+});
+
+Deno.test("GET /console/api/events/recent lists fewer of large events, a few at once", async () => {
+  await using console = await startConsole({ functions: { ignore: defineFunction({ on: Placed }, () => {}) } });
+  const nc = await connect({ servers: console.server.url }), large = JSON.stringify({ orderId: "x".repeat(900_000) });
+  for (let n = 0; n < 45; n++) await nc.request("shop.placed", large, { timeout: 60_000 });
+  await nc.close();
+  const events = await eventually(async () => {
+    const { body: { events } } = await console.get(`${API}/events/recent`);
+    return events.length > 0 && events; // none while the server does not answer in time
+  });
+  assert.deepEqual([events.length, events[0].sequence, events.at(-1).sequence], [40, 45, 6]);
+});
+
+Deno.test("HEAD /console/api/live and /events/tail answer the headers of the stream", async () => {
+  await using console = await startConsole({ functions });
+  for (const path of ["live", "events/tail"]) {
+    const { status, headers, body } = await fetch(`${console.admin}${API}/${path}`, { method: "HEAD" });
+    assert.deepEqual([status, headers.get("content-type"), body], [200, "text/event-stream", null], path);
+  }
+});
+
+Deno.test("streamRoute opens no stream for HEAD, which nothing would read", async () => {
+  let opened = 0;
+  const open = () => new Response(`${++opened}`), problemOf = (error: unknown) => error as Problem;
+  const handle = router([streamRoute("/tail", open)], { problemOf });
+  for (const [method, count] of [["HEAD", 0], ["GET", 1], ["HEAD", 1]] as const) {
+    await (await handle(new Request("http://127.0.0.1/tail", { method }))).body?.cancel();
+    assert.equal(opened, count, method);
+  }
 });
 
 Deno.test("GET /console/api/dead-letters groups, lists and shows letters, and redrives, edits and discards them", async () => {

@@ -64,6 +64,7 @@ Deno.test("GET /console/api/… with WEIR_ADMIN_KEY needs the key or the cookie,
   }
   assert.equal((await console.get(`${API}/graph`, { authorization: `Bearer ${KEY}` })).status, 200);
   assert.equal((await console.post(`${API}/sign-in`, { key: "wrong" })).status, 401);
+  assert.equal((await console.post(`${API}/sign-in`, { key: "x".repeat(17_000) })).status, 413);
   const { status, headers } = await console.post(`${API}/sign-in`, { key: KEY });
   assert.equal(status, 204);
   const cookie = headers.get("set-cookie")!.split(";")[0];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Settled } from "../../runtime/engine/observer.ts";
+import { FunctionRecord } from "../../runtime/console/function_record.ts";
 import { Journeys } from "../../runtime/console/journeys.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
 
@@ -56,6 +57,19 @@ Deno.test("Journeys.of returns the attempts of the whole flow by their start, ea
   assert.deepEqual(journeys.of("SHOP", 9).spans, []);
 });
 
+Deno.test("Journeys and FunctionRecord redact an error before they shorten it, so that no part of a secret is left", () => {
+  const redact = (text: string) => text.replace("hush-hush", "[redacted]");
+  const outcome: Outcome = { ...failed, error: { name: "Error", message: `${"x".repeat(1_988)}hush-hush` } };
+  const journeys = new Journeys(redact), record = new FunctionRecord(redact);
+  const one = settled({ name: "ship", id: "placed", sequence: 1, trace: "t1", at: 10, outcome });
+  journeys.settled(one);
+  record.settled(one);
+  for (const error of [journeys.of("SHOP", 1).spans[0].error!, record.errors()[0].error]) {
+    assert.equal(error.length, 2_000);
+    assert.doesNotMatch(error, /hush/);
+  }
+});
+
 Deno.test("Journeys.of finds each attempt of an event without a trace of its own", () => {
   const journeys = new Journeys((text) => text);
   journeys.settled(settled({ name: "ship", id: "plain", sequence: 1, trace: "t1", at: 10, outcome: failed }));
@@ -73,4 +87,8 @@ Deno.test("Journeys keeps the last 5,000 attempts, and shows 500 of a journey", 
   assert.equal(journeys.of("SHOP", 1_001).spans.length, 1);
   const { spans, dropped } = journeys.of("SHOP", 6_000);
   assert.deepEqual([spans.length, dropped], [500, 100]);
+  for (let n = 1; n <= 5_000; n++) {
+    journeys.settled(settled({ name: "ship", id: "e", sequence: n, trace: n > 2_600 ? "last" : "all", at: n }));
+  }
+  assert.equal(journeys.of("SHOP", 5_000).dropped, 1_900);
 });

@@ -6,6 +6,7 @@ const PAGES = fileURLToPath(new URL("../../runtime/console/pages/", import.meta.
 /** Imports a script of the pages. The name is computed: an import that the type check follows brings the types of a browser. */
 const page = (name: string) => import(`file://${PAGES}${name}.js`);
 const { curlOf } = await page("curl"), { prettyTokens } = await page("json_view");
+const { editedText, exactJson } = await page("dead_letter_edit");
 const { ago, bytes, count, duration, rate } = await page("format");
 const { controlOf, emptyOf } = await page("schema_form");
 const { depthsOf, lineOf } = await page("trace_line");
@@ -56,9 +57,17 @@ Deno.test("prettyTokens lays JSON out, and leaves numbers and texts as they were
     pretty(raw),
     `{\n  "big": 12345678901234567890,\n  "e": 1e400,\n  "t": "a\\"{,",\n  "list": [\n    1,\n    [],\n    {}\n  ],\n  "n": null\n}`,
   );
+  assert.equal(pretty("[".repeat(100_000) + "]".repeat(100_000)).length < 2e7, true); // not by the depth squared
   const value = { a: [{ b: "x" }, -1.5, true], c: {} };
   assert.equal(pretty(JSON.stringify(value)), JSON.stringify(value, null, 2));
   assert.equal(pretty(`"text"`), `"text"`);
+});
+
+Deno.test("editedText is the data of any dead letter, and exactJson changes no number of it", () => {
+  const raw = `{"big":12345678901234567890,"e":1e400,"list":[1,-0.10],"__proto__":{"a":null}}`;
+  assert.equal(JSON.stringify(exactJson(editedText({ raw, data: JSON.parse(raw) }))), raw);
+  assert.equal(editedText({ text: "{no json" }), "{no json");
+  assert.equal(editedText({ base64: "/w==" }), "");
 });
 
 Deno.test("curlOf quotes what a shell would read", () => {

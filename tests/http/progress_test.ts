@@ -160,9 +160,10 @@ Deno.test("GET /events/{id}/progress finds an event of a source, or at the posit
       ["?source=/shop", {}],
       ["?stream=ORDERS&sequence=7", {}],
       ["", { "last-event-id": "ORDERS:7" }],
+      ["", { "last-event-id": "ORDERS:0" }], // no position: of another service, or made up
     ] as const
   ) assert.equal((await untilEnd(await get(`/events/o1/progress${query}`, { headers }))).length, 2);
-  assert.deepEqual(source.sources, ["/ingress/shop", "/shop"]);
+  assert.deepEqual(source.sources, ["/ingress/shop", "/shop", "/ingress/shop"]);
   const done = await get(undefined, { headers: { "last-event-id": "ORDERS:7:done" } });
   assert.deepEqual([done.status, await done.text()], [204, ""]);
   assert.equal((await get(undefined, { method: "HEAD" })).headers.get("content-type"), "text/event-stream");

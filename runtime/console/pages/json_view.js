@@ -5,6 +5,8 @@ import { Copy, Panel } from "./parts.js";
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]/g;
 /** A text of more tokens is shown without colours. */
 const MAX_TOKENS = 8_000;
+/** Greatest depth that is indented: the text of deeper data would grow with the square of its size. */
+const MAX_INDENT = 40;
 
 /**
  * Lays out JSON in lines, without reading its numbers: they stay as they were sent.
@@ -15,7 +17,7 @@ const MAX_TOKENS = 8_000;
 export function prettyTokens(raw) {
   const tokens = [];
   let depth = 0, before = "";
-  const line = () => `\n${"  ".repeat(depth)}`;
+  const line = () => `\n${"  ".repeat(Math.min(depth, MAX_INDENT))}`;
   const all = raw.match(TOKEN) ?? [];
   all.forEach((token, n) => {
     const opens = token === "{" || token === "[", closes = token === "}" || token === "]";

@@ -27,7 +27,7 @@ export function pauseEnd(until: string): string {
  *
  * @param consumers The consumers of one function, the one on RETRIES first. Its pause is copied to consumers that a
  * process creates meanwhile.
- * @param untilMs End of the pause, in milliseconds since 1970. Default: none.
+ * @param untilMs End of the pause, in milliseconds since 1970. From 2200 on: none. Default: none.
  * @returns The end of the pause as an RFC 3339 timestamp.
  */
 export async function pauseConsumers(
@@ -35,7 +35,7 @@ export async function pauseConsumers(
   consumers: readonly ConsumerInfo[],
   untilMs: number = UNTIL_RESUMED_MS,
 ): Promise<string> {
-  const until = new Date(untilMs);
+  const until = new Date(Math.min(untilMs, UNTIL_RESUMED_MS));
   for (const { stream_name, name } of consumers) await jsm.consumers.pause(stream_name, name, until);
   return until.toISOString();
 }
