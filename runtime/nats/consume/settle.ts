@@ -12,7 +12,7 @@ import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
-import { PublishError, type PublishResult } from "../../engine/publisher.ts";
+import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
 import { ackSubjectText } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
@@ -204,10 +204,7 @@ export class NatsSettler implements Settler {
    * Stores the decision and then the dead letter. If the process dies in between, the next delivery stores the dead
    * letter and does not run the event again.
    */
-  async #storeDeadLetter(
-    { functionName, delivery, usedUp }: HeldEvent,
-    outcome: DeadLetterOutcome,
-  ): Promise<PublishResult> {
+  async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome) {
     const { attempts, deadLetters, onUnstored } = this.options;
     if (usedUp && !usedUp.wasDecided) {
       const ending = { ...outcome, error: headerError(outcome.error) };
