@@ -1,7 +1,7 @@
 import type { Span } from "@opentelemetry/api";
 import { DependencyOpenError, NonRetryableError, RetryAfterError } from "../api/errors.ts";
 import { describeValue } from "../project/option_schemas.ts";
-import { DEFAULT_BREAKER } from "../project/resolve_policy.ts";
+import { DEFAULT_BREAKER } from "../project/failure_policy.ts";
 import type { BreakerPolicy } from "../core/breaker.ts";
 import { errorsIn, isA } from "../core/error_detail.ts";
 import type { BreakerPorts } from "./breaker_store.ts";

@@ -21,6 +21,7 @@ import {
   type ConcurrencyPolicy,
   concurrencySchema,
 } from "./concurrency_policy.ts";
+import { breakerSchema, retrySchema } from "./failure_policy.ts";
 import { ORDER_OPTIONS, orderConflict, type OrderPolicy, orderSchema } from "./order_policy.ts";
 import { FUNCTION_DEFAULTS, type FunctionOptions } from "../api/define_function.ts";
 
@@ -78,32 +79,6 @@ export interface FunctionPolicy {
 }
 
 const defaults = FUNCTION_DEFAULTS;
-
-const retry = z.strictObject({
-  attempts: count.default(defaults.retry.attempts),
-  initial: durationSchema.prefault(defaults.retry.initial),
-  max: durationSchema.prefault(defaults.retry.max),
-  factor: z.custom<number>(
-    (value) => Number.isFinite(value) && (value as number) >= 1,
-    { error: ({ input }) => `${describeValue(input)} is not a number from 1` },
-  ).default(defaults.retry.factor),
-  jitter: z.enum(["full", "none"], { error: ({ input }) => `${describeValue(input)} is neither "full" nor "none"` })
-    .default(defaults.retry.jitter),
-}).transform(({ initial: initialMs, max: maxMs, ...rest }): RetryPolicy => ({ ...rest, initialMs, maxMs }));
-
-const breaker = z.strictObject({
-  consecutiveFailures: count.default(defaults.breaker.consecutiveFailures),
-  interval: durationSchema.prefault(defaults.breaker.interval),
-  openFor: durationSchema.prefault(defaults.breaker.openFor),
-  halfOpenProbes: count.default(defaults.breaker.halfOpenProbes),
-  shared: z.boolean({ error: ({ input }) => `${describeValue(input)} is neither true nor false` })
-    .default(defaults.breaker.shared),
-}).transform(({ interval: intervalMs, openFor: openForMs, shared, ...rest }): BreakerPolicy => ({
-  ...rest,
-  intervalMs,
-  openForMs,
-  ...(shared && { shared }),
-}));
 
 /** Path of every option, for suggestions. */
 const OPTIONS = [
@@ -199,7 +174,7 @@ const options = z.strictObject({
   }).optional(),
   where: syncFunction<NonNullable<FunctionPolicy["where"]>>("true or false", "(event) => event.data.total > 0")
     .optional(),
-  retry: retry.prefault({}),
+  retry: retrySchema.prefault({}),
   timeout: durationSchema.prefault(defaults.timeout),
   concurrency: concurrencySchema.optional(),
   order: orderSchema.optional(),
@@ -210,8 +185,8 @@ const options = z.strictObject({
   rate: rate.optional(),
   maxAge: durationSchema.optional(),
   idempotency,
-  breaker: breaker.prefault({}),
-  dependencies: z.record(z.string(), breaker).default({}),
+  breaker: breakerSchema.prefault({}),
+  dependencies: z.record(z.string(), breakerSchema).default({}),
 }).refine(({ maxAge = Infinity, debounce }) => !(debounce && maxAge <= debounce.quietMs), {
   path: ["maxAge"],
   error: "it is not above `debounce.quiet`, so that every event would be too old: give a higher one",
@@ -251,6 +226,3 @@ export function resolvePolicy(
     concurrencyConflict({ limit, shares, adaptive }, { timeoutMs, hasBatch: batch !== undefined });
   return conflict ? { ok: false, problems: [conflict] } : { ok: true, policy: result.data };
 }
-
-/** Policy of a dependency's breaker that no function configures. */
-export const DEFAULT_BREAKER: BreakerPolicy = breaker.parse({}, CHECKED_ONCE);

@@ -3,7 +3,8 @@ import { defineFunction, FUNCTION_DEFAULTS } from "weir";
 import { readConfig } from "../../runtime/app/config.ts";
 import { parseDuration } from "../../runtime/core/duration.ts";
 import { HEALTH_CHECK_TIMEOUT } from "../../runtime/api/define_health_check.ts";
-import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { DEFAULT_BREAKER } from "../../runtime/project/failure_policy.ts";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
 Deno.test("FUNCTION_DEFAULTS are pinned: a change of one changes every project", () => {
   assert.deepEqual(FUNCTION_DEFAULTS, {

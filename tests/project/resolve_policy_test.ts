@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { FunctionOptions } from "../../runtime/api/define_function.ts";
 import { eventsAtOnce } from "../../runtime/project/batch_policy.ts";
-import { DEFAULT_BREAKER, resolvePolicy } from "../../runtime/project/resolve_policy.ts";
+import { DEFAULT_BREAKER } from "../../runtime/project/failure_policy.ts";
+import { resolvePolicy } from "../../runtime/project/resolve_policy.ts";
 
 /** Returns the problems of options, with `on` and `emits` added. */
 function problems(options: object): string[] {
@@ -35,6 +36,12 @@ Deno.test("resolvePolicy keeps the given options and fills in the others", () =>
       Mail: { consecutiveFailures: 10, intervalMs: 60_000, openForMs: 30_000, halfOpenProbes: 1 },
     },
   });
+});
+
+Deno.test("resolvePolicy begins no wait above a `retry.max` that is below the default of `retry.initial`", () => {
+  const resolved = resolvePolicy({ on: "orders.>", retry: { max: "50ms" } });
+  assert.ok(resolved.ok);
+  assert.deepEqual([resolved.policy.retry.initialMs, resolved.policy.retry.maxMs], [50, 50]);
 });
 
 Deno.test("resolvePolicy runs one batch at a time unless `concurrency` says otherwise", () => {
@@ -161,6 +168,14 @@ const rows: [options: object, problem: string][] = [
   [{ breaker: { halfOpenProbes: 0 } }, "option breaker.halfOpenProbes: 0 is not a whole number from 1"],
   [{ retry: { factor: 0.5 } }, "option retry.factor: 0.5 is not a number from 1"],
   [{ retry: { factor: Infinity } }, "option retry.factor: Infinity is not a number from 1"],
+  [
+    { retry: { initial: "5m" } },
+    "option retry.initial: 5m is longer than `retry.max`, 1m, which limits every wait: give a longer `max` too",
+  ],
+  [
+    { retry: { initial: "2s", max: "1s" } },
+    "option retry.initial: 2s is longer than `retry.max`, 1s, which limits every wait: give a longer `max` too",
+  ],
   [{ retry: { jitter: "half" } }, 'option retry.jitter: "half" is neither "full" nor "none"'],
   [{ timeout: 5n }, `option timeout: 5n is not a duration above zero: ${HELP}`],
   [{ timeout: "soon" }, `option timeout: "soon" is not a duration above zero: ${HELP}`],
