@@ -35,7 +35,7 @@ export function eventRoutes(options: ConsoleOptions, journeys: Journeys | undefi
     route("GET", "/console/api/events/recent", async (request) => {
       const { type, limit } = queryOf(request, ["type", "limit"]);
       const count = limit === undefined ? DEFAULT_RECENT : Math.min(numberOf("limit", limit), MAX_RECENT);
-      return Response.json({ events: await stored.recent(typeOf(type), count) });
+      return Response.json(await stored.recent(typeOf(type), count));
     }),
     route("GET", "/console/api/events/find", async (request) => {
       const { type, id } = queryOf(request, ["type", "id"]);

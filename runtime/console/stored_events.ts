@@ -1,6 +1,7 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { decodeAttribute } from "../core/cloudevent.ts";
+import { errorDetail } from "../core/error_detail.ts";
 import type { Namespace } from "../core/namespace.ts";
 import { covers } from "../core/subjects.ts";
 import { findStoredEvent, readStoredEvent, type StoredEvent, streamsStoring } from "../nats/inspect/read_message.ts";
@@ -30,16 +31,21 @@ export class StoredEvents {
   ) {}
 
   /**
-   * Returns the last events, the newest first, and fewer of large ones.
+   * Returns the last events, the newest first, and fewer of large ones; and the streams that could not be read, with why.
    *
    * @param type Type or subject pattern. Default: all.
    */
-  async recent(type: string | undefined, limit: number): Promise<RecentEvent[]> {
-    const streams = type === undefined ? this.#streams() : await this.#storing(type);
+  async recent(type: string | undefined, limit: number): Promise<{ events: RecentEvent[]; unread: string[] }> {
+    const streams = type === undefined ? this.#streams() : await this.#storing(type), unread: string[] = [];
     const found = await Promise.all(
-      streams.map((stream) => this.#lastOf(stream, type, limit, streams.length).catch(() => [])),
+      streams.map((stream) =>
+        this.#lastOf(stream, type, limit, streams.length).catch((error) => {
+          unread.push(`${stream}: ${errorDetail(error).message}`);
+          return [];
+        })
+      ),
     );
-    return found.flat().sort((a, b) => a.time < b.time ? 1 : -1).slice(0, limit);
+    return { events: found.flat().sort((a, b) => a.time < b.time ? 1 : -1).slice(0, limit), unread };
   }
 
   /** Returns the event at a position; undefined if there is none, or if the stream is not one of the project. */

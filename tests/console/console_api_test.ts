@@ -184,7 +184,7 @@ Deno.test("GET /console/api/events/recent and /find read no stream of another pr
   const { seq } = (await nc.request("other.secret", "s3cret")).json<{ seq: number }>();
   assert.equal(seq, 1);
   await nc.close();
-  assert.deepEqual((await console.get(`${API}/events/recent?type=other.secret`)).body, { events: [] });
+  assert.deepEqual((await console.get(`${API}/events/recent?type=other.secret`)).body, { events: [], unread: [] });
   assert.equal((await console.get(`${API}/events/find?type=other.secret&id=OTHER:1`)).status, 404);
 });
 

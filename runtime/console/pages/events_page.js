@@ -81,16 +81,16 @@ function Rows({ tail, filters }) {
   const isPlain = !filters.function && !filters.text && (!filters.outcome || filters.outcome === "published");
   const stored = useAsk(isPlain ? `events/recent${queryOf({ type: filters.type, limit: "30" })}` : undefined);
   const before = tail.rows.length < 30 && isPlain ? stored.data?.events ?? [] : [];
+  const missing = isPlain &&
+    stored.data?.unread.map((line) => el("div.banner.warn", { key: line }, `Stored events could not be read: ${line}`));
   if (tail.rows.length === 0 && before.length === 0) {
     if (stored.error) return el(Failed, { error: stored.error, onRetry: stored.reload });
-    return el(
-      Empty,
-      { title: tail.open ? "Waiting for events" : "Connecting" },
-      "Each event that is published, and each outcome, appears here.",
-    );
+    const title = tail.open ? "Waiting for events" : "Connecting";
+    return [missing, el(Empty, { title }, "Each event that is published, and each outcome, appears here.")];
   }
   return el(
     "div.scroll",
+    missing,
     el(
       "table.rows",
       el(
