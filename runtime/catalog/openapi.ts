@@ -171,8 +171,8 @@ const PREFER = header({
 });
 const CONTENT_ENCODING = header({
   name: "Content-Encoding",
-  description: "`gzip` if the body is. The limits are for what it unpacks to.",
-  schema: { enum: ["gzip"] },
+  description: "The coding of the body, if it has one. The limits are for what it unpacks to.",
+  schema: { enum: ["gzip", "zstd"] },
 });
 const TRACEPARENT = header({
   name: "traceparent",

@@ -1,20 +1,31 @@
 import { setImmediate } from "node:timers";
 import { Problem } from "./problem.ts";
 
-/**
- * The one content coding that is read. Zstandard is not: Deno 2.9 ends a body that was cut as if it were whole, and drops
- * every frame after the first.
- */
-const GZIP = "gzip";
+type Coding = "gzip" | "zstd";
 
-/** Returns whether a body is encoded. @throws {Problem} 415 for a coding that is not known */
-export function isEncoded({ headers }: Request): boolean {
+/** The content codings that are read, and how a problem names them. */
+const CODINGS: Readonly<Record<Coding, string>> = {
+  gzip: "gzip",
+  zstd: "zstd with a window of 8 MiB or less and without a dictionary",
+};
+/** Binary logarithm of the largest window of Zstandard over HTTP (RFC 9659). */
+const ZSTD_WINDOW_LOG = 23;
+
+/** Returns the coding of a body; undefined if it is not encoded. @throws {Problem} 415 for a coding that is not known */
+export function codingOf({ headers }: Request): Coding | undefined {
   const header = headers.get("content-encoding");
-  if (header === null) return false;
+  if (header === null) return undefined;
   const name = header.trim().toLowerCase();
-  if (name === GZIP || name === "identity" || name === "") return name === GZIP;
-  const detail = `the body is encoded as ${header}: send ${GZIP}, or as it is`;
-  throw new Problem("unsupported-media-type", detail, { headers: { "accept-encoding": GZIP } });
+  if (name === "identity" || name === "") return undefined;
+  if (Object.hasOwn(CODINGS, name)) return name as Coding;
+  const detail = `the body is encoded as ${header}: send gzip, zstd, or as it is`;
+  throw new Problem("unsupported-media-type", detail, { headers: { "accept-encoding": "gzip, zstd" } });
+}
+
+/** Returns why a body cannot be read: its end did not arrive, or its coding is not the one that it is said to be. */
+export function unreadable(request: Request): string {
+  const coding = codingOf(request);
+  return coding ? `the body ended early, or is not ${CODINGS[coding]}` : "the body ended early";
 }
 
 /**
@@ -22,14 +33,25 @@ export function isEncoded({ headers }: Request): boolean {
  * has unpacked is read. `DecompressionStream` would unpack each chunk whole: 300 KB may become 300 MB.
  */
 export function decodedBody(request: Request): ReadableStream<Uint8Array> | null {
-  const { body } = request;
-  if (!body || !isEncoded(request)) return body;
+  const { body } = request, coding = codingOf(request);
+  if (!body || !coding) return body;
   // Loaded at the first body that is encoded.
   const { pipeline, Readable } = process.getBuiltinModule("node:stream");
-  const decoder = process.getBuiltinModule("node:zlib").createGunzip();
+  const zlib = process.getBuiltinModule("node:zlib");
+  const decoder = coding === "gzip"
+    ? zlib.createGunzip()
+    : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
+  const encoded = coding === "gzip" ? Readable.fromWeb(body as never) : Readable.from(wholeFrames(body));
   // An error reaches the reader by the decoder, and a reader that cancels ends the body.
-  pipeline(Readable.fromWeb(body as never), decoder, () => {});
+  pipeline(encoded, decoder, () => {});
   return inTurns(Readable.toWeb(decoder) as ReadableStream<Uint8Array>);
+}
+
+/** Returns a body of Zstandard in pieces that the decoder can read. @throws {Error} when it is not whole */
+async function* wholeFrames(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { ZstdFrames } = await import("./zstd_frames.ts"), frames = new ZstdFrames();
+  for await (const chunk of body) yield* frames.split(chunk);
+  frames.end();
 }
 
 /**

@@ -62,7 +62,7 @@ const TEXTS: Readonly<Record<ProblemCode, Text>> = {
   "unsupported-media-type": [
     "The content type, the charset or the content encoding is not read.",
     "Send application/json, application/cloudevents+json, application/cloudevents-batch+json or application/x-ndjson, " +
-    "in UTF-8, plain or as gzip.",
+    "in UTF-8, plain, or as gzip or zstd.",
   ],
   "id-taken": [
     "The id, or the Idempotency-Key, was used for an event with another type or other data. Nothing was published.",

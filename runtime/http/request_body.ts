@@ -4,7 +4,7 @@ import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { malformed, Problem } from "./problem.ts";
-import { decodedBody, isEncoded } from "./content_encoding.ts";
+import { codingOf, decodedBody, unreadable } from "./content_encoding.ts";
 import { LARGE } from "./turns.ts";
 
 /** Bytes up to which a body of known size is read whole. Hot path: a stream costs as much as the remaining request. */
@@ -33,7 +33,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 function readBody<Body>(request: Request, reservation: Reservation, take: (bytes: Bytes) => Body): Promise<Body> {
   const { maxBytes } = reservation.limits, { headers } = request;
-  const declared = Number(headers.get("content-length") ?? NaN), isCoded = isEncoded(request);
+  const declared = Number(headers.get("content-length") ?? NaN), isCoded = codingOf(request) !== undefined;
   if (declared > maxBytes) throw tooLarge(maxBytes);
   reservation.check(declared || 0);
   // A chunked body may be of any size, whatever its content-length says.
@@ -130,7 +130,7 @@ export function unlessTooDeep<Result>(work: () => Result): Result {
 
 /** Returns the problem of a body whose end did not arrive, or that cannot be decoded. */
 export function endedEarly(request: Request): Problem {
-  return malformed(isEncoded(request) ? "the body ended early, or is not gzip" : "the body ended early");
+  return malformed(unreadable(request));
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -122,6 +122,7 @@ const other = fc.constantFrom<Header>(
   ["idempotency-key", '"a, b"'],
   ["idempotency-key", "a, b"],
   ["content-encoding", "gzip"],
+  ["content-encoding", "zstd"],
   ["traceparent", "00-0-0-0"],
   ["baggage", "=;,"],
   ["nats-msg-id", "forged"],

@@ -5,7 +5,7 @@ import type { OutgoingEvent } from "../../core/event.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import type { Reservation } from "../body_limits.ts";
 import type { Caller } from "../caller.ts";
-import { isEncoded } from "../content_encoding.ts";
+import { codingOf } from "../content_encoding.ts";
 import { checkAttributes } from "../event_attributes.ts";
 import { bodyType } from "../parse_events.ts";
 import { prepareEvent } from "../prepare_event.ts";
@@ -44,7 +44,7 @@ export async function receiveWebhook(
   nowMs: () => number,
 ): Promise<OutgoingEvent | Response> {
   const contentType = bodyType(request), { headers } = request, { type, ingress } = event, { signature } = ingress;
-  if (isEncoded(request)) {
+  if (codingOf(request)) {
     throw new Problem("unsupported-media-type", "the body is encoded: its bytes are what is signed");
   }
   claimOf(signature, headers); // a request without a signature takes no memory
