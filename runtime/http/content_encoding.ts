@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers";
 import { Problem } from "./problem.ts";
 
@@ -22,7 +23,7 @@ export function codingOf({ headers }: Request): Coding | undefined {
   throw new Problem("unsupported-media-type", detail, { headers: { "accept-encoding": "gzip, zstd" } });
 }
 
-/** Returns why a body cannot be read: its end did not arrive, or its coding is not the one that it is said to be. */
+/** Returns why a body cannot be read: its end did not arrive, or its coding is not what the caller says. */
 export function unreadable(request: Request): string {
   const coding = codingOf(request);
   return coding ? `the body ended early, or is not ${CODINGS[coding]}` : "the body ended early";
@@ -37,36 +38,37 @@ export function decodedBody(request: Request): ReadableStream<Uint8Array> | null
   if (!body || !coding) return body;
   // Loaded at the first body that is encoded.
   const { pipeline, Readable } = process.getBuiltinModule("node:stream");
-  const zlib = process.getBuiltinModule("node:zlib");
+  const zlib = process.getBuiltinModule("node:zlib"), encoded = Readable.fromWeb(body as never);
   const decoder = coding === "gzip"
     ? zlib.createGunzip()
     : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
-  const encoded = coding === "gzip" ? Readable.fromWeb(body as never) : Readable.from(wholeFrames(body));
   // An error reaches the reader by the decoder, and a reader that cancels ends the body.
-  pipeline(encoded, decoder, () => {});
-  return inTurns(Readable.toWeb(decoder) as ReadableStream<Uint8Array>);
+  if (coding === "gzip") pipeline(encoded, decoder, () => {});
+  else pipeline(encoded, wholeFrames, decoder, () => {});
+  return inTurns(decoder);
 }
 
 /** Returns a body of Zstandard in pieces that the decoder can read. @throws {Error} when it is not whole */
-async function* wholeFrames(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* wholeFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { ZstdFrames } = await import("./zstd_frames.ts"), frames = new ZstdFrames();
   for await (const chunk of body) yield* frames.split(chunk);
   frames.end();
 }
 
 /**
- * Returns the chunks of a stream, each in a turn of the event loop of its own. What is unpacked needs no I/O: without a
- * pause no other request and no timer would run until the end of the body.
+ * Returns the chunks of a decoder, each in a turn of the event loop of its own. What is unpacked needs no I/O: without a
+ * pause no other request and no timer would run until the end of the body. Deno's `Readable.toWeb` throws outside of any
+ * handler if the reader cancels while a chunk is on its way.
  */
-function inTurns(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
+function inTurns(decoder: Readable): ReadableStream<Uint8Array> {
+  const chunks = decoder[Symbol.asyncIterator]();
   return new ReadableStream({
     pull: async (controller) => {
-      const { done, value } = await reader.read();
+      const { done, value } = await chunks.next();
       if (done) return controller.close();
       controller.enqueue(value);
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: () => void decoder.destroy(), // also while it waits for a chunk
   }, { highWaterMark: 0 });
 }
