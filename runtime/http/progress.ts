@@ -53,7 +53,7 @@ export class Progress {
 
   async #answer(request: Request, id: string, caller: Caller): Promise<Response> {
     const known = request.headers.get("last-event-id") ?? "";
-    if (known.endsWith(DONE)) return new Response(null, { status: 204 }); // a browser then ends to ask
+    if (known.endsWith(DONE)) return new Response(null, { status: 204 }); // a browser then stops asking
     const event = await this.#find(id, request.url, known, caller);
     if (request.method === "HEAD") return new Response(null, { headers: EVENT_STREAM_HEADERS });
     if (!this.#waiting.hasRoom || !this.#room.hasRoom(caller.room, 1)) {

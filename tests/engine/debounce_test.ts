@@ -4,11 +4,11 @@ import { mustWait } from "../../runtime/engine/debounce.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { DeliveryHistory } from "../../runtime/core/delivery.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { LEASE } from "../support/invocation.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 const HISTORY: DeliveryHistory = { attempts: 0, excusedDeliveries: 0, redrives: 0 };
 
@@ -21,17 +21,7 @@ async function handled(
   let runs = 0;
   const [fn] = registryOf({ ship: defineFunction({ on: "orders.>", ...options }, () => void runs++) }).functions;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
-    settler: { settle: () => ({ ok: true }), extend: () => {} },
-    attempts: {
-      read: () => Promise.resolve(undefined),
-      write: () => Promise.resolve(),
-      markPrefetching: () => Promise.resolve(),
-    },
-    idempotency: { claim: () => assert.fail("nothing is claimed here") },
-    observer: { begin() {}, end() {}, breakerChanged() {} },
-    kv: new MemoryKvStore(),
+    ...pipelinePorts(clock),
     pending: {
       postpone: (_name, key) => {
         keys.push(key);

@@ -4,11 +4,11 @@ import { EMPTY_WINDOW } from "../../runtime/core/rate_window.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { Settler, UsedUp } from "../../runtime/engine/settler.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
 import { LEASE } from "../support/invocation.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 type Rate = NonNullable<Parameters<typeof defineFunction>[0]["rate"]>;
 
@@ -18,17 +18,8 @@ async function handle(options: { readonly rate?: Rate }, handler: () => void, le
   const [fn] = registryOf({ ship: defineFunction({ on: "orders.>", ...options }, handler) }).functions;
   const settle: Settler["settle"] = (_name, _delivery, _outcome, used) => (usedUp.push(used), { ok: true });
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    ...pipelinePorts(clock),
     settler: { settle, extend: () => {} },
-    attempts: {
-      read: () => Promise.resolve(undefined),
-      write: () => Promise.resolve(),
-      markPrefetching: () => Promise.resolve(),
-    },
-    idempotency: { claim: () => assert.fail("nothing is claimed here") },
-    observer: { begin() {}, end() {}, breakerChanged() {} },
-    kv: new MemoryKvStore(),
     rates: {
       store: { read: () => Promise.resolve({ window: EMPTY_WINDOW, revision: 0 }), write: () => Promise.resolve(1) },
       reportProblem: () => {},

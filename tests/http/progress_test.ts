@@ -137,7 +137,7 @@ const refusals: [what: string, init: Parameters<ReturnType<typeof setup>["get"]>
   ["an event with another id", ["/events/o2/progress"], {}, 404],
   ["an event that does not have it", [], { stored: { type: "orders.quiet" } }, 404],
   ["a type that the key may not publish", [undefined, { secret: "c" }], {}, 404],
-  ["an event of nobody", [], { stored: { extensions: {} } }, 404],
+  ["an event without an owner", [], { stored: { extensions: {} } }, 404],
   ["an unknown position", ["/events/o1/progress?stream=ORDERS&sequence=8"], {}, 404],
   ["a position without a stream", ["/events/o1/progress?sequence=7"], {}, 400],
   ["a position that is no number", ["/events/o1/progress?stream=ORDERS&sequence=x"], {}, 400],

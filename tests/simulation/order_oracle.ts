@@ -18,7 +18,7 @@ export class OrderOracle {
       if (other.faultsBeforeEnd === undefined) {
         this.problems.push(`${plan.id} (${seq}) began before ${other.plan.id} ended`);
       } else if (isParking(model, other) && !other.succeededIn.values().some(Boolean)) {
-        // Else its process died after it was handled, and what is parked behind it had been sent back.
+        // If it was handled before its process died, what was parked behind it had been sent back already.
         this.problems.push(`${plan.id} began while ${other.plan.id} parks its key`);
       }
     }
