@@ -105,10 +105,10 @@ export class ParkedKeys {
 
   /** Parks a key whose first event becomes a dead letter. Returns false if too many are parked. */
   park(key: string): boolean {
-    const known = this.#keys.get(key);
-    if (!known && this.size >= MAX_PARKED_KEYS) return false;
+    if (!this.has(key) && this.size >= MAX_PARKED_KEYS) return false;
     if (this.size === 0) this.#lookLater();
-    this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: known?.isBusy ?? false });
+    // Not the entry of before: a look that is under way for it changes nothing any more.
+    this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: false });
     return true;
   }
 
