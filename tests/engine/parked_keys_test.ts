@@ -14,6 +14,7 @@ function setup() {
   const state = { fails: false, loaded: 0, arrived: undefined as number | undefined };
   const answer = <Value>(value: Value) => state.fails ? Promise.reject(new Error("no answer")) : Promise.resolve(value);
   const store: ParkedEvents = {
+    stored: () => answer(letters.size),
     load: () => answer(stored),
     find: (_name, sequence) =>
       answer(letters.has(sequence) ? "dead-letter" : returning.has(sequence) ? "returning" : undefined),
