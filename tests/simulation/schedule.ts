@@ -12,7 +12,7 @@ const MICROTASKS = 16, MICROTASKS_OF_RATE = 100;
  * Steps without a fault after which a schedule is stuck: more than the longest chain of retries needs. The passing of time,
  * which heartbeats of 50 ms cut into many steps, has a limit of its own.
  */
-const CALM_STEPS = 3_000, CALM_MS = 1_200_000;
+const CALM_STEPS = 3_000, CALM_MS = 7_200_000;
 
 /** Takes random steps: first with faults, then without, until the world is quiet. */
 export async function schedule(world: World): Promise<"quiet" | "stuck"> {
