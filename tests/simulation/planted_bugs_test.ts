@@ -110,6 +110,7 @@ const withoutBarrier = (inner: OrderSource): OrderSource => ({
   follows: () => true,
   isMain: (stream) => inner.isMain(stream),
   owns: () => inner.owns(),
+  idleAt: () => inner.idleAt(),
   isLast: () => inner.isLast(),
   stepDown: (forMs) => inner.stepDown(forMs),
   get isHolder() {
