@@ -79,7 +79,7 @@ export class KeyedOrder implements OrderSink {
   connect(source: OrderSource): void {
     this.#source = this.inbox.source = source;
     this.#takeover.begin(source);
-    this.failures.parked?.reset();
+    this.failures.parked?.connect(source);
     source.connect(this);
   }
 

@@ -31,6 +31,11 @@ export interface OrderSource {
   owns(): Promise<boolean>;
   /** Resolves to whether no other process has received events of the triggers since the last delivery to this one. */
   isLast(): Promise<boolean>;
+  /**
+   * Resolves to what has been delivered, if nothing waits or is unsettled and no other process receives the events: then
+   * none is on its way to any process. Resolves to undefined otherwise.
+   */
+  idleAt(): Promise<string | undefined>;
   /** Lets another process receive the events, and takes none for a time. */
   stepDown(forMs: number): void;
   /** Whether this process receives the events. */

@@ -16,6 +16,8 @@ export interface ParkedEvent {
 
 /** The dead letters of functions with `onFailure: "park"`. Each method rejects while the store does not answer. */
 export interface ParkedEvents {
+  /** Resolves to the number of dead letters of a function, with and without a key. */
+  stored(functionName: string): Promise<number>;
   /** Resolves to the keys of a function of which events are dead letters or were sent back. */
   load(functionName: string): Promise<readonly StoredKey[]>;
   /** Resolves to the state of a dead letter; undefined once it was handled or discarded. */

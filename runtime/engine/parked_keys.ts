@@ -1,4 +1,6 @@
 import type { Clock } from "./clock.ts";
+import { ForgottenKeys } from "./forgotten_keys.ts";
+import type { OrderSource } from "./order_source.ts";
 import type { ParkedEvent, ParkedEvents } from "./parked_events.ts";
 
 /** Keys that may be parked at once. It bounds the memory of a process. The first event of a further key blocks it. */
@@ -47,13 +49,16 @@ export class ParkedKeys {
   /** Changes at each reset, which ends what is under way. */
   #epoch = 0;
   #cancel: () => void = () => {};
+  readonly #forgotten: ForgottenKeys;
 
   constructor(
     readonly functionName: string,
     readonly store: ParkedEvents,
     readonly clock: Clock,
     readonly owner: Owner,
-  ) {}
+  ) {
+    this.#forgotten = new ForgottenKeys(functionName, store, clock);
+  }
 
   /** Number of keys that are parked, or whose events return. */
   get size(): number {
@@ -65,16 +70,24 @@ export class ParkedKeys {
     return this.#isLoaded;
   }
 
+  /** Begins without a key: another process may have the events. */
+  connect(source: OrderSource): void {
+    this.#forgotten.source = source;
+    this.reset();
+  }
+
   /** Forgets all keys: another process may have the events. */
   reset(): void {
     this.close();
     this.#isLoaded = false;
     this.#keys.clear();
+    this.#forgotten.begin();
   }
 
   close(): void {
     this.#epoch++;
     this.#cancel();
+    this.#forgotten.stop();
   }
 
   /** Reads the keys from the store, until it answers. */
@@ -87,6 +100,7 @@ export class ParkedKeys {
         this.#keys.set(key, { head, isReturning, next: [], isBusy: false });
       }
       this.#isLoaded = true;
+      this.#forgotten.stop();
       if (this.size > 0) this.#lookLater();
       this.owner.loaded();
     } catch {
@@ -105,10 +119,10 @@ export class ParkedKeys {
 
   /** Parks a key whose first event becomes a dead letter. Returns false if too many are parked. */
   park(key: string): boolean {
-    const known = this.#keys.get(key);
-    if (!known && this.size >= MAX_PARKED_KEYS) return false;
+    if (!this.has(key) && this.size >= MAX_PARKED_KEYS) return false;
     if (this.size === 0) this.#lookLater();
-    this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: known?.isBusy ?? false });
+    // Not the entry of before: a look that is under way for it changes nothing any more.
+    this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: false });
     return true;
   }
 

@@ -35,6 +35,7 @@ class Source implements OrderSource {
   follows = () => true;
   isMain = (stream: string) => stream === "ORDERS";
   owns = () => Promise.resolve(this.owner);
+  idleAt = () => Promise.resolve(undefined);
   isLast = () => Promise.resolve(this.last);
   stepDown(forMs: number): void {
     this.steppedDownMs.push(forMs);

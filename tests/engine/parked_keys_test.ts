@@ -14,6 +14,7 @@ function setup() {
   const state = { fails: false, loaded: 0, arrived: undefined as number | undefined };
   const answer = <Value>(value: Value) => state.fails ? Promise.reject(new Error("no answer")) : Promise.resolve(value);
   const store: ParkedEvents = {
+    stored: () => answer(letters.size),
     load: () => answer(stored),
     find: (_name, sequence) =>
       answer(letters.has(sequence) ? "dead-letter" : returning.has(sequence) ? "returning" : undefined),
@@ -126,6 +127,25 @@ Deno.test("ParkedKeys parks a key again behind an event that fails after it retu
   keys.settled("a", 4, undefined);
   await later();
   assert.deepEqual([keys.isReturning("a"), sentBack], [false, [2]]);
+});
+
+Deno.test("ParkedKeys lets the next event return of a key that was parked again while it looked for an earlier one", async () => {
+  const { keys, letters, returning, sentBack, letter, later, parked, handled } = setup();
+  await parked(2, 3);
+  letters.delete(1);
+  await later();
+  returning.delete(2);
+  keys.settled("a", undefined, 2); // it looks, and meanwhile the next one fails
+  assert.ok(keys.park("a"));
+  letter(4, false);
+  for (let i = 0; i < 30; i++) await null;
+  keys.settled("a", 4, undefined);
+  await later();
+  letters.delete(4);
+  returning.add(4);
+  await later();
+  await handled(4);
+  assert.deepEqual(sentBack, [2, 3]);
 });
 
 Deno.test("ParkedKeys.ends sends the next event back before the one that returned is settled, and no other", async () => {

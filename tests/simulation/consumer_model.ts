@@ -65,6 +65,11 @@ export class ModelConsumer {
     return this.#pending.size;
   }
 
+  /** Whether messages wait that it has not delivered, as a number. */
+  get pending(): number {
+    return this.#nextNew() ? 1 : 0;
+  }
+
   /** The position of the last delivery among all. */
   get position(): number {
     return this.#deliveries;

@@ -37,6 +37,7 @@ class HastyDeadLetters extends DeadLetters {
 
 /** Knows of no key that another process has parked. */
 const forgettingKeys = (inner: ParkedEvents): ParkedEvents => ({
+  stored: (functionName) => inner.stored(functionName),
   load: () => Promise.resolve([]),
   find: (functionName, sequence) => inner.find(functionName, sequence),
   returning: (functionName) => inner.returning(functionName),
@@ -109,6 +110,7 @@ const withoutBarrier = (inner: OrderSource): OrderSource => ({
   follows: () => true,
   isMain: (stream) => inner.isMain(stream),
   owns: () => inner.owns(),
+  idleAt: () => inner.idleAt(),
   isLast: () => inner.isLast(),
   stepDown: (forMs) => inner.stepDown(forMs),
   get isHolder() {

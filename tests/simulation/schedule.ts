@@ -8,8 +8,11 @@ import type { World } from "./world.ts";
  * its handler, between which no time passes.
  */
 const MICROTASKS = 16, MICROTASKS_OF_RATE = 100;
-/** Steps without a fault after which a schedule is stuck. More than the longest chain of retries needs. */
-const CALM_STEPS = 3_000;
+/**
+ * Steps without a fault after which a schedule is stuck: more than the longest chain of retries needs. The passing of time,
+ * which heartbeats of 50 ms cut into many steps, has a limit of its own.
+ */
+const CALM_STEPS = 3_000, CALM_MS = 7_200_000;
 
 /** Takes random steps: first with faults, then without, until the world is quiet. */
 export async function schedule(world: World): Promise<"quiet" | "stuck"> {
@@ -23,8 +26,8 @@ export async function schedule(world: World): Promise<"quiet" | "stuck"> {
   world.calm = true;
   world.trace?.("no more faults");
   for (const replica of world.replicas) if (replica.connection.state === "cut") reconnect(world, replica);
-  const { releases } = world.settings;
-  for (let left = CALM_STEPS; left > 0; left--) {
+  const { releases } = world.settings, endMs = world.now() + CALM_MS;
+  for (let left = CALM_STEPS; left > 0 && world.now() < endMs;) {
     // The deploy goes on: without a process of the last release its events would end as those of no release.
     if (!world.replicas.some(({ release, state }) => release === releases && state === "up")) world.start(releases);
     await runMicrotasks(each);
@@ -32,7 +35,9 @@ export async function schedule(world: World): Promise<"quiet" | "stuck"> {
       await runMicrotasks(3 * each);
       if (world.quiet()) return "quiet";
     }
+    const beforeMs = world.now();
     step(world, false);
+    if (world.now() === beforeMs) left--;
     updateReplicas(world);
   }
   return "stuck";

@@ -145,7 +145,7 @@ export class SimConnection {
           unsettled: consumer.ackPending,
           position: consumer.position,
           pinId: consumer.pinAt(nowMs),
-          pending: 0,
+          pending: consumer.pending,
         };
       }),
     unpin: (stream) => {

@@ -30,6 +30,13 @@ export class SimParked implements ParkedEvents {
     this.#service = new DeadLetterService({ nc: {} as NatsConnection, jsm, messages });
   }
 
+  stored(): Promise<number> {
+    return this.connection.ask(
+      "count dead letters",
+      () => this.connection.network.model.messages("DEAD_LETTERS").length,
+    );
+  }
+
   async load(): Promise<StoredKey[]> {
     const { model } = this.connection.network, first = new Map<string, Letter>(), returning = new Map<string, number>();
     const letters = await this.connection.ask("load dead letters", () => lettersIn(model));

@@ -117,6 +117,17 @@ export class OrderConsumers implements OrderSource {
     return pinId === undefined ? position <= this.#main.newest : pinId === this.#main.id;
   }
 
+  async idleAt(): Promise<string | undefined> {
+    const positions: number[] = [];
+    for (const stream of [this.stream, this.retries]) {
+      const { pinId, position, pending, unsettled } = await this.requests.ask(stream);
+      const isElsewhere = pinId !== undefined && pinId !== this.pinOf(stream).id;
+      if (isElsewhere || pending > 0 || unsettled > 0) return undefined;
+      positions.push(position);
+    }
+    return positions.join();
+  }
+
   stepDown(forMs: number): void {
     this.#stepsDownUntilMs = this.clock.now() + forMs;
     this.#main.stop();

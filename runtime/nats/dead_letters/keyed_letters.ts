@@ -43,6 +43,20 @@ export async function lettersOfKey(
   return found;
 }
 
+/** Lets many dead letters be moved at once, and those of one key one after the other: they return as they are stored. */
+export class KeyedMoves {
+  readonly #last = new Map<string, Promise<void>>();
+
+  /** Runs a move, after the earlier ones of its key. Rejects if it fails, or one of these has. */
+  run(letter: { readonly header: { get(name: string): string } }, move: () => Promise<void>): Promise<void> {
+    const key = letter.header.get(ORDER_KEY);
+    if (!key) return move();
+    const moved = this.#last.get(key)?.then(move) ?? move();
+    this.#last.set(key, moved);
+    return moved;
+  }
+}
+
 /** Returns the key that a dead letter has parked, and its function; undefined if it has parked none. */
 export async function headOf(
   jsm: Remover,

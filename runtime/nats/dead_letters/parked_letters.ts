@@ -10,6 +10,11 @@ import type { DeadLetterService } from "./service.ts";
 export class ParkedLetters implements ParkedEvents {
   constructor(readonly service: Pick<DeadLetterService, "cluster" | "redrive">) {}
 
+  stored(functionName: string): Promise<number> {
+    const { nc, names: { deadLetters } = NO_NAMESPACE } = this.service.cluster;
+    return countMessages(nc, { stream: deadLetters.stream, subject: `${deadLetters.prefix}.${functionName}.>` });
+  }
+
   async load(functionName: string): Promise<StoredKey[]> {
     const { nc, jsm, names = NO_NAMESPACE } = this.service.cluster, { stream, redriven } = names.retries;
     const first = new Map<string, KeyedLetter>(), returning = new Map<string, number>();

@@ -2,6 +2,7 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import type { PublishResult } from "../../engine/publisher.ts";
 import { allChunks, chunksIn } from "../dead_letters/chunks.ts";
 import { removeDeadLetter } from "../dead_letters/dead_letters.ts";
+import { KeyedMoves } from "../dead_letters/keyed_letters.ts";
 import { readStored } from "../inspect/read_stored.ts";
 import { copyHeaders, inWindows, type MigrationCluster } from "./cluster.ts";
 
@@ -20,12 +21,13 @@ export async function moveDeadLetters(
   signal: AbortSignal,
 ): Promise<number> {
   const { jsm, from } = cluster, { stream, prefix } = from.deadLetters;
-  const letters = readStored(jsm, stream, `${prefix}.${functionName}.>`);
-  return await inWindows(letters, signal, async (letter, isFirstWindow) => {
+  const letters = readStored(jsm, stream, `${prefix}.${functionName}.>`), moves = new KeyedMoves();
+  const move = async (letter: StoredMsg, isFirstWindow: boolean) => {
     const known = isFirstWindow && await findMoved(cluster, letter);
     if (!known) await store(cluster, letter);
     await removeDeadLetter(jsm, letter.seq, allChunks(letter.header), from);
-  });
+  };
+  return await inWindows(letters, signal, (letter, isFirst) => moves.run(letter, () => move(letter, isFirst)));
 }
 
 async function findMoved(cluster: MigrationCluster, letter: StoredMsg): Promise<PublishResult | undefined> {

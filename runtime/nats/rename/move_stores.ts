@@ -5,6 +5,7 @@ import { PublishError } from "../../engine/publisher.ts";
 import { isWrongLastSequence } from "../client/error_codes.ts";
 import { subjectOn } from "../client/subject_prefixes.ts";
 import { removeMessage } from "../client/remove_message.ts";
+import { KeyedMoves } from "../dead_letters/keyed_letters.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import { IDEMPOTENCY } from "../kv/resources.ts";
@@ -26,24 +27,25 @@ export async function moveDeadLetters(
   from: string,
   to: string,
 ): Promise<number> {
-  const { stream, prefix } = names.deadLetters, moved = new Set<string>();
+  const { stream, prefix } = names.deadLetters, moved = new Set<string>(), moves = new KeyedMoves();
   let count = 0;
   for await (const { headers: hdrs } of scanStream(nc, stream, `${prefix}.${to}.>`)) {
     moved.add(hdrs?.get(MOVED_FROM) ?? "");
   }
+  const move = async ({ seq, subject, header, data, timestamp }: StoredMsg) => {
+    const position = `${stream}.${seq}`, hdrs = withoutNats(header);
+    hdrs.set("Nats-Msg-Id", `renamed:${position}:${timestamp}`);
+    hdrs.set("weir-function", to);
+    hdrs.set(MOVED_FROM, position);
+    if (!hdrs.get("weir-letter-time")) hdrs.set("weir-letter-time", new Date(timestamp).toISOString());
+    if (!moved.has(position)) {
+      await messages.publish(subject.replace(`${prefix}.${from}.`, `${prefix}.${to}.`), data, hdrs);
+    }
+    await removeMessage(jsm, stream, seq);
+    count++;
+  };
   for await (const letters of readBatches(jsm, stream, `${prefix}.${from}.>`)) {
-    await inWindows(letters, async ({ seq, subject, header, data, timestamp }: StoredMsg) => {
-      const position = `${stream}.${seq}`, hdrs = withoutNats(header);
-      hdrs.set("Nats-Msg-Id", `renamed:${position}:${timestamp}`);
-      hdrs.set("weir-function", to);
-      hdrs.set(MOVED_FROM, position);
-      if (!hdrs.get("weir-letter-time")) hdrs.set("weir-letter-time", new Date(timestamp).toISOString());
-      if (!moved.has(position)) {
-        await messages.publish(subject.replace(`${prefix}.${from}.`, `${prefix}.${to}.`), data, hdrs);
-      }
-      await removeMessage(jsm, stream, seq);
-      count++;
-    });
+    await inWindows(letters, (letter) => moves.run(letter, () => move(letter)));
   }
   return count;
 }
