@@ -20,4 +20,10 @@ export interface OrderOptions<
    * @default {"block"}
    */
   readonly onFailure?: "block" | "dead-letter" | "park";
+  /**
+   * Number of parts, from 2 to 64, among which the keys are divided. Each part is handled by one process at a time, up to
+   * `concurrency` keys at once, and the processes share the parts evenly. Every event is stored once more on its way.
+   * Default: one process handles all keys.
+   */
+  readonly partitions?: number;
 }

@@ -3,6 +3,7 @@ import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import type { DelayedEvents } from "../engine/delayed_events.ts";
 import { DependencyBreakers } from "../engine/dependency_breakers.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
+import { PartitionRouter } from "../engine/partition_router.ts";
 import { Pipeline } from "../engine/pipeline.ts";
 import type { Ports } from "../engine/ports.ts";
 import { NO_PREFETCH, prefetchLimit } from "../engine/prefetch.ts";
@@ -11,7 +12,6 @@ import { systemClock } from "../engine/system_clock.ts";
 import { subjectOn } from "../nats/client/subject_prefixes.ts";
 import { EXTEND_INTERVAL_MS } from "../nats/consume/ack_wait.ts";
 import { Advisories } from "../nats/consume/advisories.ts";
-import { orderConsumers } from "../nats/consume/pin_requests.ts";
 import { PullConsumer } from "../nats/consume/pull_consumer.ts";
 import { NatsSettler } from "../nats/consume/settle.ts";
 import type { Unstored } from "../nats/consume/store_retrier.ts";
@@ -23,17 +23,21 @@ import { NatsBreakerStore } from "../nats/kv/nats_breaker_store.ts";
 import { NatsIdempotencyStore } from "../nats/kv/nats_idempotency_store.ts";
 import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
+import { NatsPartitionCounts } from "../nats/partitions/partition_counts.ts";
+import { NatsPartitionStore } from "../nats/partitions/nats_partition_store.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { StoredDelayedEvents } from "../nats/retry/delayed_events.ts";
 import { PendingEvents } from "../nats/retry/pending_events.ts";
 import { hasDelayedRetry, RetryStream } from "../nats/retry/retry_stream.ts";
 import { eventsAtOnce } from "../project/batch_policy.ts";
+import type { Durable } from "../nats/topology/resources.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import { TracedPublisher } from "../telemetry/traced_publisher.ts";
 import { type Cluster, natsOptions } from "./cluster.ts";
 import type { Config } from "./config.ts";
 import { breakersOf, type Metering } from "./metering.ts";
+import { type OrderParts, orderParts } from "./order_parts.ts";
 import type { ResourceHost } from "./resource_host.ts";
 import type { TopologyKeeper } from "./topology_keeper.ts";
 
@@ -65,6 +69,9 @@ interface FunctionHostOptions {
 /** The functions of a process: a dispatcher for each, and the stores that they share. */
 export class FunctionHost {
   readonly dispatchers: readonly Dispatcher[];
+  /** They assign the events of functions with partitions. */
+  readonly routers: Dispatcher[] = [];
+  readonly #orders: OrderParts[] = [];
   readonly #settler: NatsSettler;
   readonly #leases: WatchedLeases;
 
@@ -91,7 +98,7 @@ export class FunctionHost {
     const advisories = new Advisories(nc, jsm, topology.desired.durables, attempts, retries, log);
     advisories.listen(() => topology.requestCheck());
     topology.onRenewedStream((stream, beforeMs) => {
-      for (const dispatcher of this.dispatchers) dispatcher.forgetStream(stream, beforeMs);
+      for (const dispatcher of this.#all) dispatcher.forgetStream(stream, beforeMs);
     });
   }
 
@@ -108,16 +115,22 @@ export class FunctionHost {
   start(): void {
     const { config, watchdog } = this.options;
     this.#leases.start(watchdog ? { options: natsOptions(config), logFormat: config.LOG_FORMAT } : undefined);
-    for (const dispatcher of this.dispatchers) dispatcher.start();
+    for (const order of this.#orders) order.start();
+    for (const dispatcher of this.#all) dispatcher.start();
   }
 
   /** Stops pulling, waits up to `graceMs` for running handlers, and gives all other deliveries back. */
   async stop(graceMs: number): Promise<void> {
     const cancel = systemClock.timer(graceMs, () => this.#settler.giveUp());
-    await Promise.all(this.dispatchers.map((dispatcher) => dispatcher.stop(graceMs)));
+    for (const order of this.#orders) order.stop();
+    await Promise.all(this.#all.map((dispatcher) => dispatcher.stop(graceMs)));
     cancel();
     this.#settler.flush();
     await this.#leases.stop();
+  }
+
+  get #all(): Dispatcher[] {
+    return [...this.routers, ...this.dispatchers];
   }
 
   #createDispatchers(ports: Ports): Dispatcher[] {
@@ -129,19 +142,28 @@ export class FunctionHost {
     const maxMessage = nc.info?.max_payload ?? 0, share = HELD_BYTES / functions.length;
     return functions.map((fn) => {
       const durables = topology.desired.durables.filter(({ functionName }) => functionName === fn.name);
-      const order = fn.policy.order && orderConsumers(nc, durables, names);
-      const consumers = durables.map(({ stream, consumer }) =>
-        new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names, order?.pinOf(stream))
-      );
+      const order = orderParts(fn, nc, durables, names), isOfPartition = (one: Durable) => one.partition !== undefined;
+      const consumerOf = (durable: Durable) => {
+        const { stream, consumer } = durable, pin = order?.pinOf(durable);
+        return new PullConsumer(nc, stream, consumer, systemClock, requestCheck, monitor, names, pin);
+      };
+      const router = fn.policy.order?.partitions ? new PartitionRouter(fn, breakers, ports) : undefined;
+      const consumers = (router ? durables.filter(isOfPartition) : durables).map(consumerOf);
       const gates = resources.gatesOf(fn), around = gates.map(({ middleware }) => middleware);
       const pipeline = new Pipeline(fn, breakers, ports, [...around, metering.attemptCounter(fn.name)]);
-      if (order) pipeline.order!.connect(order);
+      order?.connect(pipeline, router);
+      if (order) this.#orders.push(order);
       for (const gate of gates) pipeline.admission.add(gate);
       // A function does not pull while a consumer of it has a problem. With another ack policy, for example, the
       // consumer would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks
       // again every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
-      pipeline.admission.add({ permits, admitsAgainAtMs: () => undefined, onChange: () => {} });
+      const isAsDeclared = { permits, admitsAgainAtMs: () => undefined, onChange: () => {} };
+      for (const one of router ? [router, pipeline] : [pipeline]) one.admission.add(isAsDeclared);
+      if (router) {
+        const own = durables.filter((one) => !isOfPartition(one)).map(consumerOf);
+        this.routers.push(new Dispatcher(router, own, EXTEND_INTERVAL_MS, this.#leases.leases));
+      }
       const maxBytes = eventsAtOnce(fn.policy) * maxMessage <= share ? Infinity : share;
       const streams = Math.max(1, consumers.length - 1); // the last consumer is that of retries
       // A function with batches holds what one more batch takes, one with keys or `order` what waits for its turn. It
@@ -193,6 +215,7 @@ function createPorts(
     cancelled: topology.cancelled,
     delayed: delayedEvents(options),
     parked: new ParkedLetters(new DeadLetterService(options.cluster)),
+    partitions: new NatsPartitionStore(messages, new NatsPartitionCounts(nc, jsm, names), names),
     pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
     breakers: { store: breakers, reportProblem: (breaker, why) => logBreaker(log, breaker, why) },

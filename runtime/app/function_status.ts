@@ -2,6 +2,7 @@ import type { ResolvedFunction } from "../project/resolve_function.ts";
 import { formatPolicy } from "../project/format_policy.ts";
 import type { CircuitBreaker } from "../engine/circuit_breaker.ts";
 import type { KeyShares } from "../engine/key_shares.ts";
+import type { PartitionedOrder } from "../engine/partitioned_order.ts";
 import type { KeyedOrder } from "../engine/keyed_order.ts";
 import type { RateLimit } from "../engine/rate_limit.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
@@ -21,8 +22,9 @@ function keyStatus({ keys: known, waiting, skipped }: KeyShares): FunctionStatus
   return { known, waiting, skipped };
 }
 
-function orderStatus({ state, unsettled, blockedKeys, parkedKeys }: KeyedOrder): FunctionStatus["order"] {
-  return { state, waiting: unsettled, blockedKeys, parkedKeys };
+function orderStatus(order: KeyedOrder | PartitionedOrder): FunctionStatus["order"] {
+  const { state, unsettled, blockedKeys, parkedKeys } = order, held = "held" in order ? order.held : undefined;
+  return { state, waiting: unsettled, blockedKeys, parkedKeys, ...(held && { partitions: held }) };
 }
 
 /**
@@ -43,6 +45,7 @@ export function functionStatus(
     const breakers = dispatcher?.pipeline.breakers ?? [], alone = notShared(breakers, redact);
     const dependencies = breakers.filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
+    const order = dispatcher?.pipeline.order ?? dispatcher?.pipeline.partitioned;
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
@@ -62,7 +65,7 @@ export function functionStatus(
       ...(alone.length > 0 && { notShared: Object.fromEntries(alone) }),
       ...(dispatcher?.pipeline.rate && { rate: rateStatus(dispatcher.pipeline.rate) }),
       ...(dispatcher?.pipeline.shares && { keys: keyStatus(dispatcher.pipeline.shares) }),
-      ...(dispatcher?.pipeline.order && { order: orderStatus(dispatcher.pipeline.order) }),
+      ...(order && { order: orderStatus(order) }),
       pending: lag?.pending,
       ackPending: lag?.ackPending,
       delayedRetries: lag?.delayedRetries,

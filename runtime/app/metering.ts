@@ -1,5 +1,6 @@
 import { systemClock } from "../engine/system_clock.ts";
 import type { KeyedOrder } from "../engine/keyed_order.ts";
+import type { PartitionedOrder } from "../engine/partitioned_order.ts";
 import type { Dispatcher } from "../engine/dispatcher.ts";
 import type { HandlerMiddleware } from "../engine/handler_runner.ts";
 import type { RequestMeter } from "../http/router.ts";
@@ -120,9 +121,13 @@ export class Metering implements Service {
     this.metrics.gauge("weir.function.rate_limited", each(({ pipeline }) => pipeline.rate?.permits() === 0 ? 1 : 0));
     this.metrics.gauge("weir.function.rate_waiting", each(({ pipeline }) => pipeline.rate?.waiting ?? 0));
     this.metrics.gauge("weir.function.rate_local", each(({ pipeline }) => pipeline.rate?.isLocal() ? 1 : 0));
-    const orders = (value: (order: KeyedOrder) => number) =>
-      each(({ pipeline: { order } }) => order ? value(order) : 0);
+    const orders = (value: (order: KeyedOrder | PartitionedOrder) => number) =>
+      each(({ pipeline: { order, partitioned = order } }) => partitioned ? value(partitioned) : 0);
     this.metrics.gauge("weir.function.order_holder", orders(({ state }) => state === "standby" ? 0 : 1));
+    this.metrics.gauge(
+      "weir.function.order_partitions",
+      each(({ pipeline: { partitioned } }) => partitioned?.held.length ?? 0),
+    );
     this.metrics.gauge("weir.function.order_waiting", orders(({ unsettled }) => unsettled));
     this.metrics.gauge("weir.function.order_blocked_keys", orders(({ blockedKeys }) => blockedKeys));
     this.metrics.gauge("weir.function.order_parked_keys", orders(({ parkedKeys }) => parkedKeys));

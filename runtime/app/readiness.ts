@@ -17,6 +17,8 @@ interface ReadinessOptions {
   /** Returns the problem of the public listener, or undefined. */
   readonly ingress: () => string | undefined;
   readonly dispatchers: readonly Dispatcher[];
+  /** Those that assign events to partitions. Default: no function has partitions. */
+  readonly routers?: readonly Dispatcher[];
   readonly topology: Pick<TopologyKeeper, "problem" | "concerns" | "pauses">;
   readonly unstored: () => readonly Unstored[];
   /** The checks that a project defines: its health checks, and the checks of its resources. */
@@ -31,7 +33,7 @@ interface ReadinessOptions {
  * or an event cannot be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
-  const { stopping, nats, ingress, dispatchers, topology, unstored, projectChecks, redact } = options;
+  const { stopping, nats, ingress, dispatchers, routers = [], topology, unstored, projectChecks, redact } = options;
   const running = new Set(dispatchers.map(({ pipeline }) => pipeline.fn.name));
   const check = (name: string, run: () => string | undefined): Check => ({ name, timeoutMs: CHECK_TIMEOUT_MS, run });
   return {
@@ -45,7 +47,11 @@ export function readiness(options: ReadinessOptions): Health {
           `function:${pipeline.fn.name}`,
           () =>
             topology.problem(pipeline.fn.name) ??
-              consumers.map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
+              [
+                ...consumers,
+                ...routers.flatMap((one) => one.pipeline.fn.name === pipeline.fn.name ? one.consumers : []),
+              ]
+                .map((consumer) => consumer.problem()).find((problem) => problem !== undefined),
         )
       ),
       ...projectChecks.filter(({ functions }) => functions.some((name) => running.has(name))).map((

@@ -3,6 +3,7 @@ import { consumerResources, durablesOf } from "../nats/consume/resources.ts";
 import { deadLetterResources } from "../nats/dead_letters/resources.ts";
 import { backlogResources, tailResources } from "../nats/inspect/resources.ts";
 import { breakerResources, idempotencyResources, rateResources } from "../nats/kv/resources.ts";
+import { partitionResources } from "../nats/partitions/resources.ts";
 import { progressResources } from "../nats/progress/resources.ts";
 import { eventResources } from "../nats/publish/resources.ts";
 import { retryResources } from "../nats/retry/resources.ts";
@@ -30,6 +31,7 @@ export function resourcesOf(
     scheduleResources(functions, names),
     rateResources(functions, names),
     breakerResources(functions, declared, names),
+    partitionResources(functions, names),
     consumerResources(functions, names),
     tailResources(names),
     progressResources(project, names),

@@ -170,12 +170,13 @@ function healthOf(
   host: FunctionHost,
   resources: ResourceHost,
 ): Health {
-  const { dispatchers, options: { topology, redact } } = host;
+  const { dispatchers, routers, options: { topology, redact } } = host;
   return readiness({
     stopping: () => state.stopping !== undefined,
     nats: () => monitor.problem() ?? messages.outage()?.message,
     ingress: () => state.publicListener ? state.publicListener.problem() : "not listening yet",
     dispatchers,
+    routers,
     topology,
     unstored: () => host.unstored(),
     projectChecks: [...healthChecks, ...resources.checks],

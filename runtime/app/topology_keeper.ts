@@ -108,8 +108,9 @@ export class TopologyKeeper implements Service {
   problem(functionName?: string): string | undefined {
     if (this.#refused.length === 0) return undefined; // hot path: it is asked before each pull
     // A concern is no problem: a problem makes the process not ready, and its load balancer sends it no requests.
-    const consumer = functionName && (this.desired.names ?? NO_NAMESPACE).consumer(functionName);
-    const isMeant = (step: Step) => !isConcern(step) && consumer === (step.what === "consumer" ? step.name : undefined);
+    const names = this.desired.names ?? NO_NAMESPACE;
+    const isMeant = (step: Step) =>
+      !isConcern(step) && functionName === (step.what === "consumer" ? names.functionOf(step.name) : undefined);
     return this.#refused.filter(({ step }) => isMeant(step)).flatMap(({ problems }) => problems).join("; ") ||
       undefined;
   }

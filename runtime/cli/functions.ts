@@ -219,8 +219,9 @@ async function readCluster(why: string): Promise<{ status: readonly FunctionStat
   }
 }
 
-function orderText({ state, waiting, blockedKeys, parkedKeys = 0 }: NonNullable<FunctionStatus["order"]>): string {
-  return `${state}, ${waiting} waiting, ${blockedKeys} blocked keys${
-    parkedKeys > 0 ? `, ${parkedKeys} parked keys` : ""
-  }`;
+function orderText(order: NonNullable<FunctionStatus["order"]>): string {
+  const { state, waiting, blockedKeys, parkedKeys = 0, partitions } = order;
+  const of = !partitions ? "" : partitions.length > 0 ? ` of partitions ${partitions.join(", ")}` : " of no partition";
+  const parked = parkedKeys > 0 ? `, ${parkedKeys} parked keys` : "";
+  return `${state}${of}, ${waiting} waiting, ${blockedKeys} blocked keys${parked}`;
 }

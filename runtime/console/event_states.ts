@@ -1,7 +1,9 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { DeadLetter } from "../core/dead_letter.ts";
 import type { DelayedRetry } from "../core/delayed_retry.ts";
+import { mayBeAssigned } from "../nats/partitions/find_assigned.ts";
 import { findConsumer } from "../nats/topology/find.ts";
+import { partitionsIn } from "../nats/topology/partition_changes.ts";
 import { type ResolvedFunction, triggerFor } from "../project/resolve_function.ts";
 import type { ConsoleOptions } from "./options.ts";
 
@@ -55,7 +57,11 @@ async function stateOf(parts: Parts, { name }: ResolvedFunction, position: Posit
   const letter = await findLast(deadLetters.list(filter), position);
   if (letter) return { name, state: "dead-letter", ...describe(letter), deadLetter: letter.sequence };
   const consumer = await findConsumer(jsm, position.stream, names.consumer(name));
-  return { name, state: consumer ? stateIn(consumer, position) : "unknown" };
+  if (!consumer) return { name, state: "unknown" };
+  const state = stateIn(consumer, position), event = { ...position, storedAtMs: Date.parse(position.time) };
+  const isAssigned = state === "handled" && partitionsIn(consumer.config.metadata) > 0 &&
+    await mayBeAssigned(jsm, name, event, names);
+  return { name, state: isAssigned ? "delivered" : state };
 }
 
 function stateIn({ delivered, ack_floor, created, config }: ConsumerInfo, { sequence, time }: Position) {

@@ -2,7 +2,7 @@ import { parseDuration } from "../core/duration.ts";
 import { serverTime } from "../nats/client/server_time.ts";
 import { malformed, Problem } from "../http/problem.ts";
 import { type Route, route } from "../http/router.ts";
-import { functionConsumers } from "../nats/topology/function_consumers.ts";
+import { allConsumers } from "../nats/topology/function_consumers.ts";
 import { pauseConsumers, resumeConsumers } from "../nats/topology/pause.ts";
 import { formatPolicy, policyValues } from "../project/format_policy.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
@@ -28,7 +28,7 @@ export function functionRoutes(
     return fn;
   };
   const consumersOf = async (name: string) => {
-    const consumers = await functionConsumers(jsm, find(name).name, names);
+    const consumers = await allConsumers(jsm, find(name).name, names);
     if (consumers.length === 0) throw new Problem("no-function", `${name} has no consumer yet: no process has run it`);
     return consumers;
   };

@@ -57,6 +57,8 @@ export interface Delivery {
    * delivery is settled.
    */
   readonly deadLetterSequence?: number;
+  /** Partition of the function whose consumer delivered it. Undefined for the function's own consumers. */
+  readonly partition?: number;
   /**
    * Key of the stored message. It is the same at each delivery of the message, and no other message ever has it, not
    * even in a stream that was deleted and created again.

@@ -14,6 +14,15 @@ export function namespaceProblem(name: string): string | undefined {
   return `up to ${MAX_LENGTH} letters, digits, - and _, the first a letter or a digit`;
 }
 
+/** End of the name of a partition's consumer. The name of a function has no such character. */
+const PARTITION = /@(\d+)$/;
+
+/** Returns the partition that a durable consumer is of; undefined for one of a whole function. */
+export function partitionIn(consumer: string): number | undefined {
+  const [, partition] = PARTITION.exec(consumer) ?? [];
+  return partition === undefined ? undefined : Number(partition);
+}
+
 /** Streams that Weir does not own, and what the project receives from them or publishes into them. */
 interface Foreign {
   readonly streams: ReadonlySet<string>;
@@ -44,13 +53,19 @@ export class Namespace {
     readonly anyDelayed: string;
     /** Prefix of events that a function has emitted with a delay. */
     readonly events: string;
+    /** Prefix of retries, redriven and replayed events on their way to a partition of their function. */
+    readonly partition: string;
   };
   /** The stream of dead letters, and the beginning of its subjects. */
   readonly deadLetters: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
+  /** The stream of events on their way to the partitions of functions with `order`, and the beginning of its subjects. */
+  readonly partitions: { readonly stream: string; readonly prefix: string; readonly subjects: readonly string[] };
   /** Subject of the requests of `events tail`. No stream of a project may store it. */
   readonly tail: string;
   /** Subject of the notices that a shared breaker has changed. No stream of a project may store it. */
   readonly breakers: string;
+  /** Prefix of the subjects on which the processes of a function with partitions announce themselves to each other. */
+  readonly members: string;
   /** Subject on which a starting process announces itself to `events tail`: an inbox, which both may use. */
   readonly tailAnnounce: string;
 
@@ -75,14 +90,22 @@ export class Namespace {
       redriven: `${retries}.redriven`,
       anyDelayed: `${retries}.*`,
       events: `${retries}.events`,
+      partition: `${retries}.partition`,
     };
     this.deadLetters = {
       stream: this.stream("DEAD_LETTERS"),
       prefix: deadLetters,
       subjects: [`${deadLetters}.>`],
     };
+    const partitions = this.subject("order_partitions");
+    this.partitions = {
+      stream: this.stream("ORDER_PARTITIONS"),
+      prefix: partitions,
+      subjects: [`${partitions}.>`],
+    };
     this.tail = name === undefined ? "$WEIR.tail" : `$WEIR.${name}.tail`;
     this.breakers = name === undefined ? "$WEIR.breakers" : `$WEIR.${name}.breakers`;
+    this.members = name === undefined ? "$WEIR.members" : `$WEIR.${name}.members`;
     this.tailAnnounce = name === undefined ? "_INBOX.weir.tails" : `_INBOX.weir.${name}.tails`;
   }
 
@@ -96,19 +119,25 @@ export class Namespace {
     return this.#names + name;
   }
 
-  /** Returns the name of a function's durable consumer. */
-  consumer(functionName: string): string {
-    return this.#names + functionName;
+  /** Returns the name of a function's durable consumer. @param partition Default: that of the whole function. */
+  consumer(functionName: string, partition?: number): string {
+    return this.#names + functionName + (partition === undefined ? "" : `@${partition}`);
   }
 
   /** Returns the function of a durable consumer. A name outside of the namespace is returned as it is. */
   functionOf(consumer: string): string {
-    return consumer.startsWith(this.#names) ? consumer.slice(this.#names.length) : consumer;
+    const name = consumer.replace(PARTITION, "");
+    return name.startsWith(this.#names) ? name.slice(this.#names.length) : name;
   }
 
   /** Returns whether a stream, consumer or bucket may be of this namespace. Without one every name may be. */
   includes(name: string): boolean {
     return name.startsWith(this.#names) || this.foreign.streams.has(name);
+  }
+
+  /** Returns whether a stream holds events of other streams on their way to one function. */
+  isWayBack(stream: string): boolean {
+    return stream === this.retries.stream || stream === this.partitions.stream;
   }
 
   /** Returns the subject of an event type. A pattern of types gives a pattern of subjects. */

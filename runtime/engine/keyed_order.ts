@@ -60,7 +60,7 @@ export class KeyedOrder implements OrderSink {
       get returned() {
         return known.redriven;
       },
-      isReturned: (key) => this.#known.firstsOf(key).some(({ lane }) => !this.#isMain(lane)),
+      isReturned: (key) => this.#known.firstsOf(key).some(({ lane }) => !this.isMain(lane)),
       isRunning: (key) => this.#running.has(key),
       changed: (key) => this.#advance(key),
       loaded: () => this.#advanceAll(),
@@ -105,7 +105,7 @@ export class KeyedOrder implements OrderSink {
   /** Notes a delivery. Called for each, in the order of their arrival, before any of them begins. */
   arrived(attempt: Attempt): void {
     this.#mark.isStored(this.clock.now()); // most of what a process holds when it dies has not begun
-    attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.#isMain(lane)));
+    attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.isMain(lane)));
     this.inbox.arrived(attempt.turn);
     this.#takeover.arrived(attempt.delivery.deliveryCount);
   }
@@ -127,7 +127,7 @@ export class KeyedOrder implements OrderSink {
 
   /** Returns the outcome of an attempt that must not run for its key; undefined if it may. */
   refusal(attempt: Attempt): Outcome | undefined {
-    return this.failures.refusal(attempt, this.#isMain(attempt.turn!.lane));
+    return this.failures.refusal(attempt, this.isMain(attempt.turn!.lane));
   }
 
   /** Returns whether a later event of its key waits for an attempt. */
@@ -196,7 +196,8 @@ export class KeyedOrder implements OrderSink {
     return this.#takeover.isComplete && (this.failures.parked?.isLoaded ?? true);
   }
 
-  #isMain(lane: string): boolean {
+  /** Returns whether a lane is that of the triggers. */
+  isMain(lane: string): boolean {
     return this.#source?.isMain(lane) ?? true;
   }
 
@@ -214,12 +215,12 @@ export class KeyedOrder implements OrderSink {
     this.#ready.delete(turn);
     if (!this.#waiting.has(turn) || !this.#mayBegin) return;
     if (this.#running.has(key) || !this.#known.isFirst(turn)) return;
-    if (this.failures.parked?.isReturning(key) && this.#isMain(turn.lane)) return;
+    if (this.failures.parked?.isReturning(key) && this.isMain(turn.lane)) return;
     if (this.#isFull) return void this.#ready.add(turn);
     const begin = this.#waiting.take(turn);
     this.#running.add(key);
     turn.state = "running";
-    if (this.#isMain(turn.lane)) return begin(undefined);
+    if (this.isMain(turn.lane)) return begin(undefined);
     // An event of RETRIES may come to a process that no longer receives the others.
     const owned = this.#source!.owns().catch(() => false);
     void owned.then((owns) => begin(owns && this.#known.has(turn) ? undefined : waitForKey(AGAIN_MS)));

@@ -43,17 +43,16 @@ export class Pipeline extends PipelineParts {
 
   /** Creates the record of a delivery. @param lease Default: a lease that never expires. */
   newAttempt(delivery: Delivery, lease = UNLIMITED): Attempt {
-    const attempt = new Attempt(this.fn, this.ports.clock, delivery, lease);
-    if (this.order) {
-      this.#decode(attempt);
-      this.order.arrived(attempt);
-    }
+    const attempt = new Attempt(this.fn, this.ports.clock, delivery, lease), order = this.orderOf(attempt);
+    if (order) this.#decode(attempt);
+    order?.arrived(attempt);
     return attempt;
   }
 
   /** Takes an attempt to its settlement, synchronously when nothing has to be waited for. Never rejects. */
   handle(attempt: Attempt): MaybePromise<Outcome> {
-    if (this.order) return this.#takeTurn(this.order, attempt);
+    const order = this.orderOf(attempt);
+    if (order) return this.#takeTurn(order, attempt);
     this.#decode(attempt);
     return attempt.isCounted
       ? this.#enter(attempt)
@@ -96,7 +95,7 @@ export class Pipeline extends PipelineParts {
 
   /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
   async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
-    const { order } = this, fromMs = attempt.nowMs;
+    const order = this.orderOf(attempt), fromMs = attempt.nowMs;
     try {
       if (!await collector.collect(attempt)) return await this.giveBack(attempt, "shutdown");
       const refusal = order && await checkTurn(order, attempt, attempt.nowMs - fromMs);
@@ -141,7 +140,9 @@ export class Pipeline extends PipelineParts {
 
   /** Postpones an event of a burst, or waits for the share of its key, if the function has `debounce` or shares. */
   #takeShare(attempt: Attempt): MaybePromise<Outcome> {
-    const { policy: { debounce } } = this.fn, { pending } = this.ports, refusal = this.order?.refusal(attempt);
+    const { policy: { debounce } } = this.fn,
+      { pending } = this.ports,
+      refusal = this.orderOf(attempt)?.refusal(attempt);
     if (refusal) return this.#refuse(attempt, refusal);
     if (debounce && pending && this.#isDebounced(attempt)) {
       return debounceEvent(pending, debounce, attempt).then((outcome) => this.#refuse(attempt, outcome));
@@ -234,11 +235,11 @@ export class Pipeline extends PipelineParts {
 
   /** Settles the attempt and ends its telemetry. Every attempt leaves the pipeline here. */
   #finish(attempt: Attempt, outcome: Outcome): MaybePromise<Outcome> {
-    const { settler, observer } = this.ports, { delivery, claim, batch } = attempt;
+    const { settler, observer } = this.ports, { delivery, claim, batch } = attempt, order = this.orderOf(attempt);
     batch?.leave(attempt);
     // Frees the permit of an attempt that did not run. After a run the verdict is reported already.
     attempt.permit?.report("ignored");
-    if (this.order) return settleInOrder(this.order, this.ports, attempt, outcome);
+    if (order) return settleInOrder(order, this.ports, attempt, outcome);
     const usedUp = attempt.usedUpAfter(outcome);
     return then(settler.settle(this.fn.name, delivery, outcome, usedUp, claim), (settlement) => {
       observer.end(attempt, outcome, settlement);

@@ -3,11 +3,13 @@ import { AdaptiveRunner } from "./adaptive_runner.ts";
 import { Admission } from "./admission.ts";
 import { BatchRunner } from "./batch_runner.ts";
 import type { CircuitBreaker } from "./circuit_breaker.ts";
+import type { Attempt } from "./attempt.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import { FunctionBreakers } from "./function_breakers.ts";
 import { type HandlerMiddleware, type HandlerRunner, InProcessRunner } from "./handler_runner.ts";
 import { KeyShares } from "./key_shares.ts";
 import { KeyedOrder } from "./keyed_order.ts";
+import { PartitionedOrder } from "./partitioned_order.ts";
 import type { Ports } from "./ports.ts";
 import { RateLimit } from "./rate_limit.ts";
 
@@ -21,8 +23,10 @@ export class PipelineParts {
   /** Undefined if the concurrency is fixed. */
   readonly adaptive: AdaptiveRunner | undefined;
   readonly runner: HandlerRunner;
-  /** Undefined if events begin in any order. */
+  /** Undefined if events begin in any order, or keys have partitions. */
   readonly order: KeyedOrder | undefined;
+  /** Undefined if keys have no partitions. */
+  readonly partitioned: PartitionedOrder | undefined;
   /** Undefined if events are handled one by one. */
   readonly batches: BatchRunner | undefined;
   readonly #breakers: FunctionBreakers;
@@ -41,12 +45,24 @@ export class PipelineParts {
       this.admission.add(this.rate = new RateLimit(name, policy.rate, ports.rates, clock, collected));
     }
     if (policy.shares) this.admission.add(this.shares = new KeyShares(name, policy, policy.shares, ports));
-    this.order = policy.order && new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);
+    if (policy.order?.partitions) this.partitioned = new PartitionedOrder(fn, ports, this.admission);
+    else if (policy.order) this.order = new KeyedOrder(fn, clock, ports.attempts, this.admission, ports.parked);
     const resources = { kv, breaker: (name: string) => breakers.dependency(name) };
     this.batches = policy.batch &&
-      new BatchRunner(fn, clock, resources, middleware, (attempt) => this.order?.isAwaited(attempt) ?? false);
+      new BatchRunner(
+        fn,
+        clock,
+        resources,
+        middleware,
+        (attempt) => this.orderOf(attempt)?.isAwaited(attempt) ?? false,
+      );
     this.runner = this.batches ?? new InProcessRunner(fn, clock, resources, middleware);
     if (policy.adaptive) this.runner = this.adaptive = new AdaptiveRunner(policy.adaptive, this.runner, clock);
+  }
+
+  /** Returns the order that an attempt's event has a place in. */
+  orderOf(attempt: Attempt): KeyedOrder | undefined {
+    return this.order ?? this.partitioned?.of(attempt);
   }
 
   get breaker(): CircuitBreaker {
@@ -71,6 +87,6 @@ export class PipelineParts {
   /** Ends the waits of deliveries that have not begun, which are then given back. */
   endWaits(): void {
     this.batches?.collector.close();
-    this.order?.close();
+    (this.order ?? this.partitioned)?.close();
   }
 }

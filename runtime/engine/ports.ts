@@ -8,6 +8,7 @@ import type { IdempotencyStore } from "./idempotency_store.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { Observer } from "./observer.ts";
 import type { ParkedEvents } from "./parked_events.ts";
+import type { PartitionStore } from "./partition_store.ts";
 import type { Publisher } from "./publisher.ts";
 import type { RatePorts } from "./rate_store.ts";
 import type { Settler } from "./settler.ts";
@@ -31,6 +32,8 @@ export interface Ports {
   readonly rates?: RatePorts;
   /** Default: functions with `onFailure: "park"` park no keys. */
   readonly parked?: ParkedEvents;
+  /** Default: functions with `order` have no partitions. */
+  readonly partitions?: PartitionStore;
   /** Default: each process has breakers of its own. */
   readonly breakers?: BreakerPorts;
 }

@@ -53,12 +53,12 @@ export function eventsBegun({ batch, concurrency }: Pick<FunctionPolicy, "batch"
 /**
  * Returns how many events a function holds at once in a process: those that run; with `batch` those of one more batch,
  * which is collected meanwhile; with shares of keys those whose keys are busy; with `order` those that wait for their
- * turn, and as many as run, which may have to be given back.
+ * turn, and as many as run, which may have to be given back, of each partition.
  */
 export function eventsAtOnce(
   policy: Pick<FunctionPolicy, "batch" | "order" | "concurrency" | "shares">,
 ): number {
   const begun = eventsBegun(policy);
-  if (policy.order) return 2 * begun + MAX_HELD;
+  if (policy.order) return (policy.order.partitions ?? 1) * (2 * begun + MAX_HELD);
   return policy.shares ? begun + KEY_ROOM + KEY_MOVES : begun;
 }

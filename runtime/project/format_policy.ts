@@ -18,7 +18,7 @@ export interface FormattedPolicy {
     | { readonly limit: number; readonly perKey: number; readonly by: "its own" }
     | { readonly min: number; readonly max: number; readonly target: Duration };
   /** Absent if events are handled in any order. */
-  readonly order?: { readonly by: "its own"; readonly onFailure: OnFailure };
+  readonly order?: { readonly by: "its own"; readonly onFailure: OnFailure; readonly partitions?: number };
   /** Absent if events are handled one by one. */
   readonly batch?: { readonly size: number; readonly maxWait: Duration; readonly maxBytes: number };
   readonly maxHops: number;
@@ -77,7 +77,9 @@ export function formatPolicy(
       : shares
       ? { limit: concurrency, perKey: shares.perKey, by: "its own" }
       : concurrency,
-    ...(order && { order: { by: "its own", onFailure: order.onFailure } }),
+    ...(order && {
+      order: { by: "its own", onFailure: order.onFailure, ...(order.partitions && { partitions: order.partitions }) },
+    }),
     ...(batch && { batch: { size: batch.size, maxWait: formatDuration(batch.maxWaitMs), maxBytes: batch.maxBytes } }),
     maxHops,
     from: typeof from === "string" ? from : { since: formatDuration(from.sinceMs) },

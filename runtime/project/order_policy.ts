@@ -2,17 +2,20 @@ import { z } from "zod";
 import type { WeirEvent } from "../core/event.ts";
 import type { OnFailure } from "../core/order.ts";
 import { FUNCTION_DEFAULTS } from "../api/define_function.ts";
-import { describeValue, syncFunction } from "./option_schemas.ts";
+import { PARTITIONS } from "../core/partitions.ts";
+import { countSchema, describeValue, syncFunction } from "./option_schemas.ts";
 import type { FunctionPolicy } from "./resolve_policy.ts";
 
 /** The key within which a function handles events in order, and what its first event does once it has failed. */
 export interface OrderPolicy {
   readonly by: (event: WeirEvent) => string;
   readonly onFailure: OnFailure;
+  /** Parts among which the keys are divided. Undefined if one process handles all keys. */
+  readonly partitions?: number;
 }
 
 /** Names of the options of `order`, for suggestions. */
-export const ORDER_OPTIONS = ["by", "onFailure"] as const;
+export const ORDER_OPTIONS = ["by", "onFailure", "partitions"] as const;
 
 /** Schema of the option `order`. */
 export const orderSchema = z.strictObject({
@@ -20,6 +23,11 @@ export const orderSchema = z.strictObject({
   onFailure: z.enum(["block", "dead-letter", "park"], {
     error: ({ input }) => `${describeValue(input)} is none of "block", "dead-letter" and "park"`,
   }).default(FUNCTION_DEFAULTS.order.onFailure),
+  partitions: countSchema.refine((count) => count >= PARTITIONS.min && count <= PARTITIONS.max, {
+    error: ({ input }) =>
+      `${input} is not between ${PARTITIONS.min} and ${PARTITIONS.max}: give the number of processes that are to share ` +
+      "the keys, or a small multiple of it; leave it out for one process",
+  }).optional(),
 });
 
 /** Returns why a policy with `order` cannot hold; undefined if it can. */

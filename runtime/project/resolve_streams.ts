@@ -18,11 +18,11 @@ export interface ResolvedStream {
 
 /** Subjects of Weir and of NATS itself: of key-value buckets, object stores, MQTT and services, for some. */
 const RESERVED = [
-  ...["dead_letters.>", "retries.>", "_INBOX.>"],
+  ...["dead_letters.>", "retries.>", "order_partitions.>", "_INBOX.>"],
   ...["$JS.>", "$KV.>", "$O.>", "$SYS.>", "$SRV.>", "$MQTT.>", "$WEIR.>"],
 ];
 
-const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES"];
+const RESERVED_NAMES = ["DEAD_LETTERS", "RETRIES", "ORDER_PARTITIONS"];
 /** Names that JetStream allows. */
 const STREAM_NAME = /^[^\s.*>/\\]+$/;
 

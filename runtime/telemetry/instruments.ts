@@ -103,6 +103,11 @@ export const INSTRUMENTS = {
     ["function"],
     "1 while this process receives the events of a function with `order`, 0 while another one does, and without `order`.",
   ),
+  "weir.function.order_partitions": gauge(
+    "{partition}",
+    ["function"],
+    "Partitions whose events this process receives. 0 without `order.partitions`.",
+  ),
   "weir.function.order_waiting": gauge(
     "{event}",
     ["function"],

@@ -10,7 +10,7 @@ import { server } from "./scenarios/server.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { kills } from "./scenarios/kills.ts";
 import { memory } from "./scenarios/memory.ts";
-import { order } from "./scenarios/order.ts";
+import { order, partitions } from "./scenarios/order.ts";
 import { delayed } from "./scenarios/delayed.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { redrive } from "./scenarios/redrive.ts";
@@ -18,7 +18,7 @@ import type { Scenario, Section } from "./section.ts";
 
 /** Scenarios that share the load of `--events`, in proportion to their default sizes. */
 const TRIALS = [kills, server, cluster];
-const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, rolling, memory, order];
+const SCENARIOS: readonly Scenario[] = [...TRIALS, delayed, redrive, rolling, memory, order, partitions];
 const INTERRUPTED = 130;
 
 interface Options {
@@ -36,7 +36,7 @@ const command = new Command("chaos")
   .option("--json", "print JSON")
   .addHelpText(
     "after",
-    `\nScenarios:\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(9)}${about}`).join("\n")}`,
+    `\nScenarios:\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(11)}${about}`).join("\n")}`,
   );
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

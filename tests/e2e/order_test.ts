@@ -1,53 +1,11 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { defineEvent, defineFunction, NonRetryableError } from "weir";
-import { startTestRuntime } from "weir/testing";
-import { z } from "zod";
+import { NonRetryableError } from "weir";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { cancelEvent } from "../../runtime/nats/retry/cancelled_events.ts";
-import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
-
-const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), key: z.string() }) });
-
-type Data = z.infer<typeof Asked.data>;
-type Order = NonNullable<Parameters<typeof defineFunction>[0]["order"]>;
-
-/** Replicas of one function with `order`. It notes the starts of its handler, and runs of a key at the same time. */
-async function startReplicas(
-  handler: (data: Data) => Promise<void> | void,
-  options: { onFailure?: Order["onFailure"]; retry?: object } = {},
-) {
-  const stack = new AsyncDisposableStack(), server = stack.use(await startServer());
-  const starts: Data[] = [], running = new Set<string>(), atOnce: string[] = [];
-  const { onFailure, retry = { initial: "20ms" } } = options;
-  const ordered = defineFunction({
-    on: Asked,
-    order: { by: ({ data }) => data.key, ...(onFailure && { onFailure }) },
-    retry,
-    breaker: { consecutiveFailures: 1_000 },
-  }, async ({ data }) => {
-    starts.push(data);
-    if (running.has(data.key)) atOnce.push(`${data.key} ${data.n}`);
-    running.add(data.key);
-    try {
-      await handler(data);
-    } finally {
-      running.delete(data.key);
-    }
-  });
-  const start = async () => stack.use(await startTestRuntime({ functions: { ordered }, server }));
-  return { server, starts, atOnce, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
-
-/** Returns the numbers of a key in the order of their last starts before the next number: without repeats. */
-function inOrder(starts: readonly Data[], key: string): number[] {
-  const numbers = starts.filter((one) => one.key === key).map(({ n }) => n);
-  return numbers.filter((n, i) => n !== numbers[i - 1]);
-}
-
-const status = async ({ adminUrl }: { adminUrl: string }) => (await (await fetch(`${adminUrl}/functions`)).json())[0];
+import { Asked, type Data, inOrder, startReplicas, status } from "./ordered_replicas.ts";
 
 Deno.test("[G24][G25] order keeps each key in order and one at a time over two replicas, with failing events, and when one stops", async () => {
   const failures = new Map<number, number>();
@@ -81,66 +39,6 @@ Deno.test("[G24][G25] order keeps each key in order and one at a time over two r
   }
 });
 
-Deno.test("[G26] order blocks the key of an event whose attempts are used up, and other keys go on", async () => {
-  let isDown = true;
-  await using weir = await startReplicas(({ n }) => {
-    if (n === 0 && isDown) throw new Error("down");
-  }, { retry: { attempts: 2, initial: "20ms", max: "100ms" } });
-  const replica = await weir.start();
-  for (const n of [0, 1, 2]) await replica.publish(Asked, { n, key: "bad" });
-  for (const n of [3, 4]) await replica.publish(Asked, { n, key: "good" });
-  await eventually(() => weir.starts.filter(({ n }) => n === 0).length > 4);
-  await eventually(() => weir.starts.some(({ n }) => n === 4));
-  assert.deepEqual(weir.starts.filter(({ key }) => key === "bad").map(({ n }) => n).filter((n) => n > 0), []);
-  await eventually(async () => (await status(replica)).order.blockedKeys === 1);
-  const { order, policy } = await status(replica);
-  assert.deepEqual([order.state, policy.order], ["holder", { by: "its own", onFailure: "block" }]);
-  assert.ok(order.waiting >= 2);
-  const page = await (await fetch(`${replica.adminUrl}/metrics`)).text();
-  assert.equal(valueOf(page, "weir_function_order_holder", { function: "ordered" }), 1);
-  isDown = false;
-  await eventually(() => weir.starts.some(({ n }) => n === 2));
-  assert.deepEqual(inOrder(weir.starts, "bad"), [0, 1, 2]);
-});
-
-Deno.test("[G26] order goes on with a blocked key once its first event is cancelled", async () => {
-  await using weir = await startReplicas(({ n }) => {
-    if (n === 0) throw new Error("down");
-  }, { retry: { attempts: 1, initial: "20ms", max: "50ms" } });
-  const replica = await weir.start();
-  const { sequence } = await replica.publish(Asked, { n: 0, key: "a" });
-  await replica.publish(Asked, { n: 1, key: "a" });
-  await eventually(() => weir.starts.length > 2);
-  const nc = await connectNats({ servers: [weir.server.url], name: "test" });
-  await cancelEvent(await jetstreamManager(nc), { name: "ordered", stream_name: "RETRIES" }, "DEMO", sequence);
-  await eventually(() => weir.starts.some(({ n }) => n === 1));
-  assert.ok(
-    replica.settled.some(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "cancelled"),
-  );
-  await nc.close();
-});
-
-Deno.test("[G25] order runs a redriven event beside no other of its key", async () => {
-  let isMended = false;
-  const gate = Promise.withResolvers<void>();
-  await using weir = await startReplicas(async ({ n }) => {
-    if (n === 0 && !isMended) throw new NonRetryableError("bad");
-    if (n === 1) await gate.promise;
-  }, { onFailure: "dead-letter" });
-  const replica = await weir.start();
-  await replica.publish(Asked, { n: 0, key: "a" });
-  await eventually(() => replica.settled.some(({ outcome }) => outcome.kind === "dead-letter"));
-  await replica.publish(Asked, { n: 1, key: "a" });
-  await eventually(() => weir.starts.some(({ n }) => n === 1));
-  isMended = true;
-  await (await fetch(`${replica.adminUrl}/dead-letters/redrive`, { method: "POST" })).body?.cancel();
-  await eventually(async () => (await status(replica)).order.waiting === 1);
-  assert.deepEqual(weir.starts.map(({ n }) => n), [0, 1]);
-  gate.resolve();
-  await eventually(() => weir.starts.length === 3);
-  assert.deepEqual([weir.starts[2].n, weir.atOnce], [0, []]);
-});
-
 /** Returns the dead letters as `reason number`, in the order in which they were stored. */
 async function letters({ adminUrl }: { adminUrl: string }): Promise<{ sequence: number; text: string }[]> {
   const list = await (await fetch(`${adminUrl}/dead-letters`)).json() as { sequence: number; reason: string }[];
@@ -151,11 +49,11 @@ async function letters({ adminUrl }: { adminUrl: string }): Promise<{ sequence: 
 }
 
 /** Replicas of a function that parks, with three events of a parked key and one of another. */
-async function startParked() {
+async function startParked(partitions?: number) {
   const down = new Set([0]);
   const weir = await startReplicas(({ n }) => {
     if (down.has(n)) throw new Error("down");
-  }, { onFailure: "park", retry: { attempts: 2, initial: "10ms" } });
+  }, { onFailure: "park", partitions, retry: { attempts: 2, initial: "10ms" } });
   const first = await weir.start();
   for (const n of [0, 1, 2]) await first.publish(Asked, { n, key: "bad" });
   await first.publish(Asked, { n: 3, key: "good" });
@@ -166,48 +64,115 @@ async function startParked() {
   return { ...weir, weir, down, first, numbers, act, [Symbol.asyncDispose]: () => weir[Symbol.asyncDispose]() };
 }
 
-Deno.test("[G27] order parks a key, and its events return in order once the first is redriven, also after a restart", async () => {
-  await using parked = await startParked();
-  const { first, weir, down, numbers, act } = parked;
-  assert.deepEqual((await letters(first)).map(({ text }) => text), ["attempts-exhausted 0", "parked 1", "parked 2"]);
-  assert.deepEqual(numbers(), [0]);
-  assert.equal((await status(first)).order.parkedKeys, 1);
-  const page = await (await fetch(`${first.adminUrl}/metrics`)).text();
-  assert.equal(valueOf(page, "weir_function_order_parked_keys", { function: "ordered" }), 1);
-  const second = await weir.start();
-  await first[Symbol.asyncDispose]();
-  await second.publish(Asked, { n: 4, key: "bad" });
-  await eventually(async () => (await letters(second)).some(({ text }) => text === "parked 4"));
-  const [head, next] = await letters(second);
-  const refused = await act(second, `${next.sequence}/redrive`, "POST");
-  assert.equal(refused.status, 409);
-  assert.match((await refused.json()).detail, /waits for an earlier event of its key/);
-  down.clear();
-  await (await act(second, `${head.sequence}/redrive`, "POST")).body?.cancel();
-  await eventually(() => numbers().includes(4));
-  assert.deepEqual(numbers(), [0, 1, 2, 4]);
-  await eventually(async () => (await status(second)).order.parkedKeys === 0);
-  await second.publish(Asked, { n: 5, key: "bad" });
-  await eventually(() => numbers().includes(5));
-  assert.deepEqual([await letters(second), weir.atOnce], [[], []]);
-});
+for (const partitions of [undefined, 4]) {
+  const also = partitions ? ", with partitions" : "";
+  Deno.test(`[G26] order blocks the key of an event whose attempts are used up, and other keys go on${also}`, async () => {
+    let isDown = true;
+    await using weir = await startReplicas(({ n }) => {
+      if (n === 0 && isDown) throw new Error("down");
+    }, { partitions, retry: { attempts: 2, initial: "20ms", max: "100ms" } });
+    const replica = await weir.start();
+    for (const n of [0, 1, 2]) await replica.publish(Asked, { n, key: "bad" });
+    for (const n of [3, 4]) await replica.publish(Asked, { n, key: "good" });
+    await eventually(() => weir.starts.filter(({ n }) => n === 0).length > 4);
+    await eventually(() => weir.starts.some(({ n }) => n === 4));
+    assert.deepEqual(weir.starts.filter(({ key }) => key === "bad").map(({ n }) => n).filter((n) => n > 0), []);
+    await eventually(async () => (await status(replica)).order.blockedKeys === 1);
+    const { order: found, policy } = await status(replica);
+    assert.deepEqual([found.state, policy.order], ["holder", {
+      by: "its own",
+      onFailure: "block",
+      ...(partitions && { partitions }),
+    }]);
+    assert.ok(found.waiting >= 2);
+    const page = await (await fetch(`${replica.adminUrl}/metrics`)).text();
+    assert.equal(valueOf(page, "weir_function_order_holder", { function: "ordered" }), 1);
+    isDown = false;
+    await eventually(() => weir.starts.some(({ n }) => n === 2));
+    assert.deepEqual(inOrder(weir.starts, "bad"), [0, 1, 2]);
+  });
 
-Deno.test("[G27] order parks a key again behind a parked event that fails, and goes on once it is discarded", async () => {
-  await using parked = await startParked();
-  const { first, weir, down, numbers, act } = parked;
-  down.delete(0);
-  down.add(1);
-  await (await act(first, "redrive", "POST")).body?.cancel();
-  await eventually(async () => (await letters(first)).some(({ text }) => text === "attempts-exhausted 1"));
-  await first.publish(Asked, { n: 4, key: "bad" });
-  await eventually(async () => (await letters(first)).length === 3);
-  const stored = await letters(first), head = stored.find(({ text }) => text === "attempts-exhausted 1")!;
-  assert.deepEqual(stored.map(({ text }) => text).sort(), ["attempts-exhausted 1", "parked 2", "parked 4"]);
-  assert.deepEqual(numbers(), [0, 1]);
-  await first[Symbol.asyncDispose]();
-  const second = await weir.start(); // nothing arrives that would make it look
-  await (await act(second, String(head.sequence), "DELETE")).body?.cancel();
-  await eventually(() => numbers().includes(4));
-  assert.deepEqual(numbers(), [0, 1, 2, 4]);
-  await eventually(async () => (await letters(second)).length === 0);
-});
+  Deno.test(`[G26] order goes on with a blocked key once its first event is cancelled${also}`, async () => {
+    await using weir = await startReplicas(({ n }) => {
+      if (n === 0) throw new Error("down");
+    }, { partitions, retry: { attempts: 1, initial: "20ms", max: "50ms" } });
+    const replica = await weir.start();
+    const { sequence } = await replica.publish(Asked, { n: 0, key: "a" });
+    await replica.publish(Asked, { n: 1, key: "a" });
+    await eventually(() => weir.starts.length > 2);
+    const nc = await connectNats({ servers: [weir.server.url], name: "test" });
+    await cancelEvent(await jetstreamManager(nc), { name: "ordered", stream_name: "RETRIES" }, "DEMO", sequence);
+    await eventually(() => weir.starts.some(({ n }) => n === 1));
+    assert.ok(
+      replica.settled.some(({ outcome }) => outcome.kind === "dead-letter" && outcome.reason === "cancelled"),
+    );
+    await nc.close();
+  });
+
+  Deno.test(`[G25] order runs a redriven event beside no other of its key${also}`, async () => {
+    let isMended = false;
+    const gate = Promise.withResolvers<void>();
+    await using weir = await startReplicas(async ({ n }) => {
+      if (n === 0 && !isMended) throw new NonRetryableError("bad");
+      if (n === 1) await gate.promise;
+    }, { onFailure: "dead-letter", partitions });
+    const replica = await weir.start();
+    await replica.publish(Asked, { n: 0, key: "a" });
+    await eventually(() => replica.settled.some(({ outcome }) => outcome.kind === "dead-letter"));
+    await replica.publish(Asked, { n: 1, key: "a" });
+    await eventually(() => weir.starts.some(({ n }) => n === 1));
+    isMended = true;
+    await (await fetch(`${replica.adminUrl}/dead-letters/redrive`, { method: "POST" })).body?.cancel();
+    await eventually(async () => (await status(replica)).order.waiting === 1);
+    assert.deepEqual(weir.starts.map(({ n }) => n), [0, 1]);
+    gate.resolve();
+    await eventually(() => weir.starts.length === 3);
+    assert.deepEqual([weir.starts[2].n, weir.atOnce], [0, []]);
+  });
+
+  Deno.test(`[G27] order parks a key, and its events return in order once the first is redriven, also after a restart${also}`, async () => {
+    await using parked = await startParked(partitions);
+    const { first, weir, down, numbers, act } = parked;
+    assert.deepEqual((await letters(first)).map(({ text }) => text), ["attempts-exhausted 0", "parked 1", "parked 2"]);
+    assert.deepEqual(numbers(), [0]);
+    assert.equal((await status(first)).order.parkedKeys, 1);
+    const page = await (await fetch(`${first.adminUrl}/metrics`)).text();
+    assert.equal(valueOf(page, "weir_function_order_parked_keys", { function: "ordered" }), 1);
+    const second = await weir.start();
+    await first[Symbol.asyncDispose]();
+    await second.publish(Asked, { n: 4, key: "bad" });
+    await eventually(async () => (await letters(second)).some(({ text }) => text === "parked 4"));
+    const [head, next] = await letters(second);
+    const refused = await act(second, `${next.sequence}/redrive`, "POST");
+    assert.equal(refused.status, 409);
+    assert.match((await refused.json()).detail, /waits for an earlier event of its key/);
+    down.clear();
+    await (await act(second, `${head.sequence}/redrive`, "POST")).body?.cancel();
+    await eventually(() => numbers().includes(4));
+    assert.deepEqual(numbers(), [0, 1, 2, 4]);
+    await eventually(async () => (await status(second)).order.parkedKeys === 0);
+    await second.publish(Asked, { n: 5, key: "bad" });
+    await eventually(() => numbers().includes(5));
+    assert.deepEqual([await letters(second), weir.atOnce], [[], []]);
+  });
+
+  Deno.test(`[G27] order parks a key again behind a parked event that fails, and goes on once it is discarded${also}`, async () => {
+    await using parked = await startParked(partitions);
+    const { first, weir, down, numbers, act } = parked;
+    down.delete(0);
+    down.add(1);
+    await (await act(first, "redrive", "POST")).body?.cancel();
+    await eventually(async () => (await letters(first)).some(({ text }) => text === "attempts-exhausted 1"));
+    await first.publish(Asked, { n: 4, key: "bad" });
+    await eventually(async () => (await letters(first)).length === 3);
+    const stored = await letters(first), head = stored.find(({ text }) => text === "attempts-exhausted 1")!;
+    assert.deepEqual(stored.map(({ text }) => text).sort(), ["attempts-exhausted 1", "parked 2", "parked 4"]);
+    assert.deepEqual(numbers(), [0, 1]);
+    await first[Symbol.asyncDispose]();
+    const second = await weir.start(); // nothing arrives that would make it look
+    await (await act(second, String(head.sequence), "DELETE")).body?.cancel();
+    await eventually(() => numbers().includes(4));
+    assert.deepEqual(numbers(), [0, 1, 2, 4]);
+    await eventually(async () => (await letters(second)).length === 0);
+  });
+}

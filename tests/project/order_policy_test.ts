@@ -17,6 +17,13 @@ Deno.test("resolvePolicy of `order` blocks the key of an event that fails, by de
   assert.equal(eventsAtOnce(resolved.policy), 288);
 });
 
+Deno.test("resolvePolicy of `order` with partitions holds as many events as each of them may", () => {
+  const resolved = resolve({ order: { by, partitions: 4 } });
+  assert.ok(resolved.ok);
+  assert.deepEqual(resolved.policy.order, { by, onFailure: "block", partitions: 4 });
+  assert.equal(eventsAtOnce(resolved.policy), 4 * 288);
+});
+
 const REFUSED: readonly (readonly [options: object, problem: RegExp])[] = [
   [{ order: {} }, /^option order\.by: undefined is not a function, such as `\(event\) => event\.data\.customerId`$/],
   [
@@ -27,7 +34,12 @@ const REFUSED: readonly (readonly [options: object, problem: RegExp])[] = [
     { order: { by, onFailure: "skip" } },
     /^option order\.onFailure: "skip" is none of "block", "dead-letter" and "park"$/,
   ],
-  [{ order: { by, partitions: 4 } }, /^unknown option order\.partitions$/],
+  [
+    { order: { by, partitions: 1 } },
+    /^option order\.partitions: 1 is not between 2 and 64: .* leave it out for one process$/,
+  ],
+  [{ order: { by, partitions: 65 } }, /^option order\.partitions: 65 is not between 2 and 64/],
+  [{ order: { by, partitions: "4" } }, /^option order\.partitions: "4" is not a whole number/],
   [{ order: { by }, debounce: { quiet: "1s" } }, /^option order: .* leave out `debounce`, or `order`$/],
 ];
 for (const [options, problem] of REFUSED) {

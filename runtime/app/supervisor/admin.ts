@@ -218,7 +218,14 @@ function sumOfKeys(a: KeyStatus, b: KeyStatus): KeyStatus {
 function mergeOrder(a: OrderStatus, b: OrderStatus): OrderStatus {
   const state = ORDER_STATES.indexOf(a.state) >= ORDER_STATES.indexOf(b.state) ? a.state : b.state;
   const parkedKeys = a.parkedKeys + b.parkedKeys;
-  return { state, waiting: a.waiting + b.waiting, blockedKeys: a.blockedKeys + b.blockedKeys, parkedKeys };
+  const partitions = a.partitions && [...new Set([...a.partitions, ...b.partitions ?? []])].sort((a, b) => a - b);
+  return {
+    state,
+    waiting: a.waiting + b.waiting,
+    blockedKeys: a.blockedKeys + b.blockedKeys,
+    parkedKeys,
+    ...(partitions && { partitions }),
+  };
 }
 
 function later(a: FunctionStatus["lastError"], b: FunctionStatus["lastError"]): FunctionStatus["lastError"] {

@@ -29,6 +29,7 @@ const GAUGES: Readonly<Record<GaugeName, (a: number, b: number) => number>> = {
   "weir.function.rate_limited": Math.max,
   "weir.function.rate_waiting": add,
   "weir.function.order_holder": add,
+  "weir.function.order_partitions": add,
   "weir.function.order_waiting": add,
   "weir.function.order_blocked_keys": add,
   "weir.function.order_parked_keys": add,

@@ -3,6 +3,7 @@ import { covers } from "../../core/subjects.ts";
 import { readStoredEvent } from "../../nats/inspect/read_message.ts";
 import { cancelEvent } from "../../nats/retry/cancelled_events.ts";
 import { RetryService } from "../../nats/retry/service.ts";
+import { partitionsIn } from "../../nats/topology/partition_changes.ts";
 import { filtersOf } from "../../nats/topology/plan_consumer.ts";
 import { examples, functionName, streamName, wholeNumber } from "../terminal/command_line.ts";
 import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts";
@@ -54,7 +55,10 @@ async function cancel(stream: string, sequence: number, options: Options): Promi
       if (!event || filters.length > 0 && !filters.some((filter) => covers(filter, event.subject))) {
         throw new CommandFailure(`${stream} stores no event for ${name} at ${sequence}`);
       }
-      if (sequence <= own.ack_floor.stream_seq) throw new CommandFailure(`${name} has settled ${which} already`);
+      const isAssigned = partitionsIn(own.config.metadata) > 0; // its partition has it, settled or not
+      if (sequence <= own.ack_floor.stream_seq && !isAssigned) {
+        throw new CommandFailure(`${name} has settled ${which} already`);
+      }
     }
     await cancelEvent(jsm, consumers[0], stream, sequence);
     if (json) return printJson({ function: name, stream, sequence, cancelled: "at its next attempt" });

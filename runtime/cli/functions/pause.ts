@@ -6,7 +6,7 @@ import { commandConfig, printDefaultTarget } from "../terminal/command_config.ts
 import { duration, examples, functionNames } from "../terminal/command_line.ts";
 import { printJson } from "../terminal/output.ts";
 import { OPERATED, withOwnedCluster } from "../terminal/owned_cluster.ts";
-import { consumersOf } from "../terminal/selected_names.ts";
+import { allConsumersOf } from "../terminal/selected_names.ts";
 
 interface Options {
   readonly for?: number;
@@ -46,7 +46,7 @@ function span(text: string): number {
 async function pause(config: Config, names: readonly string[], options: Options): Promise<void> {
   printDefaultTarget(config, options);
   await withOwnedCluster(config, OPERATED, async (cluster) => {
-    const { jsm } = cluster, functions = await consumersOf(cluster, names);
+    const { jsm } = cluster, functions = await allConsumersOf(cluster, names);
     const paused: { name: string; pausedUntil: string }[] = [];
     for (const [name, consumers] of functions) {
       const untilMs = options.for === undefined ? undefined : serverTime(consumers[0]) + options.for;
@@ -62,7 +62,7 @@ async function resume(config: Config, names: readonly string[], options: Options
   printDefaultTarget(config, options);
   await withOwnedCluster(config, OPERATED, async (cluster) => {
     const resumed: { name: string; wasPaused: boolean }[] = [];
-    for (const [name, consumers] of await consumersOf(cluster, names)) {
+    for (const [name, consumers] of await allConsumersOf(cluster, names)) {
       const wasPaused = await resumeConsumers(cluster.jsm, consumers);
       resumed.push({ name, wasPaused });
       if (!options.json) console.log(wasPaused ? `${name} is resumed` : `${name} was not paused`);

@@ -1,7 +1,7 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { isWildcard } from "../../core/subjects.ts";
-import { functionConsumers, functionNames } from "../../nats/topology/function_consumers.ts";
+import { allConsumers, functionConsumers, functionNames } from "../../nats/topology/function_consumers.ts";
 import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
@@ -59,6 +59,19 @@ export async function consumersOf(
     throw new CommandFailure(unknownFunction(name, await functionNames(jsm, names)));
   }
   return found;
+}
+
+/** Returns the consumers of functions as {@linkcode consumersOf} does, and those of their partitions. */
+export async function allConsumersOf(
+  cluster: Searched,
+  functions: readonly string[],
+): Promise<Map<string, ConsumerInfo[]>> {
+  const { jsm, names = NO_NAMESPACE } = cluster, found = await consumersOf(cluster, functions);
+  return new Map(
+    await Promise.all(
+      [...found.keys()].map(async (name) => [name, await allConsumers(jsm, name, names)] as const),
+    ),
+  );
 }
 
 /** Passes the items of a selection on, and checks its names if there are none. */

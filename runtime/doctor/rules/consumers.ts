@@ -103,7 +103,8 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     find: eachConsumer(({ max_ack_pending = -1 }, { name }, facts) => {
       const workers = known(facts.config).WEIR_WORKERS, policy = policyOf(facts, name);
       const { batch, order, concurrency, shares } = policy;
-      const atOnce = shares ? concurrency + KEY_ROOM : eventsAtOnce(policy), needed = atOnce * (order ? 1 : workers);
+      const all = eventsAtOnce(policy) / (order?.partitions ?? 1); // each partition has a consumer of its own
+      const atOnce = shares ? concurrency + KEY_ROOM : all, needed = atOnce * (order ? 1 : workers);
       if (max_ack_pending <= 0 || needed <= max_ack_pending) return undefined;
       const ofKeys = shares ? ` and ${KEY_ROOM} of busy keys` : "";
       const each = batch ? `${concurrency + 1} batches of ${batch.size}` : `concurrency ${concurrency}${ofKeys}`;
@@ -134,7 +135,8 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
       `waits for ${span(EXPIRES_MS)}. A refused request gets no events.`,
     fix: "`nats consumer edit STREAM CONSUMER --max-pull-batch=1000 --max-pull-expire=1m`, or a higher batch",
     find: eachConsumer(({ max_batch = 0, max_expires = 0 }, { name }, facts) => {
-      const policy = policyOf(facts, name), atOnce = eventsAtOnce(policy), limits: string[] = [];
+      const policy = policyOf(facts, name), limits: string[] = [];
+      const atOnce = eventsAtOnce(policy) / (policy.order?.partitions ?? 1);
       const isBound = policy.batch !== undefined || policy.shares !== undefined; // it pulls nothing ahead of that
       if (max_batch > 0 && max_batch < Math.max(atOnce, isBound ? 0 : HELD_AHEAD)) {
         const why = isBound ? `it asks for up to ${atOnce}` : `concurrency is ${atOnce}`;
@@ -197,5 +199,5 @@ function severityOf(ackWaitMs: number): Severity {
 }
 
 function policyOf({ project, names }: Facts, consumer: string): FunctionPolicy {
-  return known(project).functions.find(({ name }) => names.consumer(name) === consumer)!.policy;
+  return known(project).functions.find(({ name }) => name === names.functionOf(consumer))!.policy;
 }

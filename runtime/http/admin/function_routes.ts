@@ -40,6 +40,8 @@ export interface FunctionStatus {
     readonly waiting: number;
     readonly blockedKeys: number;
     readonly parkedKeys: number;
+    /** The partitions, from 0, whose events that process receives. Absent without partitions. */
+    readonly partitions?: readonly number[];
   };
   /** Events that no replica has received yet; undefined if the server does not say. */
   readonly pending: number | undefined;

@@ -104,7 +104,7 @@ export class Advisories {
         isUnended,
       });
       // RETRIES is a work queue: a message that is never delivered again would stay in it for ever.
-      if (stream === this.retries.names.retries.stream) await removeMessage(this.jsm, stream, sequence);
+      if (this.retries.names.isWayBack(stream)) await removeMessage(this.jsm, stream, sequence);
       this.log.error("the server gave up on an event, since its consumer limits deliveries: brought back", fields);
     } catch (error) {
       this.log.error("the server gave up on an event, and it could not be brought back", { ...fields, error });

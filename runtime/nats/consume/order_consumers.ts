@@ -33,17 +33,20 @@ export class OrderConsumers implements OrderSource {
   readonly #retries: Pin;
   #sink: OrderSink | undefined;
   #stepsDownUntilMs = -Infinity;
+  #handsOverUntilMs = -Infinity;
   #yieldsUntilMs = -Infinity;
 
   /**
    * @param stream Stream of the triggers.
    * @param retries The stream RETRIES.
+   * @param mayTake Returns whether this process may ask for events that it does not receive. Default: always.
    */
   constructor(
     readonly stream: string,
     readonly retries: string,
     readonly clock: Clock,
     readonly requests: PinRequests,
+    mayTake: () => boolean = () => true,
   ) {
     const owner = (stream: string): Pick<PinOwner, "room" | "unpin" | "standsBy"> => {
       const idle = new IdlePin(() => requests.ask(stream), () => requests.unpin(stream));
@@ -55,18 +58,23 @@ export class OrderConsumers implements OrderSource {
     };
     this.#main = new Pin({
       ...owner(stream),
-      mayPull: () => clock.now() >= this.#stepsDownUntilMs,
+      mayPull: () => !this.isSteppingDown && clock.now() >= this.#handsOverUntilMs && (this.isHolder || mayTake()),
       lapsed: (keepsRunning) => this.#sink?.reset(keepsRunning),
     });
     this.#retries = new Pin({
       ...owner(retries),
-      mayPull: () => this.isHolder || clock.now() >= this.#yieldsUntilMs,
+      mayPull: () => this.isHolder || clock.now() >= this.#yieldsUntilMs && mayTake(),
       lapsed: () => {}, // its events keep no order with those of the triggers
     });
   }
 
   get isHolder(): boolean {
     return this.#main.id !== undefined;
+  }
+
+  /** Whether this process takes no events for a time, so that one of another release receives them. */
+  get isSteppingDown(): boolean {
+    return this.clock.now() < this.#stepsDownUntilMs;
   }
 
   /** Returns the pin of the function's consumer on a stream. */
@@ -130,6 +138,14 @@ export class OrderConsumers implements OrderSource {
 
   stepDown(forMs: number): void {
     this.#stepsDownUntilMs = this.clock.now() + forMs;
+    this.#main.stop();
+    this.#sink?.reset(true);
+  }
+
+  /** Lets another process receive all events, those of RETRIES included. What runs here ends here. */
+  handOver(forMs: number): void {
+    this.#handsOverUntilMs = this.clock.now() + forMs;
+    this.#yield();
     this.#main.stop();
     this.#sink?.reset(true);
   }

@@ -1,7 +1,7 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import type { Msg } from "@nats-io/transport-node";
 import type { Delivery, DeliveryHistory, MessageHeaders } from "../../core/delivery.ts";
-import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
+import { type Namespace, NO_NAMESPACE, partitionIn } from "../../core/namespace.ts";
 import { HeaderList } from "../../core/headers.ts";
 import { addressOf, splitMessage } from "../client/internals.ts";
 import { entriesOf, RawHeaders } from "../client/message_headers.ts";
@@ -23,10 +23,14 @@ export class DeliveryParser {
   #prefix: Uint8Array;
   #subject = "";
   #subjectBytes: Uint8Array = new Uint8Array();
+  readonly #isOriginal: boolean;
+  readonly #partition: number | undefined;
 
   /** @param names The names in NATS. Default: without a namespace. */
   constructor(readonly stream: string, consumer: string, readonly names: Namespace = NO_NAMESPACE) {
     this.#prefix = ENCODER.encode(`$JS.ACK.${stream}.${consumer}.`);
+    this.#isOriginal = !names.isWayBack(stream);
+    this.#partition = partitionIn(consumer);
   }
 
   /** Returns the delivery in a message. Undefined for a message that is not a delivery. */
@@ -50,7 +54,7 @@ export class DeliveryParser {
       reply,
       reply.subarray(nanosAt, afterNanos),
     );
-    return this.stream === this.names.retries.stream ? originalDelivery(delivery) : delivery;
+    return this.#isOriginal ? delivery : originalDelivery(delivery, this.#partition);
   }
 
   /** Returns a subject as text. Hot path: most deliveries have the same subject as the delivery before. */
@@ -136,7 +140,7 @@ export function storedDelivery(
     messageKey: `${stream}.${seq}.${nanos}`,
     ackSubject: new Uint8Array(),
   };
-  return stream === names.retries.stream ? originalDelivery(delivery) : delivery;
+  return names.isWayBack(stream) ? originalDelivery(delivery) : delivery;
 }
 
 /** Parses RFC 3339 with up to nine digits after the second, to nanoseconds since 1970. */

@@ -176,7 +176,7 @@ export class PassedEvents {
       emittedSinceMs: history.emittedSinceMs ?? storedAtMs,
     });
     // RETRIES is a work queue: a message that its consumer has passed would stay in it for ever.
-    if (stream === this.retries.names.retries.stream) await removeMessage(this.jsm, stream, message.seq);
+    if (this.retries.names.isWayBack(stream)) await removeMessage(this.jsm, stream, message.seq);
   }
 }
 

@@ -18,8 +18,17 @@ interface Info {
   readonly priority_groups?: readonly { readonly pinned_client_id?: string }[];
 }
 
-/** Returns the consumers of a function with `order`, by their names on a connection. */
-export function orderConsumers(nc: NatsConnection, durables: readonly Durable[], names: Namespace): OrderConsumers {
+/**
+ * Returns the consumers of a function with `order`, or of one of its partitions, by their names on a connection.
+ *
+ * @param mayTake Returns whether this process may ask for events that it does not receive. Default: always.
+ */
+export function orderConsumers(
+  nc: NatsConnection,
+  durables: readonly Durable[],
+  names: Namespace,
+  mayTake?: () => boolean,
+): OrderConsumers {
   const retries = names.retries.stream, { stream } = durables.find((one) => one.stream !== retries)!;
   const subject = (action: string, of: string) => {
     return subjectOn(nc, `$JS.API.CONSUMER.${action}.${of}.${durables.find((one) => one.stream === of)!.consumer}`);
@@ -27,7 +36,7 @@ export function orderConsumers(nc: NatsConnection, durables: readonly Durable[],
   return new OrderConsumers(stream, retries, systemClock, {
     ask: async (of) => factsOf((await nc.request(subject("INFO", of), "", { timeout: ASK_MS })).json()),
     unpin: (of) => void (nc.isClosed() || nc.publish(subject("UNPIN", of), JSON.stringify({ group: ORDER_GROUP }))),
-  });
+  }, mayTake);
 }
 
 function factsOf({ error, delivered, num_ack_pending, num_pending, priority_groups }: Info): PinnedFacts {

@@ -3,6 +3,7 @@ import type { Namespace } from "../../core/namespace.ts";
 import { moveCommandOf, MovePosition } from "../move/move_position.ts";
 import { ReplayPosition } from "../replay/replay_position.ts";
 import { findConsumer } from "../topology/find.ts";
+import { partitionConsumers, waitingIn } from "../topology/partition_changes.ts";
 import { renameProblem } from "../topology/unfinished_rename.ts";
 
 /**
@@ -21,8 +22,10 @@ export async function unfinishedCommands(
     if (move) add(`a move of events of ${name} is not finished: finish it with \`deno task ${moveCommandOf(move)}\``);
     const replay = await new ReplayPosition(jsm, name, names).read();
     if (replay) add(`a replay of ${name} is not finished: run it again, or \`deno task replay ${name} --abandon\``);
-    const rename = renameProblem(name, await findConsumer(jsm, names.retries.stream, names.consumer(name)));
+    const own = await findConsumer(jsm, names.retries.stream, names.consumer(name)), rename = renameProblem(name, own);
     if (rename) add(rename);
+    const waiting = waitingIn(await partitionConsumers(jsm, own, names));
+    if (waiting > 0) add(`${waiting} events wait in the partitions of ${name}: let its processes handle them first`);
     return problems;
   }));
   return all.flat();

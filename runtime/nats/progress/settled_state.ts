@@ -2,8 +2,10 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import type { FollowedEvent } from "../../engine/progress_source.ts";
 import { readBatch } from "../inspect/read_batch.ts";
+import { mayBeAssigned } from "../partitions/find_assigned.ts";
 import { delayedRetriesOf } from "../retry/retry_stream.ts";
 import { findConsumer } from "../topology/find.ts";
+import { partitionsIn } from "../topology/partition_changes.ts";
 
 /** The state of an event at one function, as JetStream shows it. */
 export type SettledState = "ack" | "dead-letter" | "pending";
@@ -29,6 +31,9 @@ export class SettledStates {
     const consumer = await findConsumer(this.jsm, event.stream, this.names.consumer(functionName));
     if (!consumer || consumer.delivered.stream_seq < event.sequence) return "pending";
     if (consumer.num_ack_pending > 0 && consumer.ack_floor.stream_seq < event.sequence) return "pending";
+    const isAssigned = partitionsIn(consumer.config.metadata) > 0 &&
+      await mayBeAssigned(this.jsm, functionName, event, this.names);
+    if (isAssigned) return "pending";
     for (const subject of [delayedRetriesOf(functionName, this.names), `${retries.due}.${functionName}.>`]) {
       if (await this.#mayHave(retries.stream, subject, event) !== "none") return "pending";
     }

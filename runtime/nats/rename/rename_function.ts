@@ -18,6 +18,7 @@ import { hasDelayedRetry } from "../retry/retry_stream.ts";
 import { findConsumer, unlessMissing } from "../topology/find.ts";
 import { functionConsumers } from "../topology/function_consumers.ts";
 import { resumeConsumers } from "../topology/pause.ts";
+import { partitionConsumers, waitingIn } from "../topology/partition_changes.ts";
 import { orderProblem } from "../topology/priority.ts";
 import { RetryMover } from "./move_retries.ts";
 import { moveClaims, moveDeadLetters } from "./move_stores.ts";
@@ -59,7 +60,8 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   if (known && begun?.from !== from) throw new Error(`${to} has consumers already: it has run on this cluster`);
   if (!begun && old.length === 0) throw new Error(`${from} has no consumers`);
   await checkOthers(jsm, from, to, names);
-  if (!begun) checkOrder(old, from);
+  const partitions = await partitionConsumers(jsm, old[0], names);
+  if (!begun) checkOrder(old, from, waitingIn(partitions));
   const plan = begun ?? await beginRename(jsm, old, to, names);
   await markRenamed(jsm, from, to, names);
   await resumeConsumers(jsm, old); // a paused consumer redelivers nothing; the new ones have its pause
@@ -74,6 +76,9 @@ export async function renameFunction(cluster: RenameCluster, from: string, to: s
   await mover.moveAll(serverNow);
   const deadLetters = await moveDeadLetters(cluster, from, to);
   const claims = await moveClaims(cluster, from, to, await serverNow());
+  for (const { stream_name, name } of partitions) { // they are empty
+    await unlessMissing(jsm.consumers.delete(stream_name, name), JETSTREAM_CODES.consumerNotFound);
+  }
   await unlessMissing(jsm.consumers.delete(stream, names.consumer(from)), JETSTREAM_CODES.consumerNotFound);
   await finishRename(jsm, to, names);
   return { retries: mover.count, deadLetters, claims };
@@ -102,8 +107,11 @@ async function checkOthers(jsm: JetStreamManager, from: string, to: string, name
 }
 
 /** @throws {Error} if delivered events would lose their order. What was not delivered yet keeps it in its stream. */
-function checkOrder(old: readonly ConsumerInfo[], from: string): void {
+function checkOrder(old: readonly ConsumerInfo[], from: string, inPartitions: number): void {
   const problems = old.map((info) => orderProblem(info, from, info.num_ack_pending)).filter((one) => one !== undefined);
+  if (inPartitions > 0) {
+    problems.push(`${inPartitions} events wait in the partitions of ${from}: let its processes handle them first`);
+  }
   if (problems.length === 0) return;
   throw new Error(
     `${problems.join("; ")}. \`defineFunction({ name: "${from}", … })\` keeps the consumers of a renamed file`,

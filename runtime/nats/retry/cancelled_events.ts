@@ -29,8 +29,8 @@ export class StoredCancelledEvents implements CancelledEvents {
 
   /** Takes the marks from a check of the topology. */
   record({ consumers }: FoundState): void {
-    for (const [{ functionName, stream }, info] of consumers) {
-      if (stream !== this.names.retries.stream || !info) continue;
+    for (const [{ functionName, stream, partition }, info] of consumers) {
+      if (stream !== this.names.retries.stream || partition !== undefined || !info) continue;
       if (info.config.metadata?.[KEY] === undefined) this.#marks.delete(functionName);
       else this.#marks.set(functionName, marksOf(info));
     }

@@ -6,8 +6,10 @@ import { hasId, historyIn } from "./retry_headers.ts";
 /**
  * Returns a delivery of the retry stream in the form of the original delivery: with the event's own stream, sequence,
  * subject, age, headers and payload, and with the attempts that it has used.
+ *
+ * @param partition The partition whose consumer delivered it. Default: that of the whole function did.
  */
-export function originalDelivery(delivery: Delivery): Delivery {
+export function originalDelivery(delivery: Delivery, partition?: number): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
   const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
@@ -31,6 +33,7 @@ export function originalDelivery(delivery: Delivery): Delivery {
       originKey: history.originKey ?? (hasId(own) ? undefined : `${stream}.${sequence}.${storedAtMs}`),
     },
     deadLetterSequence,
+    ...(partition !== undefined && { partition }),
   };
 }
 

@@ -87,7 +87,8 @@ export class RetryService {
    */
   async deadLetterDue(functionName: string): Promise<number> {
     let count = 0;
-    for (const prefix of [this.#names.retries.due, this.#names.retries.redriven]) {
+    const { due, redriven, partition } = this.#names.retries;
+    for (const prefix of [partition, due, redriven]) {
       for (let seq = 1;;) {
         const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
         const message = await this.cluster.jsm.streams.getMessage(this.#names.retries.stream, which);

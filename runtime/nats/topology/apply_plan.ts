@@ -1,6 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
+import { type Namespace, NO_NAMESPACE, partitionIn } from "../../core/namespace.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { moveCommandOf, MovePosition } from "../move/move_position.ts";
 import { keptFilters, withFilters } from "../impact/kept_filters.ts";
@@ -106,7 +106,7 @@ async function deleteConsumers(
     return;
   }
   for (const [i, step] of ordered.entries()) {
-    const hasRetries = step.kind === "orphan" && step.stream === last;
+    const hasRetries = step.kind === "orphan" && step.stream === last && partitionIn(step.name) === undefined;
     const cancelled = hasRetries ? await cancelRetries(retries, names.functionOf(step.name)) : 0;
     const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
     await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);

@@ -2,6 +2,7 @@ import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Namespace } from "../../core/namespace.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
+import { partitionConsumers } from "./partition_changes.ts";
 
 /** Requests at once. A cluster may have many streams. */
 const CONCURRENCY = 8;
@@ -9,7 +10,18 @@ const CONCURRENCY = 8;
 /** Returns the names of the functions that ever ran in a namespace: each has a consumer on RETRIES. */
 export async function functionNames(jsm: JetStreamManager, names: Namespace): Promise<string[]> {
   const listed = Array.fromAsync(jsm.consumers.list(names.retries.stream));
-  return (await unlessMissing(listed, JETSTREAM_CODES.streamNotFound) ?? []).map(({ name }) => names.functionOf(name));
+  const found = await unlessMissing(listed, JETSTREAM_CODES.streamNotFound) ?? [];
+  return [...new Set(found.map(({ name }) => names.functionOf(name)))];
+}
+
+/** Returns the consumers of a function as {@linkcode functionConsumers} does, and then those of its partitions. */
+export async function allConsumers(
+  jsm: JetStreamManager,
+  functionName: string,
+  names: Namespace,
+): Promise<ConsumerInfo[]> {
+  const own = await functionConsumers(jsm, functionName, names);
+  return [...own, ...await partitionConsumers(jsm, own[0], names)];
 }
 
 /**

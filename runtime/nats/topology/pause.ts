@@ -51,9 +51,10 @@ export async function resumeConsumers(jsm: JetStreamManager, consumers: readonly
  * Returns the step for a consumer, with the pause of its function if the step creates it. The function's consumer on
  * RETRIES tells whether the function is paused.
  */
-export function withPause(step: Step, { consumers }: FoundState, { retries: { stream } }: Namespace): Step {
+export function withPause(step: Step, { consumers }: FoundState, names: Namespace): Step {
   if (step.kind !== "create" || step.what !== "consumer") return step;
-  const own = ([durable]: [Durable, unknown]) => durable.consumer === step.name && durable.stream === stream;
+  const { stream } = names.retries, name = names.consumer(names.functionOf(step.name));
+  const own = ([durable]: [Durable, unknown]) => durable.consumer === name && durable.stream === stream;
   const [, retries] = [...consumers].find(own) ?? [], pause_until = retries && pausedUntil(retries);
   return pause_until === undefined ? step : { ...step, config: { ...step.config, pause_until } };
 }

@@ -11,6 +11,7 @@ import { type Origins, planForeignConsumer, planForeignStream, readOrigins } fro
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
+import { partitionProblem, readPartitionChanges, withPartitions } from "./partition_changes.ts";
 import { renameProblem } from "./unfinished_rename.ts";
 
 /** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
@@ -23,6 +24,8 @@ export interface FoundState {
   readonly origins?: Origins;
   /** The sequence after which a missing consumer begins. */
   readonly beginsAfter: ReadonlyMap<Durable, number>;
+  /** By function: the change of the number of its partitions. Default: none changes. */
+  readonly partitionChanges?: Awaited<ReturnType<typeof readPartitionChanges>>;
 }
 
 /** Reads the cluster, and returns the plan for it. Changes nothing. @param scope Default: `apply`. */
@@ -66,7 +69,8 @@ export async function readTopology(
     const settledUpTo = await floorOf(durable, stream), keeper = consumers.get(rememberingOf(durables, durable)!);
     beginsAfter.set(durable, settledUpTo ?? await firstBeginning(jsm, durable, stream, keeper?.config.metadata));
   }));
-  return { streams, consumers, overlaps, origins, beginsAfter };
+  const partitionChanges = await readPartitionChanges(jsm, consumers, desired.names ?? NO_NAMESPACE);
+  return { streams, consumers, overlaps, origins, beginsAfter, partitionChanges };
 }
 
 /**
@@ -74,7 +78,7 @@ export async function readTopology(
  * because another blocked step already tells their problem:
  *
  * - The stream of the consumer is blocked, and does not exist or belongs to another project.
- * - The rename of the consumer's function is unfinished. Only its consumer on RETRIES has a step, which is blocked.
+ * - The rename of the consumer's function is unfinished, or its partitions cannot change. Only its consumer on RETRIES has a step, which is blocked.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);
@@ -113,14 +117,16 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
     const retries = durables.find((one) =>
       one.functionName === durable.functionName && one.stream === names.retries.stream
     );
-    const problem = renameProblem(durable.functionName, retries && found.consumers.get(retries));
+    const problem = renameProblem(durable.functionName, retries && found.consumers.get(retries)) ??
+      partitionProblem(durable.functionName, found.partitionChanges?.get(durable.functionName));
     if (problem !== undefined) return durable === retries ? blockedBy(durable, problem) : [];
     const hasRun = !retries || found.consumers.get(retries) !== undefined, { origins = new Map() } = found;
     const blocked = foreign.some(({ name }) => name === durable.stream) &&
       planForeignConsumer(durable, { stream, origins, consumer, hasRun });
     if (blocked) return blocked;
-    const metadata = durable.remembers &&
+    const remembered = durable.remembers &&
       metadataWith(consumer?.config.metadata, beginningsOf(durable, durables, found));
+    const metadata = withPartitions(durable, remembered, consumer?.config.metadata);
     const step = consumer
       ? planConsumer(durable, consumer.config, stream, scope, metadata)
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);

@@ -1,6 +1,6 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { NO_NAMESPACE } from "../../core/namespace.ts";
+import { NO_NAMESPACE, partitionIn } from "../../core/namespace.ts";
 import { serverTime } from "../client/server_time.ts";
 import { SubjectCounts } from "../inspect/count_messages.ts";
 import { delayedRetriesOf } from "../retry/retry_stream.ts";
@@ -37,11 +37,18 @@ export async function planUndeclared(
   for (const stream of streams.filter((name) => names.includes(name))) {
     found.push(...await Array.fromAsync(jsm.consumers.list(stream)));
   }
-  const mine = functionNames.map((name) => names.consumer(name));
+  const own = functionNames.map((name) => names.consumer(name));
+  // Of a function that this process does not run, the number of partitions is not known here.
+  const isMine = (consumer: string) => {
+    const name = names.functionOf(consumer), isOfPartition = partitionIn(consumer) !== undefined;
+    return isOfPartition
+      ? own.includes(names.consumer(name)) && !durables.some(({ functionName }) => functionName === name)
+      : own.includes(consumer);
+  };
   const weirNames = found.filter(({ stream_name, config }) =>
     stream_name === retries && !isForeign(config.metadata, names)
   ).map(({ name }) => name);
-  const orphans = weirNames.filter((name) => !mine.includes(name));
+  const orphans = weirNames.filter((name) => !isMine(name));
   const counts = new SubjectCounts(nc, jsm, retries, (name) => delayedRetriesOf(names.functionOf(name), names));
   const delayed = orphans.length === 0 ? undefined : await counts.of(orphans);
   const pulled = new Set(found.filter(isPulled).map(({ name }) => name));
@@ -60,12 +67,12 @@ export async function planUndeclared(
     if (runsHere && weirNames.includes(name) && !config.deliver_subject) {
       return [{ ...target, kind: "moved", filters, backlog: backlogOf(info), inUse: isPulled(info) }];
     }
-    return mine.includes(name) ? [] : [{ ...target, kind: "foreign" }];
+    return isMine(name) ? [] : [{ ...target, kind: "foreign" }];
   });
-  const own = [...streamNames(desired), ...desired.foreign.map(({ name }) => name)];
+  const declared = [...streamNames(desired), ...desired.foreign.map(({ name }) => name)];
   // The bucket of a feature that the project no longer uses is still Weir's.
   const ownBuckets = bucketStream(names.bucket("weir_"));
-  const foreign = streams.filter((name) => !own.includes(name) && !name.startsWith(ownBuckets));
+  const foreign = streams.filter((name) => !declared.includes(name) && !name.startsWith(ownBuckets));
   return [...steps, ...foreign.map((name): Step => ({ what: "stream", name, kind: "foreign" }))];
 }
 

@@ -47,6 +47,10 @@ export interface Durable {
   readonly filters: readonly string[];
   /** True if it delivers to one process at a time: its function has `order`. @default false */
   readonly isPinned?: true;
+  /** The partition of its function that it is of. Default: it is of the whole function. */
+  readonly partition?: number;
+  /** Number of the function's partitions, which the consumer's metadata record. Default: none. */
+  readonly partitions?: number;
   /** The stored events with which the consumer begins if it never existed. Default: all. */
   readonly from?: Exclude<Beginning, "all">;
   /**

@@ -80,6 +80,7 @@ const gauges: Record<GaugeName, number> = {
   "weir.function.rate_limited": 5,
   "weir.function.rate_waiting": 8,
   "weir.function.order_holder": 8,
+  "weir.function.order_partitions": 8,
   "weir.function.order_waiting": 8,
   "weir.function.order_blocked_keys": 8,
   "weir.function.order_parked_keys": 8,

@@ -23,6 +23,8 @@ export interface OrderTrial {
   readonly keys: number;
   readonly perSecond: number;
   readonly replicas: number;
+  /** Default: one process handles all keys. */
+  readonly partitions?: number;
   readonly kills: number;
   readonly stops: number;
   readonly random: Random;
@@ -43,7 +45,12 @@ export async function runOrder(trial: OrderTrial): Promise<OrderResult> {
   await using project = await chaosProject();
   const folder = `${project.path}/order`;
   await Deno.mkdir(folder);
-  const env = { NATS_URL: server.url, ORDER_LEDGER: folder, WEIR_FUNCTIONS: "keep" };
+  const env = {
+    NATS_URL: server.url,
+    ORDER_LEDGER: folder,
+    WEIR_FUNCTIONS: "keep",
+    ...(trial.partitions && { KEEP_PARTITIONS: String(trial.partitions) }),
+  };
   await using replicas = await Replicas.start(project.path, env, trial.replicas);
   const nc = await connect({ servers: server.url });
   try {
@@ -52,7 +59,11 @@ export async function runOrder(trial: OrderTrial): Promise<OrderResult> {
     await runFaults(plannedHalts(trial, replicas, folder, halts), publisher, progress, 500);
     await loading;
     progress("all events are stored; waiting until they are settled");
-    await waitUntilSettled(await jetstreamManager(nc), ["ORDER", "RETRIES"]);
+    await waitUntilSettled(await jetstreamManager(nc), [
+      "ORDER",
+      "RETRIES",
+      ...(trial.partitions ? ["ORDER_PARTITIONS"] : []),
+    ]);
     await replicas.terminateAll();
     const runs = await readRuns(folder, halts), seconds = Math.round((performance.now() - startedAtMs) / 1_000);
     const { exitCodes } = replicas;
@@ -114,38 +125,49 @@ async function holder(replicas: Replicas, folder: string): Promise<number> {
   return written.toSorted((one, other) => other.atMs - one.atMs)[0].index;
 }
 
-export const order: Scenario = {
-  name: "order",
-  about: "processes of a function with `order` are killed and stopped under load",
-  events: EVENTS,
-  run: async ({ events, random, progress }) => {
-    const times = (count: number) => scaled(count, events / EVENTS);
-    const load = { events, keys: Math.max(10, events / 200), perSecond: 200, replicas: 3 };
-    const result = await runOrder({ ...load, kills: times(30), stops: times(10), random, progress });
-    const { handled, early, overlaps, afterStops, repeated, gaps, exitCodes, seconds } = result;
-    const broken: string[] = [];
-    if (handled < events) broken.push(`${events - handled} events were not handled`);
-    if (early.length > 0) broken.push(`${early.length} runs began too early: ${early.slice(0, 5).join("; ")}`);
-    if (overlaps.length > 0) {
-      broken.push(`${overlaps.length} runs of a key overlapped: ${overlaps.slice(0, 5).join("; ")}`);
-    }
-    if (exitCodes.some((code) => code !== 0)) broken.push(`runtimes exited with ${exitCodes}`);
-    const sorted = gaps.toSorted((a, b) => a - b);
-    return {
-      name: "order",
-      broken,
-      figures: {
-        sent: events,
-        handled,
-        repeated,
-        "began too early": early.length,
-        "two at once": overlaps.length,
-        "runs that went on after a stop of 20 s": afterStops,
-        takeovers: gaps.length,
-        "ms without a run, median": Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
-        "ms without a run, longest": Math.round(sorted.at(-1) ?? 0),
-        seconds,
-      },
-    };
-  },
-};
+export const order = scenario("order", "processes of a function with `order` are killed and stopped under load");
+
+export const partitions = scenario(
+  "partitions",
+  "processes of a function with `order` and four partitions are killed and stopped under load",
+  4,
+);
+
+function scenario(name: string, about: string, partitions?: number): Scenario {
+  return { name, about, events: EVENTS, run: (options) => runScenario(name, options, partitions) };
+}
+
+async function runScenario(
+  name: string,
+  { events, random, progress }: Parameters<Scenario["run"]>[0],
+  partitions?: number,
+): ReturnType<Scenario["run"]> {
+  const times = (count: number) => scaled(count, events / EVENTS);
+  const load = { events, keys: Math.max(10, events / 200), perSecond: 200, replicas: 3, partitions };
+  const result = await runOrder({ ...load, kills: times(30), stops: times(10), random, progress });
+  const { handled, early, overlaps, afterStops, repeated, gaps, exitCodes, seconds } = result;
+  const broken: string[] = [];
+  if (handled < events) broken.push(`${events - handled} events were not handled`);
+  if (early.length > 0) broken.push(`${early.length} runs began too early: ${early.slice(0, 5).join("; ")}`);
+  if (overlaps.length > 0) {
+    broken.push(`${overlaps.length} runs of a key overlapped: ${overlaps.slice(0, 5).join("; ")}`);
+  }
+  if (exitCodes.some((code) => code !== 0)) broken.push(`runtimes exited with ${exitCodes}`);
+  const sorted = gaps.toSorted((a, b) => a - b);
+  return {
+    name,
+    broken,
+    figures: {
+      sent: events,
+      handled,
+      repeated,
+      "began too early": early.length,
+      "two at once": overlaps.length,
+      "runs that went on after a stop of 20 s": afterStops,
+      takeovers: gaps.length,
+      "ms without a run, median": Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
+      "ms without a run, longest": Math.round(sorted.at(-1) ?? 0),
+      seconds,
+    },
+  };
+}

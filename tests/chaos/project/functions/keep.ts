@@ -6,11 +6,13 @@ function note(line: string): void {
   Deno.writeTextFileSync(`${Deno.env.get("ORDER_LEDGER")}/${Deno.pid}.log`, `${line}\n`, { append: true });
 }
 
+const partitions = Number(Deno.env.get("KEEP_PARTITIONS") ?? 0);
+
 const now = () => (performance.timeOrigin + performance.now()).toFixed(2);
 
 export default defineFunction({
   on: Ordered,
-  order: { by: ({ data }) => data.key },
+  order: { by: ({ data }) => data.key, ...(partitions > 0 && { partitions }) },
   retry: { attempts: 3, initial: "100ms", max: "1s" },
   breaker: { consecutiveFailures: 1_000 },
 }, async ({ data: { n, key, failsUntilMs } }) => {

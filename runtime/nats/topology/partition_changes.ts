@@ -1,0 +1,96 @@
+import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
+import type { Namespace } from "../../core/namespace.ts";
+import { findConsumer } from "./find.ts";
+import { isPulled } from "./plan_undeclared.ts";
+import type { Durable } from "./resources.ts";
+
+/** Key in the metadata of a function's own consumers: the number of its partitions. */
+const KEY = "weir-partitions";
+
+/** A change of the number of a function's partitions; 0 for none. */
+interface PartitionChange {
+  readonly from: number;
+  readonly to: number;
+  /** Events that wait in the partitions. */
+  readonly waiting: number;
+  /** Whether a process pulls from a consumer of the function. */
+  readonly isPulled: boolean;
+}
+
+/** Returns the number of partitions that the metadata of a function's own consumer record; 0 for none. */
+export function partitionsIn(metadata: Readonly<Record<string, string>> | undefined): number {
+  return Number(metadata?.[KEY] ?? 0);
+}
+
+/**
+ * Returns the metadata of a function's own consumer with the number of its partitions.
+ *
+ * @param metadata The desired metadata otherwise. Default: they stay as they are.
+ * @param found Those of the consumer. Default: it does not exist.
+ */
+export function withPartitions(
+  { partition, partitions = 0 }: Durable,
+  metadata: Record<string, string> | undefined,
+  found: Readonly<Record<string, string>> | undefined,
+): Record<string, string> | undefined {
+  if (partition !== undefined || partitions === partitionsIn(found)) return metadata;
+  return { ...metadata ?? found, [KEY]: String(partitions) };
+}
+
+/** Returns the existing consumers of a function's partitions. @param own One of the function's own consumers. */
+export async function partitionConsumers(
+  jsm: JetStreamManager,
+  own: Pick<ConsumerInfo, "name" | "config"> | undefined,
+  names: Namespace,
+): Promise<ConsumerInfo[]> {
+  if (!own) return [];
+  const name = names.functionOf(own.name), streams = [names.partitions.stream, names.retries.stream];
+  const consumers = Array.from({ length: partitionsIn(own.config.metadata) }, (_, i) => names.consumer(name, i));
+  const found = await Promise.all(
+    consumers.flatMap((consumer) => streams.map((stream) => findConsumer(jsm, stream, consumer))),
+  );
+  return found.filter((info) => info !== undefined);
+}
+
+/** Returns the number of events that wait in the partitions of a function, or run there. */
+export function waitingIn(consumers: readonly ConsumerInfo[]): number {
+  return consumers.reduce((sum, { num_pending, num_ack_pending }) => sum + num_pending + num_ack_pending, 0);
+}
+
+/** Reads by function how the number of its partitions changes. Functions whose number stays are left out. */
+export async function readPartitionChanges(
+  jsm: JetStreamManager,
+  consumers: ReadonlyMap<Durable, ConsumerInfo | undefined>,
+  names: Namespace,
+): Promise<Map<string, PartitionChange>> {
+  const changes = new Map<string, PartitionChange>();
+  await Promise.all([...consumers].map(async ([{ functionName, stream, partition, partitions: to = 0 }, retries]) => {
+    if (!retries || partition !== undefined || stream !== names.retries.stream) return;
+    const from = partitionsIn(retries.config.metadata);
+    if (from === to) return;
+    const all = await partitionConsumers(jsm, retries, names);
+    const own = [...consumers].filter(([one]) => one.functionName === functionName).flatMap(([, info]) => info ?? []);
+    changes.set(functionName, { from, to, waiting: waitingIn(all), isPulled: [...own, ...all].some(isPulled) });
+  }));
+  return changes;
+}
+
+/**
+ * Returns why the number of a function's partitions cannot change now, and what to do; undefined if it can. A key would
+ * move to another partition, and its next event would begin before those that wait.
+ */
+export function partitionProblem(name: string, change: PartitionChange | undefined): string | undefined {
+  if (!change || change.waiting === 0 && !change.isPulled) return undefined;
+  const { from, to, waiting } = change, of = (count: number) => count === 0 ? "no partitions" : `${count} partitions`;
+  const reason = waiting > 0
+    ? `${waiting} ${waiting === 1 ? "event waits" : "events wait"} in them`
+    : "a process pulls from its consumers, or did within the last minute";
+  const drain = waiting > 0
+    ? `run the release with ${of(from)} and publish nothing until \`deno task functions ${name}\` shows that nothing ` +
+      "waits, then stop all its processes"
+    : "stop all processes of the release before";
+  return `\`order\` of ${name} has ${of(from)}, and ${
+    of(to)
+  } are declared: ${reason}, and keys would lose their order. ` +
+    `To change the number, ${drain}, and start this release; or give the function a new name, with \`from: "new"\``;
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
+import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
+import { partitionResources } from "../../../runtime/nats/partitions/resources.ts";
+import { allConsumers } from "../../../runtime/nats/topology/function_consumers.ts";
+import { partitionProblem } from "../../../runtime/nats/topology/partition_changes.ts";
+import { pauseConsumers, pausesOf } from "../../../runtime/nats/topology/pause.ts";
+import { readTopology } from "../../../runtime/nats/topology/plan.ts";
+import type { ResolvedFunction } from "../../../runtime/project/resolve_function.ts";
+import { registryOf } from "../../../runtime/testing/test_registry.ts";
+import { defineFunction } from "weir";
+import { desired } from "../../support/desired.ts";
+import { ORDERS, startPlanning } from "../../support/planning.ts";
+
+/** The desired state of `ship` with this number of partitions; 0 for none. */
+function withPartitions(partitions: number) {
+  const order = { by: () => "key", ...(partitions > 0 && { partitions }) };
+  const functions: readonly ResolvedFunction[] =
+    registryOf({ ship: defineFunction({ on: "orders.paid", order }, () => {}) }).functions;
+  const { streams = [] } = partitionResources(functions, NO_NAMESPACE);
+  return desired([ORDERS, ...streams], durablesOf(functions));
+}
+
+const CASES: readonly (readonly [
+  title: string,
+  from: number,
+  to: number,
+  waiting: number,
+  isPulled: boolean,
+  RegExp | undefined,
+])[] = [
+  ["lets a function begin to have some that nothing pulls", 0, 4, 0, false, undefined],
+  [
+    "refuses that while a process pulls",
+    0,
+    4,
+    0,
+    true,
+    /has no partitions, and 4 partitions are declared: a process pulls .* stop all processes of the release before, and start/,
+  ],
+  ["lets an empty function change them", 4, 8, 0, false, undefined],
+  [
+    "refuses another number while events wait",
+    4,
+    8,
+    2,
+    false,
+    /has 4 partitions, and 8 partitions are declared: 2 events wait in them.* run the release with 4 partitions and publish nothing until .* then stop all its processes.*from: "new"/,
+  ],
+  [
+    "refuses to remove them while an event waits",
+    4,
+    0,
+    1,
+    true,
+    /and no partitions are declared: 1 event waits in them/,
+  ],
+];
+for (const [title, from, to, waiting, isPulled, problem] of CASES) {
+  Deno.test(`partitionProblem ${title}`, () => {
+    const found = partitionProblem("ship", { from, to, waiting, isPulled });
+    if (problem) assert.match(found!, problem);
+    else assert.equal(found, undefined);
+  });
+}
+
+Deno.test("ensureTopology creates the consumers of partitions, and changes their number only while they are empty and nothing pulls", async () => {
+  await using broker = await startPlanning();
+  const consumers = async () =>
+    (await allConsumers(broker.jsm, "ship", NO_NAMESPACE)).map((one) => `${one.stream_name} ${one.name}`);
+  await broker.ensure(withPartitions(2));
+  assert.deepEqual(await consumers(), [
+    "RETRIES ship",
+    "ORDERS ship",
+    "ORDER_PARTITIONS ship@0",
+    "RETRIES ship@0",
+    "ORDER_PARTITIONS ship@1",
+    "RETRIES ship@1",
+  ]);
+  assert.deepEqual(await broker.plan(withPartitions(2)), []);
+  await broker.store("order_partitions.ship.1");
+  for (const other of [0, 3]) {
+    const [step, ...others] = (await broker.plan(withPartitions(other))).filter(({ kind }) => kind === "blocked");
+    assert.deepEqual([step.what, step.name, others], ["consumer", "ship", []]);
+    await assert.rejects(broker.ensure(withPartitions(other)), /has 2 partitions, .*: 1 event waits in them/);
+  }
+  await broker.jsm.streams.purge("ORDER_PARTITIONS");
+  await broker.ensure(withPartitions(3));
+  assert.equal((await consumers()).length, 8);
+  await broker.ensure(withPartitions(0));
+  assert.deepEqual(await consumers(), ["RETRIES ship", "ORDERS ship"]);
+});
+
+Deno.test("planCluster shows the consumers of former partitions as unused, and none of a function that this process does not run", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await broker.ensure(withPartitions(0));
+  const unused = (await broker.plan(withPartitions(0))).filter(({ kind }) => kind === "orphan");
+  assert.deepEqual(unused.map(({ name }) => name).sort(), ["ship@0", "ship@0", "ship@1", "ship@1"]);
+  const elsewhere = await broker.plan(desired([ORDERS], []), ["ship"]);
+  assert.deepEqual(elsewhere.filter(({ kind }) => kind === "orphan"), []);
+  assert.deepEqual((await broker.plan(desired([ORDERS], []), [])).filter(({ kind }) => kind === "orphan").length, 6);
+});
+
+Deno.test("pauseConsumers pauses the partitions of a function, and a partition that is added to it", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await pauseConsumers(broker.jsm, await allConsumers(broker.jsm, "ship", NO_NAMESPACE));
+  await broker.ensure(withPartitions(3));
+  const pauses = pausesOf(await readTopology(broker.jsm, withPartitions(3)));
+  assert.match(pauses.get("ship")!, /^paused until it is resumed/);
+});
