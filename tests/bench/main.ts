@@ -33,6 +33,7 @@ interface Options {
   readonly traces?: string;
   readonly handler?: readonly (typeof HANDLERS[number])[];
   readonly contestants?: readonly ContestantKind[];
+  readonly onlyBars?: boolean;
   readonly out: string;
   readonly json?: boolean;
   readonly quick?: boolean;
@@ -55,6 +56,7 @@ const command = new Command("bench")
     `contestants of drain beside bare, of ${CONTESTANTS.join(", ")}`,
     listOf(CONTESTANTS),
   )
+  .option("--only-bars", "leave out contestants and handlers that no bar needs")
   .option("--json", "print JSON")
   .option("--out <folder>", "folder of the report and the chart", ".bench")
   .option("--quick", "one round of 5000 events, to test the bench itself")
@@ -64,6 +66,7 @@ const command = new Command("bench")
 Examples:
   deno task bench
   deno task bench drain --rounds 3 --handler async --traces 0 --contestants weir
+  deno task bench drain flow ingress fan-out long start --only-bars
   deno task bench flow ingress --json > figures.json`,
   );
 
@@ -74,7 +77,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 command.parse(Deno.args, { from: "user" });
-const { rounds, events, traces, handler: handlers, contestants, out, json, quick } = command.opts<Options>();
+const { rounds, events, traces, handler: handlers, contestants, onlyBars, out, json, quick } = command.opts<Options>();
 const names: readonly string[] = command.processedArgs[0] ?? [];
 const terminal = Deno.stderr.isTerminal();
 const sections: Section[] = [];
@@ -117,7 +120,8 @@ async function run(scenario: Scenario, collector: Collector): Promise<Section> {
     show(`${scenario.name}: ${what}`);
   };
   try {
-    return await scenario.run({ server, nc, collector, ...sizes, traces, handlers, contestants, progress });
+    const chosen = { traces, handlers, contestants, onlyBars };
+    return await scenario.run({ server, nc, collector, ...sizes, ...chosen, progress });
   } finally {
     await nc.close();
   }

@@ -20,6 +20,8 @@ export interface Setting {
   readonly handlers?: readonly (typeof HANDLERS[number])[];
   /** The contestants of *drain*, besides the bare loop. Default: all. */
   readonly contestants?: readonly ContestantKind[];
+  /** True to leave out the runs that no bar needs. @default false */
+  readonly onlyBars?: boolean;
   /** Reports progress, which replaces the line before. */
   readonly progress: (what: string) => void;
 }

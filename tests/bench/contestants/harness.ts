@@ -63,6 +63,7 @@ export async function compete(start: (task: Task, handlerFor: HandlerFor) => Pro
     if (seen === all) printLine("last", measurement());
   };
   const stop = await start(task, (fn, emit) => handlerOf(task.handler, (order) => count(fn, order), emit));
+  if (warmUp === 0) begin();
   printLine("ready");
   const watch = setInterval(() => {
     if (seen === all) return clearInterval(watch);

@@ -6,8 +6,22 @@ export const HANDLERS = ["async", "sync", "io", "emit"] as const;
 /** `slow` awaits a timer of one second. */
 export type HandlerShape = typeof HANDLERS[number] | "slow";
 
-/** Options of a function that cost something only when they are used. */
-export const FEATURES = ["keys", "adaptive"] as const;
+/** Options that cost something only when they are used. */
+export const FEATURE_NAMES = [
+  "where",
+  "keys",
+  "adaptive",
+  "rate",
+  "shared breaker",
+  "schedule",
+  "batch",
+  "order",
+  "order and batch",
+  "idempotency",
+  "debounce",
+  "delay",
+] as const;
+export type FeatureName = typeof FEATURE_NAMES[number];
 
 /** The task of a contestant, as JSON in its first argument. */
 export interface Task {
@@ -17,15 +31,18 @@ export interface Task {
   readonly functions: readonly string[];
   /** Events each function receives, numbered from 0. */
   readonly events: number;
-  /** Deliveries, of all functions together, before the measurement, so that code is compiled. */
+  /**
+   * Deliveries, of all functions together, before the measurement, so that code is compiled. With 0 it begins once the
+   * contestant is ready.
+   */
   readonly warmUp: number;
   /** Deliveries at the start that are measured cold, at most `warmUp`. @default 0 */
   readonly cold?: number;
   readonly handler: HandlerShape;
   /** The concurrency of each function of Weir. Default: Weir's own. */
   readonly concurrency?: number;
-  /** The option that each function of Weir uses. Default: none. */
-  readonly feature?: typeof FEATURES[number];
+  /** The feature that each function of Weir uses. Default: none. */
+  readonly feature?: FeatureName;
   /** Milliseconds without a new event after which missing events count as lost. @default 20_000 */
   readonly stalledMs?: number;
 }

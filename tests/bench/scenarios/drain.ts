@@ -14,6 +14,9 @@ const WARM_UP = 3;
 /** The share of the events that the careful loop handles, since it needs several times as long. */
 const CAREFUL = 0.2;
 
+/** Handlers with bars. */
+const JUDGED: readonly DrainHandler[] = ["async"];
+
 interface Plan {
   /** The share of `--events`: less for handlers that take longer. */
   readonly share: number;
@@ -35,7 +38,8 @@ export const drain: Scenario = {
   name: "drain",
   about: "a preloaded backlog, as fast as it goes: cold, from the first event on, and warm",
   run: async (setting) => {
-    const { rounds, events, handlers = HANDLERS, contestants: kinds, progress } = setting;
+    const { rounds, events, onlyBars, contestants: kinds, progress } = setting;
+    const handlers = setting.handlers ?? (onlyBars ? JUDGED : HANDLERS);
     progress(`storing ${events * (1 + WARM_UP)} events`);
     await preload(setting.nc, events * (1 + WARM_UP));
     const missing: string[] = [];

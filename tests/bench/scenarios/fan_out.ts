@@ -12,8 +12,8 @@ export const fanOut: Scenario = {
   name: "fan-out",
   about: "1, 10 and 100 functions on the same event",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", progress } = setting;
-    const contestants = [BARE, weir(traces), careful(traces)];
+    const { rounds, events, traces = "0.1", onlyBars, progress } = setting;
+    const contestants = onlyBars ? [weir(traces)] : [BARE, weir(traces), careful(traces)];
     const nameOf = (one: Contestant, functions: number) =>
       `${one.name}, ${functions} function${functions === 1 ? "" : "s"}`;
     const deliveries = Math.ceil(events * DELIVERIES);

@@ -20,8 +20,8 @@ export const flow: Scenario = {
   name: "flow",
   about: "an open loop at fixed rates: from when an event should be published to its handler's start",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", progress } = setting;
-    const scale = Math.min(1, events / 100_000), contestants = [BARE, weir(traces), careful(traces)];
+    const { rounds, events, traces = "0.1", onlyBars, progress } = setting, scale = Math.min(1, events / 100_000);
+    const contestants = [BARE, weir(traces), ...onlyBars ? [] : [careful(traces)]];
     const cases = PER_SECOND.flatMap((perSecond) => contestants.map((one) => ({ perSecond, one })));
     const nameOf = (one: Contestant, perSecond: number) => `${one.name}, ${perSecond}/s`;
     const turns = cases.map(({ perSecond, one }) => ({

@@ -33,7 +33,7 @@ export const ingress: Scenario = {
   name: "ingress",
   about: "events posted over HTTP: one each on 64 connections, and in bulk",
   run: async (setting) => {
-    const { nc, server, collector, rounds, events, traces = "0.1", progress } = setting;
+    const { nc, server, collector, rounds, events, traces = "0.1", onlyBars, progress } = setting;
     await createStream(nc);
     const traced = collector.environment(traces), percent = `${Number(traces) * 100} % traced`;
     await using project = await benchProject();
@@ -53,7 +53,7 @@ export const ingress: Scenario = {
 
     let spans = 0;
     const turns = [ONE, BULK].flatMap((load) =>
-      [bare, careful, weir].map((endpoint) => ({
+      [...onlyBars ? [] : [bare], careful, weir].map((endpoint) => ({
         name: `${endpoint.name}: ${load.what}`,
         run: async () => {
           const posted = await post(setting, endpoint, load, Math.ceil(events * load.share));
@@ -79,10 +79,10 @@ export const ingress: Scenario = {
         `${spans} spans of all runs came to the collector`,
       rows: turns.map(({ name }) => rowOf(name, results.get(name)!)),
       ratios: [
-        {
+        ...onlyBars ? [] : [{
           what: `${ONE.what}, requests/s: ${weir.name} / ${bare.name}`,
           value: ratioOf(speed(weir, ONE), speed(bare, ONE)),
-        },
+        }],
         ...[ONE, BULK].map((load) => ({
           what: `${load.what}, events/s: ${weir.name} / ${careful.name}`,
           value: ratioOf(speed(weir, load), speed(careful, load)),

@@ -16,7 +16,7 @@ export const long: Scenario = {
   name: "long",
   about: "growth with the backlog: speed at 1,000,000 beside that at 10,000, and memory on the way",
   run: async (setting) => {
-    const { rounds, events, traces = "0.1", progress } = setting;
+    const { rounds, events, traces = "0.1", onlyBars, progress } = setting;
     const warmUp = Math.ceil(events * WARM_UP), short = Math.ceil(events * SHORT), whole = events * LONG;
     progress(`storing ${whole} events`);
     await preload(setting.nc, warmUp + whole);
@@ -24,7 +24,7 @@ export const long: Scenario = {
     const nc = await connect({ servers: server.url });
     await preload(nc, warmUp + short);
 
-    const contestants = [BARE, weir(traces), careful(traces)];
+    const contestants = onlyBars ? [weir(traces)] : [BARE, weir(traces), careful(traces)];
     const size = { warmUp };
     const atShort = (name: string) => `${name}, backlog of ${short}`, atLong = (name: string) => `${name}, of ${whole}`;
     const turns = contestants.flatMap((one) => [
