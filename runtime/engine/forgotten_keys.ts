@@ -47,8 +47,9 @@ export class ForgottenKeys {
     const forgotten = (await store.load(functionName)).filter(({ isReturning }) => isReturning);
     if (isStopped()) return;
     if (forgotten.length === 0) this.#searched = state;
-    // An event that ran meanwhile may have become the first dead letter of its key after those were read.
-    else if (await source.idleAt() === idleAt && !isStopped()) {
+    // An event that ran meanwhile may have become the first dead letter of its key after those were read, and one that
+    // was sent back may not have come to its partition.
+    else if (await store.returning(functionName) === 0 && await source.idleAt() === idleAt && !isStopped()) {
       await Promise.all(forgotten.map(({ head }) => store.sendBack(head)));
     }
   }

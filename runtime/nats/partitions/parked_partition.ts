@@ -23,6 +23,11 @@ export class ParkedPartition implements ParkedEvents {
     readonly partitions: number,
   ) {}
 
+  /** Those of all partitions: the keys of a letter are known once it is read. */
+  stored(functionName: string): Promise<number> {
+    return this.all.stored(functionName);
+  }
+
   async load(functionName: string): Promise<readonly StoredKey[]> {
     const keys = new Map((await this.all.load(functionName)).map((stored) => [stored.key, stored]));
     for (const [key, head] of await this.counts.returnedKeys(functionName, this.partition)) {

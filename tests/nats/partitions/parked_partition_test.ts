@@ -17,6 +17,7 @@ function parked(all: Partial<ParkedEvents>, returned: ReadonlyMap<string, number
     return Promise.resolve(result);
   };
   const store: ParkedEvents = {
+    stored: () => noting("all", 3),
     load: () => noting("all", []),
     find: () => noting("all", undefined),
     returning: () => noting("all", 1),
