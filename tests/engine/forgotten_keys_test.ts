@@ -9,14 +9,18 @@ const PARKED: StoredKey = { key: "b", head: 5, isReturning: false };
 
 /** A store with keys, and consumers, that say what a test sets. */
 function setup(keys: readonly StoredKey[], positions: readonly (string | undefined)[] = ["7"]) {
-  const asked: string[] = [], sentBack: number[] = [], left = [...positions], state = { stored: keys.length };
+  const asked: string[] = [],
+    sentBack: number[] = [],
+    left = [...positions],
+    state = { stored: keys.length, returning: 0 };
   const ask = <Value>(what: string, value: Value) => {
     asked.push(what);
     return Promise.resolve(value);
   };
-  const store: Pick<ParkedEvents, "stored" | "load" | "sendBack"> = {
+  const store: Pick<ParkedEvents, "stored" | "load" | "returning" | "sendBack"> = {
     stored: () => ask("stored", state.stored),
     load: () => ask("load", keys),
+    returning: () => Promise.resolve(state.returning),
     sendBack: async (sequence) => void sentBack.push(await ask("sendBack", sequence)),
   };
   const source = { idleAt: () => ask("idleAt", left.length > 1 ? left.shift() : left[0]) } as unknown as OrderSource;
@@ -34,6 +38,16 @@ Deno.test("ForgottenKeys sends one event of each key back whose first event is n
   const { sentBack, later } = setup([FORGOTTEN, PARKED, { ...FORGOTTEN, key: "c", head: 9 }]);
   await later();
   assert.deepEqual(sentBack, [2, 9]);
+});
+
+Deno.test("ForgottenKeys sends nothing back while an event has not come to its partition", async () => {
+  const { sentBack, state, later } = setup([FORGOTTEN]);
+  state.returning = 1;
+  await later();
+  assert.deepEqual(sentBack, []);
+  state.returning = 0;
+  await later();
+  assert.deepEqual(sentBack, [2]);
 });
 
 Deno.test("ForgottenKeys only counts while there are no dead letters", async () => {
