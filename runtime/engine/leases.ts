@@ -11,8 +11,10 @@ export interface Lease {
   /**
    * Returns whether the delivery is still leased to this process. The result is a promise when a handler has just
    * blocked the thread: pending acks and messages are processed first.
+   *
+   * @param nowMs Time, for a caller that has just read the clock. Default: the lease reads it.
    */
-  isValid(): MaybePromise<boolean>;
+  isValid(nowMs?: number): MaybePromise<boolean>;
   /** Restarts the lease after a redelivery to this process, under the new ack subject. */
   renew(ackSubject: Uint8Array): void;
   release(): void;

@@ -148,7 +148,11 @@ function misreading(consumer: Consumer, change: (delivery: Delivery) => Delivery
   };
 }
 
-const UNOBSERVED: Observer = { begin() {}, end() {}, breakerChanged() {} };
+const UNOBSERVED: Observer = {
+  begin: (attempt) => void (attempt.startedAtMs = attempt.nowMs),
+  end() {},
+  breakerChanged() {},
+};
 const NO_BUCKETS = new MemoryKvStore();
 const NO_IDEMPOTENCY: IdempotencyStore = {
   claim: () => Promise.reject(new Error("the simulated function has no idempotency")),

@@ -103,8 +103,8 @@ export class SharedLeases implements Leases {
   }
 
   /** Resolves once the thread's timers have run. Undefined while they run in time. */
-  untilTimersRan(): Promise<void> | undefined {
-    if (this.clock.now() - this.#heartbeatMs < LATE_MS) return undefined;
+  untilTimersRan(nowMs: number = this.clock.now()): Promise<void> | undefined {
+    if (nowMs - this.#heartbeatMs < LATE_MS) return undefined;
     return new Promise((resolve) => void this.clock.timer(PAUSE_MS, resolve));
   }
 
@@ -143,8 +143,8 @@ class SharedLease implements Lease {
     this.#lapses = leases.lapsesAtArrival;
   }
 
-  isValid(): boolean | Promise<boolean> {
-    const timersRan = this.leases.untilTimersRan();
+  isValid(nowMs?: number): boolean | Promise<boolean> {
+    const timersRan = this.leases.untilTimersRan(nowMs);
     return timersRan ? timersRan.then(() => this.isValid()) : this.#lapses === this.leases.lapses;
   }
 
