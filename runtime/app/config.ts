@@ -184,6 +184,13 @@ function contradictions(environment: Environment): string[] {
   excludes("NATS_CREDS", "NATS_NKEY");
   requires("NATS_TLS_CERT", "NATS_TLS_KEY");
   requires("NATS_TLS_KEY", "NATS_TLS_CERT");
+  for (const name of ["NATS_TLS_CA", "NATS_TLS_CERT", "NATS_TLS_KEY"]) {
+    try {
+      if (environment.get(name)) readFileText(environment, environment.get(name)!);
+    } catch (error) {
+      problems.push(`${name}: ${environment.get(name)} cannot be read: ${(error as Error).message}`);
+    }
+  }
   for (const name of ["WEIR_JWT_ISSUER", "WEIR_JWT_AUDIENCE"] as const) {
     requires("WEIR_JWT_KEYS_URL", name);
     requires(name, "WEIR_JWT_KEYS_URL");

@@ -8,12 +8,15 @@ export function selectFunctions(config: Config, { functions }: Registry): Regist
   if (!config.WEIR_ROLES.includes("functions")) return [];
   const selected = config.WEIR_FUNCTIONS;
   if (!selected) return functions;
-  const names = functions.map(({ name }) => name);
-  const unknown = selected.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    throw new StartupProblems(unknown.map((name) => {
-      return `WEIR_FUNCTIONS names ${name}${didYouMean(name, names) || `; there are: ${names.join(", ")}`}`;
-    }));
-  }
+  const problems = unknownFunctions(selected, functions);
+  if (problems.length > 0) throw new StartupProblems(problems);
   return functions.filter(({ name }) => selected.includes(name));
+}
+
+/** Returns a problem for each name in `WEIR_FUNCTIONS` that no function has. */
+export function unknownFunctions(selected: readonly string[], functions: Registry["functions"]): string[] {
+  const names = functions.map(({ name }) => name);
+  return selected.filter((name) => !names.includes(name)).map((name) =>
+    `WEIR_FUNCTIONS names ${name}${didYouMean(name, names) || `; there are: ${names.join(", ")}`}`
+  );
 }

@@ -195,9 +195,18 @@ const contradictions: [variables: Variables, problem: string][] = [
   ],
   [{ WEIR_AUTH: "none", WEIR_API_KEYS: "a:b" }, "WEIR_AUTH is none and WEIR_API_KEYS is set: set only one of them"],
 ];
+const PEM = { "c.pem": "certificate", "k.pem": "key" };
 for (const [variables, problem] of contradictions) {
-  Deno.test(`readConfig refuses: ${problem}`, () => assert.deepEqual(problems(variables), [problem]));
+  Deno.test(`readConfig refuses: ${problem}`, () => assert.deepEqual(problems(variables, PEM), [problem]));
 }
+
+Deno.test("readConfig names each file of NATS_TLS_* that cannot be read", () => {
+  const variables = { NATS_TLS_CA: "/ca.pem", NATS_TLS_CERT: "c.pem", NATS_TLS_KEY: "/k.pem" };
+  assert.deepEqual(problems(variables, PEM), [
+    "NATS_TLS_CA: /ca.pem cannot be read: no such file",
+    "NATS_TLS_KEY: /k.pem cannot be read: no such file",
+  ]);
+});
 
 Deno.test("readConfig names every problem at once", () => {
   const found = problems({ PORT: "x", LOG_LEVEL: "y", NATS_USER: "u", NATS_TOKEN: "t", NATS_TOKEN_FILE: "/t" });

@@ -59,6 +59,7 @@ Deno.test("start that fails prints one JSON line with LOG_FORMAT=json, without s
   const { NATS, ...ports } = freePorts("NATS", "PORT", "ADMIN_PORT");
   const nats = { ...ports, HOST: "127.0.0.1", NATS_URL: `nats://127.0.0.1:${NATS}`, NATS_TOKEN: "t0psecret" };
   const cases: [env: Record<string, string>, message: RegExp, problems: number | undefined][] = [
+    [{ PORT: "eighty", WEIR_FUNCTIONS: "nothing" }, /^cannot start: 2 problems$/, 2],
     [{ PORT: "eighty", SHUTDOWN_GRACE: "t0psecret", NATS_TOKEN: "t0psecret" }, /^cannot start: 2 problems$/, 2],
     [nats, /^cannot connect to NATS at 127\.0\.0\.1:\d+: /, undefined],
     [{ LOG_FORMAT: "JSON" }, /^cannot start: 1 problem$/, 1],

@@ -6,7 +6,7 @@ import { inboxProblem } from "../../app/nats_variables.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { ownVariableNames, readOwnConfig, selectConfigs } from "../../app/own_config.ts";
 import { setVariables, variableWarnings } from "../../app/warnings.ts";
-import { selectFunctions } from "../../app/select_functions.ts";
+import { selectFunctions, unknownFunctions } from "../../app/select_functions.ts";
 import { type Runtime, startRuntime } from "../../app/runtime.ts";
 import type { MayApply } from "../../app/topology_keeper.ts";
 import { isOwnModule } from "../../core/own_modules.ts";
@@ -166,7 +166,7 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
     collect(error);
   }
   const registry = await loadProject().catch(collect);
-  if (registry) problems.push(...readOwn(registry, config));
+  if (registry) problems.push(...readOwn(registry, config), ...selectionProblems(registry, config));
   const stored = config && registry && inboxProblem(config, registry.streams);
   if (stored) problems.push(stored);
   if (problems.length > 0 || !config || !registry) {
@@ -175,6 +175,13 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
     throw new StartupProblems([...problems, ...strays.problems(), ...misspelt]);
   }
   return { config, registry };
+}
+
+/** Returns the problems of `WEIR_FUNCTIONS`. @param config Undefined if other variables are wrong. */
+function selectionProblems({ functions }: Registry, config: Config | undefined): string[] {
+  if (config?.WEIR_ROLES.includes("functions") === false) return [];
+  const given = config?.WEIR_FUNCTIONS ?? ENVIRONMENT.get("WEIR_FUNCTIONS")?.split(",").map((name) => name.trim());
+  return unknownFunctions(given?.filter(Boolean) ?? [], functions);
 }
 
 /** Reads the variables that the project declares, and provides them to its code. Returns their problems. */
