@@ -11,11 +11,11 @@ type Order = NonNullable<Parameters<typeof defineFunction>[0]["order"]>;
 /** Replicas of one function with `order`. It notes the starts of its handler, and runs of a key at the same time. */
 export async function startReplicas(
   handler: (data: Data) => Promise<void> | void,
-  options: { onFailure?: Order["onFailure"]; partitions?: number; retry?: object } = {},
+  options: { onFailure?: Order["onFailure"]; partitions?: number; retry?: object; env?: Record<string, string> } = {},
 ) {
   const stack = new AsyncDisposableStack(), server = stack.use(await startServer());
   const starts: Data[] = [], running = new Set<string>(), atOnce: string[] = [];
-  const { onFailure, partitions, retry = { initial: "20ms" } } = options;
+  const { onFailure, partitions, retry = { initial: "20ms" }, env } = options;
   const define = (changes: Partial<Order> = {}) =>
     defineFunction({
       on: Asked,
@@ -39,7 +39,7 @@ export async function startReplicas(
     });
   /** Starts a replica. @param changes Options of `order` in its release. Default: those of the others. */
   const start = async (changes?: Partial<Order>) =>
-    stack.use(await startTestRuntime({ functions: { ordered: define(changes) }, server }));
+    stack.use(await startTestRuntime({ functions: { ordered: define(changes) }, server, env }));
   return { server, starts, atOnce, start, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
