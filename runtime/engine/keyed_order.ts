@@ -127,7 +127,10 @@ export class KeyedOrder implements OrderSink {
 
   /** Returns the outcome of an attempt that must not run for its key; undefined if it may. */
   refusal(attempt: Attempt): Outcome | undefined {
-    return this.failures.refusal(attempt, this.isMain(attempt.turn!.lane));
+    const { parked } = this.failures, { key, lane } = attempt.turn!, isMain = this.isMain(lane);
+    // All keys were forgotten after its turn had come: this one may be parked.
+    if (isMain && key !== undefined && parked?.isLoaded === false) return waitForKey(AGAIN_MS);
+    return this.failures.refusal(attempt, isMain);
   }
 
   /** Returns whether a later event of its key waits for an attempt. */

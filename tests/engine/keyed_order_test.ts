@@ -5,7 +5,9 @@ import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Attempt } from "../../runtime/engine/attempt.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { KeyFailures } from "../../runtime/engine/key_failures.ts";
+import type { Lease } from "../../runtime/engine/leases.ts";
 import type { OrderFacts, OrderSource } from "../../runtime/engine/order_source.ts";
+import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
 import type { ParkedKeys } from "../../runtime/engine/parked_keys.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../runtime/nats/retry/retry_stream.ts";
@@ -43,7 +45,11 @@ class Source implements OrderSource {
 }
 
 /** A function with `order` whose handler ends as a test says. Events are texts: `sequence key`. */
-function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: Source, lease = LEASE) {
+function setup(
+  options: Partial<FunctionDefinition["options"]> = {},
+  source?: Source,
+  { lease = LEASE, parked }: { lease?: Lease; parked?: ParkedEvents } = {},
+) {
   const clock = manualClock(), began: string[] = [], outcomes: string[] = [], delays: number[] = [];
   const ends = new Map<string, (error?: Error) => void>();
   const handler = ({ data }: { data: unknown }) => {
@@ -78,6 +84,7 @@ function setup(options: Partial<FunctionDefinition["options"]> = {}, source?: So
       breakerChanged() {},
     },
     kv: new MemoryKvStore(),
+    ...(parked && { parked }),
   });
   if (source) pipeline.order!.connect(source);
   /** Delivers events in this order. */
@@ -258,7 +265,7 @@ for (const [last, kind] of [[true, "ack"], [false, "lease-expired"]] as const) {
 Deno.test("KeyedOrder settles no run over a lost connection whose lease expired while the server was asked", async () => {
   const source = new Source(), lease = { ...LEASE, isValid: () => isValid };
   let isValid = true;
-  const { clock, outcomes, deliver, end } = setup({}, source, lease);
+  const { clock, outcomes, deliver, end } = setup({}, source, { lease });
   source.unsettled = 1;
   source.isLast = () => Promise.resolve(!(isValid = false)); // the process stands still before it reads the answer
   await deliver(["1 a"]);
@@ -313,4 +320,20 @@ Deno.test("KeyFailures.unpark lets an event run whose key is parked no more, and
     new KeyFailures({ by: () => "a", onFailure: "park" }, keys).unpark(attempt);
     assert.equal(attempt.ending !== undefined, ends);
   }
+});
+
+Deno.test("KeyedOrder gives an event back if all parked keys were forgotten after its turn had come", async () => {
+  const source = new Source(), asked = Promise.withResolvers<boolean>();
+  source.unsettled = 1;
+  const parked = { load: () => Promise.resolve([]), stored: () => Promise.resolve(0) } as unknown as ParkedEvents;
+  const order = { by: ({ data }: { data: unknown }) => String(data).split(" ")[1], onFailure: "park" } as const;
+  const lease = { ...LEASE, isValid: () => asked.promise };
+  const { clock, began, outcomes, deliver } = setup({ order }, source, { lease, parked });
+  await deliver(["1 a"]);
+  clock.advance(1_000);
+  await settle();
+  source.sink.reset(true);
+  asked.resolve(true);
+  await settle();
+  assert.deepEqual([began, outcomes], [[], ["1 a retry waits-for-key"]]);
 });
