@@ -20,6 +20,8 @@ interface RevisionsOptions {
   readonly graceMs: number;
   /** Keeps the previous revision on standby until its successor is accepted, for {@linkcode Revisions.rollBack}. */
   readonly canRollBack: boolean;
+  /** Default: {@linkcode SUPERSEDED_LOAD_MS}. */
+  readonly supersededLoadMs?: number;
 }
 
 interface Revision {
@@ -27,7 +29,15 @@ interface Revision {
   readonly project: ProjectSummary;
 }
 
-/** Milliseconds that a superseded load may still take. A usual load ends sooner, so frequent saves do not starve it. */
+interface Loading {
+  readonly process: RevisionProcess;
+  readonly sinceMs: number;
+  superseded: boolean;
+  /** Timer that aborts it. */
+  abort?: ReturnType<typeof setTimeout>;
+}
+
+/** Milliseconds that a load may take once it is superseded. A usual load ends sooner, so frequent saves do not starve it. */
 const SUPERSEDED_LOAD_MS = 2_000;
 
 /**
@@ -45,13 +55,17 @@ export class Revisions {
   /** Processes whose runtime was started: they may have handlers to finish. */
   readonly #started = new Set<RevisionProcess>();
   #stopped = false;
-  #loading: { readonly process: RevisionProcess; readonly sinceMs: number; superseded: boolean } | undefined;
+  #loading: Loading | undefined;
   /** Resolves when the last queued reload or rollback is done: they run one at a time. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Reloads and rollbacks that run or wait in the queue. */
   #queued = 0;
+  /** It doubles with each load that was aborted, until one ends: on a slow machine the saves of a second would abort all. */
+  #supersededLoadMs: number;
 
-  constructor(readonly options: RevisionsOptions) {}
+  constructor(readonly options: RevisionsOptions) {
+    this.#supersededLoadMs = options.supersededLoadMs ?? SUPERSEDED_LOAD_MS;
+  }
 
   /** True while a revision is live. */
   get running(): boolean {
@@ -153,9 +167,13 @@ export class Revisions {
   }
 
   async #loadIn(process: RevisionProcess) {
-    const loading = this.#loading = { process, sinceMs: performance.now(), superseded: false };
+    const loading: Loading = { process, sinceMs: performance.now(), superseded: false };
+    this.#loading = loading;
     const loaded = await process.load();
+    clearTimeout(loading.abort);
     this.#loading = undefined;
+    if (loading.superseded) this.#supersededLoadMs *= 2;
+    else this.#supersededLoadMs = this.options.supersededLoadMs ?? SUPERSEDED_LOAD_MS;
     return { process, loaded, superseded: loading.superseded };
   }
 
@@ -163,11 +181,11 @@ export class Revisions {
   supersedeLoad(): void {
     const loading = this.#loading;
     if (!loading) return;
-    setTimeout(() => {
-      if (this.#loading !== loading) return;
+    clearTimeout(loading.abort);
+    loading.abort = setTimeout(() => {
       loading.superseded = true;
       loading.process.kill();
-    }, Math.max(0, loading.sinceMs + SUPERSEDED_LOAD_MS - performance.now()));
+    }, Math.max(0, loading.sinceMs + this.#supersededLoadMs - performance.now()));
   }
 
   /** Replaces the spare, whose arguments are out of date. */

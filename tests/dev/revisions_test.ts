@@ -17,7 +17,7 @@ interface FakeProcess {
 }
 
 /** Creates revisions whose processes load as `load` says for their number, from 1. */
-function setup(load: Load = () => Promise.resolve(PROJECT), canRollBack = false) {
+function setup(load: Load = () => Promise.resolve(PROJECT), canRollBack = false, supersededLoadMs?: number) {
   const spawned: FakeProcess[] = [];
   const spawn = (): RevisionProcess => {
     const number = spawned.length + 1, { promise: exited, resolve } = Promise.withResolvers<string>();
@@ -53,7 +53,7 @@ function setup(load: Load = () => Promise.resolve(PROJECT), canRollBack = false)
     };
   };
   const route = () => Promise.resolve(), onExit = () => {};
-  const revisions = new Revisions({ spawn, route, onExit, graceMs: 0, canRollBack });
+  const revisions = new Revisions({ spawn, route, onExit, graceMs: 0, canRollBack, supersededLoadMs });
   return { revisions, spawned, calls: () => spawned.map(({ calls }) => calls) };
 }
 
@@ -90,6 +90,20 @@ Deno.test("Revisions.supersedeLoad aborts a long load without a problem", async 
   assert.deepEqual(await endless, { kind: "failed", problems: [] });
   assert.equal(spawned[1].killed, true);
   assert.equal((await next).kind, "live");
+});
+
+Deno.test("Revisions.supersedeLoad lets a load take twice as long as one that it has aborted", async () => {
+  const slow = () => new Promise<ProjectSummary>((resolve) => setTimeout(() => resolve(PROJECT), 60));
+  const { revisions } = setup((number) => number === 1 ? Promise.resolve(PROJECT) : slow(), false, 50);
+  await revisions.reload();
+  const kinds: string[] = [];
+  for (let save = 0; save < 4; save++) {
+    const reload = revisions.reload();
+    await Promise.resolve();
+    revisions.supersedeLoad();
+    kinds.push((await reload).kind);
+  }
+  assert.deepEqual(kinds, ["failed", "live", "failed", "live"]);
 });
 
 Deno.test("Revisions.accept stops the revision on standby; those in between stopped at once", async () => {
