@@ -22,6 +22,8 @@ export class Account {
    * arrived so late that it ended a newer delivery, a run that the schedule kept beyond its deadline.
    */
   faults = 0;
+  /** Those faults that are deliveries whose ack wait expired: also by the death of the process that it killed. */
+  expiries = 0;
   /**
    * How often it was duplicated: its delayed retry was stored, and its original redelivered or delayed again after that,
    * or redelivered to another process before.

@@ -147,8 +147,11 @@ export class World implements Network {
     };
     this.ledger.delivered(id, messageKeyIn(reply), replica, isHeld);
     this.leases.delivered(replica, messageKeyIn(reply));
-    if (cause === "expired") this.ledger.fault(id);
     const account = this.ledger.of(id);
+    if (cause === "expired") {
+      this.ledger.fault(id);
+      account.expiries++;
+    }
     if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
     this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
