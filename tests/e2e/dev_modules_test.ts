@@ -70,7 +70,7 @@ Deno.test("dev follows the module graph: what a function imports from anywhere i
   });
   const { after, write, project } = weir;
   const live = (file: string, code: string) => async () => {
-    await after(() => write(file, code), new RegExp(`${file}: live`));
+    await after(() => write(file, code), new RegExp(`${file}(, .*)?: live`)); // with a module that was written before
   };
   await t.step("a module of a module", live("lib/deep/b.ts", "export const deep = 2;"));
   await t.step("a package of the workspace", live("packages/prices/mod.ts", "export const p = 2;"));
@@ -88,7 +88,7 @@ Deno.test("dev follows the module graph: what a function imports from anywhere i
     await eventually(async () => { // the module is followed soon after the version that imports it is live
       await write("lib/c.ts", `export const a = ${Math.random()};`);
       return weir.dev.lines.slice(from).some((line) => line.includes("lib/c.ts: live"));
-    }, { every: 10_000 });
+    }, { every: 1_000 });
   });
   await t.step("a folder that is replaced, as by a change of branch", async () => {
     await after(() => Deno.rename(`${project.path}/lib`, `${project.path}/elsewhere`), /keeps running/);
