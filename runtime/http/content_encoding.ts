@@ -42,7 +42,7 @@ export function decodedBody(request: Request): ReadableStream<Uint8Array> | null
   const decoder = coding === "gzip"
     ? zlib.createGunzip()
     : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
-  // An error reaches the reader by the decoder, and a reader that cancels ends the body.
+  // An error reaches the reader by the decoder. If the reader cancels, the decoder ends, and with it what feeds it.
   if (coding === "gzip") pipeline(encoded, decoder, () => {});
   else pipeline(encoded, wholeFrames, decoder, () => {});
   return inTurns(decoder);

@@ -3,7 +3,7 @@ import type { startTestRuntime } from "weir/testing";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { eventually } from "../support/eventually.ts";
-import { Asked, type Data, inOrder, startReplicas, status } from "./ordered_replicas.ts";
+import { Asked, type Data, failingTwice, inOrder, startReplicas, status } from "./ordered_replicas.ts";
 
 type Replica = Awaited<ReturnType<typeof startTestRuntime>>;
 
@@ -13,15 +13,7 @@ async function heldBy(replicas: readonly Replica[]): Promise<number[][]> {
 }
 
 Deno.test("[G24][G25] order with partitions keeps each key in order and one at a time over three replicas, with failing events, and when one stops", async () => {
-  const failures = new Map<number, number>();
-  const handle = async ({ n }: Data) => {
-    await new Promise((resolve) => setTimeout(resolve, n % 4));
-    const failed = failures.get(n) ?? 0;
-    if (n % 29 !== 7 || failed === 2) return;
-    failures.set(n, failed + 1);
-    throw new Error("as planned");
-  };
-  await using weir = await startReplicas(handle, { partitions: 4 });
+  await using weir = await startReplicas(failingTwice(), { partitions: 4 });
   const replicas = [await weir.start(), await weir.start(), await weir.start()], [first] = replicas;
   const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`);
   let published = 0;

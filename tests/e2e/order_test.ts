@@ -5,18 +5,10 @@ import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { cancelEvent } from "../../runtime/nats/retry/cancelled_events.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
-import { Asked, type Data, inOrder, startReplicas, status } from "./ordered_replicas.ts";
+import { Asked, type Data, failingTwice, inOrder, startReplicas, status } from "./ordered_replicas.ts";
 
 Deno.test("[G24][G25] order keeps each key in order and one at a time over two replicas, with failing events, and when one stops", async () => {
-  const failures = new Map<number, number>();
-  const handle = async ({ n }: Data) => {
-    await new Promise((resolve) => setTimeout(resolve, n % 4));
-    const failed = failures.get(n) ?? 0;
-    if (n % 29 !== 7 || failed === 2) return;
-    failures.set(n, failed + 1);
-    throw new Error("as planned");
-  };
-  await using weir = await startReplicas(handle);
+  await using weir = await startReplicas(failingTwice());
   const first = await weir.start(), second = await weir.start();
   const keys = Array.from({ length: 12 }, (_, i) => `key ${i}`);
   const publish = async (from: number, to: number, by: typeof first) => {

@@ -8,6 +8,18 @@ export const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.objec
 export type Data = z.infer<typeof Asked.data>;
 type Order = NonNullable<Parameters<typeof defineFunction>[0]["order"]>;
 
+/** Returns a handler that takes a few milliseconds, and fails twice for one event in 29. */
+export function failingTwice(): (data: Data) => Promise<void> {
+  const failures = new Map<number, number>();
+  return async ({ n }) => {
+    await new Promise((resolve) => setTimeout(resolve, n % 4));
+    const failed = failures.get(n) ?? 0;
+    if (n % 29 !== 7 || failed === 2) return;
+    failures.set(n, failed + 1);
+    throw new Error("as planned");
+  };
+}
+
 /** Replicas of one function with `order`. It notes the starts of its handler, and runs of a key at the same time. */
 export async function startReplicas(
   handler: (data: Data) => Promise<void> | void,

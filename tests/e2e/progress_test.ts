@@ -161,7 +161,7 @@ Deno.test("GET /events/{id}/progress gives its room back when callers leave, or 
   await refused.body?.cancel();
   for (const { caller } of open) caller.abort();
   await isFree();
-  // Nobody reads or closes these connections: the time limit of the request ends them.
+  // The test neither reads nor closes these connections: the time limit of the request ends them.
   const stalled = await fill(through, 5);
   proxy.pause();
   await isFree();
