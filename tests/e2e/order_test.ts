@@ -5,7 +5,7 @@ import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { cancelEvent } from "../../runtime/nats/retry/cancelled_events.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
-import { Asked, type Data, failingTwice, inOrder, startReplicas, status } from "./ordered_replicas.ts";
+import { Asked, failingTwice, inOrder, startReplicas, status } from "./ordered_replicas.ts";
 
 Deno.test("[G24][G25] order keeps each key in order and one at a time over two replicas, with failing events, and when one stops", async () => {
   await using weir = await startReplicas(failingTwice());
