@@ -20,12 +20,10 @@ export class OrderInbox {
    * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
    * of a running handler is not extended, so after a reconnect the server is asked. Its answer is as old as the time for
    * which this process then stood still.
-   *
-   * @param asks Asks the server in any case. Default: only after a reconnect.
    */
-  async maySettle({ turn, lease }: Attempt, asks = false): Promise<boolean> {
+  async maySettle({ turn, lease }: Attempt): Promise<boolean> {
     if (!await lease.isValid()) return false;
-    if (!turn || !this.source || turn.inbox === this.#number && !asks) return true;
+    if (!turn || !this.source || turn.inbox === this.#number) return true;
     return await this.source.isLast().catch(() => false) && await lease.isValid();
   }
 

@@ -95,10 +95,10 @@ export class Pipeline extends PipelineParts {
 
   /** Begins an attempt once its batch is complete: the wait for the others is part of no timeout and no duration. */
   async #collect({ collector }: BatchRunner, attempt: Attempt): Promise<Outcome> {
-    const order = this.orderOf(attempt), fromMs = attempt.nowMs;
+    const order = this.orderOf(attempt);
     try {
       if (!await collector.collect(attempt)) return await this.giveBack(attempt, "shutdown");
-      const refusal = order && await checkTurn(order, attempt, attempt.nowMs - fromMs);
+      const refusal = order && await checkTurn(order, attempt);
       return await (refusal ? this.#giveBack(attempt, refusal) : this.#begin(attempt));
     } finally {
       attempt.batch?.leave(attempt); // also if a step has a defect: the others would wait for it

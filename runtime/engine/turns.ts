@@ -18,12 +18,9 @@ export async function takeTurn(
   return undefined;
 }
 
-/** Wait for a batch, in milliseconds, after which it is asked whether another process may have the event. */
-const ASK_AFTER_MS = 5_000;
-
 /** Returns the outcome of an attempt that must not begin after the wait for its batch; undefined if it may begin. */
-export async function checkTurn(order: KeyedOrder, attempt: Attempt, waitedMs: number): Promise<Outcome | undefined> {
-  return await order.inbox.maySettle(attempt, waitedMs > ASK_AFTER_MS) ? undefined : { kind: "lease-expired" };
+export async function checkTurn(order: KeyedOrder, attempt: Attempt): Promise<Outcome | undefined> {
+  return await order.inbox.maySettle(attempt) ? undefined : { kind: "lease-expired" };
 }
 
 /**
