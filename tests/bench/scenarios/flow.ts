@@ -7,8 +7,8 @@ import type { Scenario, Setting } from "../scenario.ts";
 const PER_SECOND = [500, 5_000];
 /** Limits for Weir beside the bare loop. */
 const BARS = { p50: 1.1, p99: 1.5 } as const;
-const WARM_UP_SECONDS = 1;
-const SECONDS = 2;
+const WARM_UP_SECONDS = 4;
+const SECONDS = 8;
 
 interface Flowed extends Run {
   /** The 99th percentile of the publisher's own delay, which is part of the measured latency. */
