@@ -3,7 +3,7 @@ import { eventually } from "../support/eventually.ts";
 import { previousStopped, revisionsOf, SCHEMA, startReloading, tick } from "./reloading.ts";
 
 Deno.test("dev --no-check reloads each save", async (t) => {
-  await using weir = await startReloading("--no-check");
+  await using weir = await startReloading(["--no-check"]);
   await t.step("dev --no-check keeps a change with a type error live", async () => {
     const from = weir.dev.lines.length;
     await weir.write("functions/count.ts", `const one: number = "1";` + tick("1"));

@@ -29,13 +29,17 @@ export interface Reloading extends AsyncDisposable {
    */
   begin(version: string): Promise<void>;
   post(n: number, type?: string): Promise<{ n: number; status: number; text: string }>;
-  /** Returns the logged events. */
-  seen(): { n: number; version: string }[];
+  /** Returns the events that were logged from the line number `from`. */
+  seen(from: number): { n: number; version: string }[];
 }
 
-/** Starts `dev` with version "0" of the function. Resolves once it is up, and its types are checked. */
-export async function startReloading(...options: string[]): Promise<Reloading> {
-  const project = await copyProjectWith({ "functions/count.ts": tick("0"), "schemas/ticks.ts": SCHEMA });
+/**
+ * Starts `dev`. Resolves once it is up, and its types are checked.
+ *
+ * @param code The function. Default: version "0".
+ */
+export async function startReloading(options: readonly string[] = [], code = tick("0")): Promise<Reloading> {
+  const project = await copyProjectWith({ "functions/count.ts": code, "schemas/ticks.ts": SCHEMA });
   const write = (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code);
   const env = freePorts("PORT", "ADMIN_PORT"),
     dev = startWeir(project.path, ["dev", ...options], { ...env, LOG_LEVEL: "info" });
@@ -61,7 +65,8 @@ export async function startReloading(...options: string[]): Promise<Reloading> {
       const text = await response.text();
       return { n, status: response.status, text };
     },
-    seen: () => dev.lines.filter((line) => line.includes('"message":"tick"')).map((line) => JSON.parse(line)),
+    seen: (from) =>
+      dev.lines.slice(from).filter((line) => line.includes('"message":"tick"')).map((line) => JSON.parse(line)),
     [Symbol.asyncDispose]: async () => {
       await dev[Symbol.asyncDispose]();
       await project[Symbol.asyncDispose]();
