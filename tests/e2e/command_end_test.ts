@@ -3,6 +3,7 @@ import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { startCommands } from "../support/commands.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
@@ -35,7 +36,7 @@ async function setup(files: Record<string, string>) {
     const { code } = await program.status;
     return { code, text: program.lines.join("\n") };
   };
-  return { server, weir, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { server, path: project.path, weir, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** Errors that a module throws outside any function while it is loaded. */
@@ -109,6 +110,7 @@ Deno.test("commands that need no function work while one cannot be loaded", asyn
   await using project = await setup({
     "functions/needy.ts": fn('if (!Deno.env.get("NEEDED")) throw new Error("NEEDED");'),
   });
+  await using weir = await startCommands(project.path, project.server.url);
   await using _runtime = await startTestRuntime({
     functions: { needy: defineFunction({ on: Asked }, () => {}) },
     server: project.server,
@@ -118,7 +120,7 @@ Deno.test("commands that need no function work while one cannot be loaded", asyn
     const args of [...commands, ["retries", "list"], ["types"], ["events", "record", "demo.asked", "--redact", "n"]]
   ) {
     await t.step(args.join(" "), async () => {
-      const { code, text } = await project.weir(...args);
+      const { code, text } = await weir(...args);
       assert.equal(code, 0, text);
       assert.doesNotMatch(text, /NEEDED/);
     });
@@ -127,7 +129,8 @@ Deno.test("commands that need no function work while one cannot be loaded", asyn
 
 Deno.test("dead-letters and retries refuse a misspelt name, which matches nothing either", async (t) => {
   await using project = await setup({ "functions/sendMail.ts": fn("") });
-  assert.equal((await project.weir("apply")).code, 0);
+  await using weir = await startCommands(project.path, project.server.url);
+  assert.equal((await weir("apply")).code, 0);
   for (
     const [args, said] of [
       [["dead-letters", "list", "--function", "sendMial"], /no function "sendMial": did you mean "sendMail"\?/],
@@ -142,12 +145,12 @@ Deno.test("dead-letters and retries refuse a misspelt name, which matches nothin
     ] as [string[], RegExp][]
   ) {
     await t.step(args.join(" "), async () => {
-      const { code, text } = await project.weir(...args);
+      const { code, text } = await weir(...args);
       assert.equal(code, 1, text);
       assert.match(text, said);
     });
   }
-  const { code, text } = await project.weir("dead-letters", "list", "--function", "sendMail", "--type", "demo.asked");
+  const { code, text } = await weir("dead-letters", "list", "--function", "sendMail", "--type", "demo.asked");
   assert.deepEqual([code, text], [0, "no dead letters"]);
 });
 

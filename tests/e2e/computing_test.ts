@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { testsAtOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import { begun, startReplicas } from "./replicas.ts";
 
-Deno.test("[G15] Watchdog keeps the lease of a handler that computes for longer than the ack wait", async () => {
+const test = testsAtOnce("start goes on while a handler computes", 3);
+
+test("[G15] Watchdog keeps the lease of a handler that computes for longer than the ack wait", async () => {
   await using replicas = await startReplicas();
   const first = await replicas.start();
   await replicas.publish(1, 20_000);
@@ -14,7 +17,7 @@ Deno.test("[G15] Watchdog keeps the lease of a handler that computes for longer 
   assert.deepEqual({ first: begun(first), second: begun(second) }, { first: [1], second: [] });
 });
 
-Deno.test("Watchdog keeps the leases of deliveries that wait for a computing handler, without using an attempt", async () => {
+test("Watchdog keeps the leases of deliveries that wait for a computing handler, without using an attempt", async () => {
   await using replicas = await startReplicas();
   for (const ms of [20_000, 0, 0]) await replicas.publish(1, ms);
   const program = await replicas.start();
@@ -22,7 +25,7 @@ Deno.test("Watchdog keeps the leases of deliveries that wait for a computing han
   assert.deepEqual(begun(program), [1, 1, 1]);
 });
 
-Deno.test("start runs each event once that was pulled ahead when a handler blocked the thread, in either replica", async () => {
+test("start runs each event once that was pulled ahead when a handler blocked the thread, in either replica", async () => {
   await using replicas = await startReplicas();
   const events = Array.from({ length: 300 }, (_, n) => n), computing = 200;
   for (const n of events) await replicas.publish(n, n === computing ? 20_000 : 0);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction, NonRetryableError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { copyProject } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
@@ -17,12 +17,8 @@ Deno.test("dead-letters acts on the selected dead letters and reports the others
   for (const n of [1, 2, 3]) await runtime.publish(Asked, { n });
   const letters = async () => await (await fetch(`${runtime.adminUrl}/dead-letters`)).json() as { sequence: number }[];
   await eventually(async () => (await letters()).length === 3);
-  const weir = async (...args: string[]) => {
-    const env = { NATS_URL: runtime.server.url, NO_COLOR: "1" };
-    await using program = startWeir(project.path, ["dead-letters", ...args], env);
-    const { code } = await program.status;
-    return { code, text: program.lines.join("\n") };
-  };
+  await using commands = await startCommands(project.path, runtime.server.url);
+  const weir = (...args: string[]) => commands("dead-letters", ...args);
 
   await t.step("a dry run shows only the named dead letters, and which are missing", async () => {
     const { code, text } = await weir("discard", "2", "77", "--dry-run");

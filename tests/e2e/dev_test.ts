@@ -8,11 +8,15 @@ import { type Program, startWeir } from "../support/weir_process.ts";
 
 const order = { orderId: "o1", items: [{ sku: "book", quantity: 1 }], total: 1_200 };
 
-/** Starts `dev` in a copy of the project, on its own ports, and waits until it is up. `reload_test.ts` has the type check. */
-async function setup() {
-  const project = await copyProject();
+/**
+ * Starts `dev` in a project, on its own ports, and waits until it is up. `reload_test.ts` has the type check.
+ *
+ * @param path The folder of the project. Default: a copy of the tests' project, which ends with `dev`.
+ */
+async function setup(path?: string, ...options: string[]) {
+  const project = path === undefined ? await copyProject() : { path, [Symbol.asyncDispose]: () => Promise.resolve() };
   const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  const dev = startWeir(project.path, ["dev", "--no-check"], {
+  const dev = startWeir(project.path, ["dev", "--no-check", ...options], {
     ...env,
     PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}`,
   });
@@ -29,6 +33,12 @@ async function setup() {
     return [...servers, ...open.flat()];
   };
   const waitUntilGone = () => eventually(async () => (await running()).length === 0);
+  const post = (path: string, body: unknown) =>
+    fetch(`http://127.0.0.1:${env.PORT}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
   return {
     dev,
     project,
@@ -37,12 +47,21 @@ async function setup() {
     running,
     waitUntilGone,
     write: (file: string, code: string) => Deno.writeTextFile(`${project.path}/${file}`, code),
-    post: (path: string, body: unknown) =>
-      fetch(`http://127.0.0.1:${env.PORT}${path}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+    post,
+    /** Posts an order, and returns its sequence once the last function has handled what follows from it. */
+    order: async (orderId: string): Promise<number> => {
+      const from = dev.lines.length, response = await post("/orders", { ...order, orderId });
+      assert.equal(response.status, 202);
+      const { sequence } = await response.json();
+      await handled(dev, "confirmOrder", from);
+      return sequence;
+    },
+    /** Sends signals, and checks that `dev` exits with 0 and leaves no process. */
+    end: async (...signals: Deno.Signal[]) => {
+      for (const signal of signals) dev.kill(signal);
+      assert.equal((await dev.status).code, 0, `${signals}`);
+      assert.deepEqual(await running(), [], `${signals}`);
+    },
     [Symbol.asyncDispose]: async () => {
       await dev[Symbol.asyncDispose]();
       await waitUntilGone();
@@ -51,63 +70,86 @@ async function setup() {
   };
 }
 
-function handled(dev: Program, name: string) {
-  return dev.waitForLog((line) => line.function === name && line.outcome === "ack");
+/** Resolves to the line of the log by which a function has handled an event. */
+async function handled(dev: Program, name: string, from = 0): Promise<Record<string, unknown>> {
+  return JSON.parse(await dev.waitForLine(new RegExp(`^(?=.*"function":"${name}")(?=.*"outcome":"ack")`), from));
 }
 
-Deno.test("dev starts everything, and all steps of an order share one trace id", async () => {
+Deno.test("dev runs everything, restarts what is killed, and is found until SIGKILL", async (t) => {
   await using weir = await setup();
-  const { status } = await fetch(`${weir.url}/health`).then(async (response) => {
+
+  await t.step("all steps of an order share one trace id", async () => {
+    const { status, body } = await fetch(`${weir.url}/health`);
+    await body?.cancel();
+    assert.equal(status, 200);
+    const response = await weir.post("/orders", order);
+    assert.equal(response.status, 202);
     await response.body?.cancel();
-    return response;
+    const steps = [];
+    for (const name of ["reserveInventory", "capturePayment", "confirmOrder"]) {
+      steps.push(await handled(weir.dev, name));
+    }
+    assert.equal(new Set(steps.map(({ trace_id }) => trace_id)).size, 1);
+    assert.match(String(steps[0].trace_id), /^[0-9a-f]{32}$/);
+    assert.deepEqual(steps.map(({ event_type, attempt }) => [event_type, attempt]), [
+      ["orders.created", 1],
+      ["stock.reserved", 1],
+      ["payments.captured", 1],
+    ]);
   });
-  assert.equal(status, 200);
-  const response = await weir.post("/orders", order);
-  assert.equal(response.status, 202);
-  await response.body?.cancel();
-  const steps = [];
-  for (const name of ["reserveInventory", "capturePayment", "confirmOrder"]) steps.push(await handled(weir.dev, name));
-  assert.equal(new Set(steps.map(({ trace_id }) => trace_id)).size, 1);
-  assert.match(String(steps[0].trace_id), /^[0-9a-f]{32}$/);
-  assert.deepEqual(steps.map(({ event_type, attempt }) => [event_type, attempt]), [
-    ["orders.created", 1],
-    ["stock.reserved", 1],
-    ["payments.captured", 1],
-  ]);
-});
 
-Deno.test("dev runs a function that is added, and it handles the next event, until it is removed", async () => {
-  await using weir = await setup();
-  await weir.write(
-    "functions/noteOrder.ts",
-    `import { defineFunction } from "weir";
-     import { OrderCreated } from "../schemas/orders.ts";
-     export default defineFunction({ on: OrderCreated }, (event, { log }) => log.info("noted " + event.data.orderId));`,
+  await t.step("dev restarts its nats-server after SIGKILL, with all stored data", async () => {
+    const before = await weir.order("o2"), from = weir.dev.lines.length;
+    const [pid] = await childrenOf(weir.dev.pid, / -js -sd /);
+    Deno.kill(pid, "SIGKILL");
+    await weir.dev.waitForLine(/nats-server was killed by SIGKILL: restarted with all stored data/);
+    await weir.dev.waitForLine(/"message":"reconnected to NATS"/, from);
+    assert.equal(await weir.order("o3"), before + 2); // confirmOrder emitted the second event
+  });
+
+  await t.step("dev restarts the runtime after SIGKILL, and answers a request that arrives meanwhile", async () => {
+    for (const pid of await childrenOf(weir.dev.pid, / revision$/)) Deno.kill(pid, "SIGKILL");
+    await weir.dev.waitForLine(/the runtime was killed by SIGKILL/);
+    await weir.order("o4");
+    await weir.dev.waitForLine(/restarted: live/);
+  });
+
+  await t.step("dev runs a function that is added, and it handles the next event, until it is removed", async () => {
+    await weir.write(
+      "functions/noteOrder.ts",
+      `import { defineFunction } from "weir";
+       import { OrderCreated } from "../schemas/orders.ts";
+       export default defineFunction({ on: OrderCreated }, (event, { log }) => log.info("noted " + event.data.orderId));`,
+    );
+    await weir.dev.waitForLine(/functions\/noteOrder\.ts: live in \d+ ms/);
+    await weir.order("o5");
+    const line = await weir.dev.waitForLog(({ message }) => message === "noted o5");
+    assert.equal(line.function, "noteOrder");
+    await Deno.remove(`${weir.project.path}/functions/noteOrder.ts`);
+    await weir.dev.waitForLine(/functions\/noteOrder\.ts: removed in \d+ ms/);
+  });
+
+  await t.step("dev refuses to start a second time in the same folder", async () => {
+    await using second = startWeir(weir.project.path, ["dev"], freePorts("PORT", "ADMIN_PORT"));
+    await second.waitForLine(/^weir: another `deno task dev` runs in this folder/);
+    assert.equal((await second.status).code, 1);
+  });
+
+  await t.step(
+    "commands in its folder find it while it runs, and not after SIGKILL, which leaves no process",
+    async () => {
+      const run = (...args: string[]) => startWeir(weir.project.path, args, {});
+      await using published = run("publish", "orders.created", JSON.stringify(order));
+      await published.waitForLine(/^stored orders\.created/);
+      await using first = run("new", "shipOrder", "--on", "orders.shipped");
+      await first.waitForLine(new RegExp(`curl -i ${weir.url}/events/orders.shipped`));
+      weir.dev.kill("SIGKILL");
+      await weir.waitUntilGone();
+      await Deno.stat(`${weir.project.path}/.weir/dev.json`); // the file is left
+      await using second = run("new", "packOrder", "--on", "orders.packed");
+      await second.waitForLine(/curl -i http:\/\/127\.0\.0\.1:8000\/events\/orders.packed/);
+    },
   );
-  await weir.dev.waitForLine(/functions\/noteOrder\.ts: live in \d+ ms/);
-  const response = await weir.post("/orders", order);
-  await response.body?.cancel();
-  const line = await weir.dev.waitForLog(({ message }) => message === "noted o1");
-  assert.equal(line.function, "noteOrder");
-  await Deno.remove(`${weir.project.path}/functions/noteOrder.ts`);
-  await weir.dev.waitForLine(/functions\/noteOrder\.ts: removed in \d+ ms/);
-});
-
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
-  Deno.test(`dev exits with 0 after ${signal}, and leaves no process`, async () => {
-    await using weir = await setup();
-    weir.dev.kill(signal);
-    assert.equal((await weir.dev.status).code, 0);
-    assert.deepEqual(await weir.running(), []);
-  });
-}
-
-Deno.test("dev stops normally after a Ctrl-C that arrives twice, from the terminal and the task runner", async () => {
-  await using weir = await setup();
-  weir.dev.kill("SIGINT");
-  weir.dev.kill("SIGINT");
-  assert.equal((await weir.dev.status).code, 0);
-  assert.deepEqual(await weir.running(), []);
 });
 
 Deno.test("dev waits for running handlers after a Ctrl-C and says so, and exits at once after a second one", async () => {
@@ -136,64 +178,6 @@ Deno.test("dev waits for running handlers after a Ctrl-C and says so, and exits 
   await weir.waitUntilGone();
 });
 
-Deno.test("dev leaves no process after SIGKILL", async () => {
-  await using weir = await setup();
-  weir.dev.kill("SIGKILL");
-  await weir.waitUntilGone();
-});
-
-Deno.test("dev restarts the runtime after SIGKILL, and answers a request that arrives meanwhile", async () => {
-  await using weir = await setup();
-  for (const pid of await childrenOf(weir.dev.pid, / revision$/)) Deno.kill(pid, "SIGKILL");
-  await weir.dev.waitForLine(/the runtime was killed by SIGKILL/);
-  const response = await weir.post("/orders", order);
-  assert.equal(response.status, 202);
-  await response.body?.cancel();
-  await weir.dev.waitForLine(/restarted: live/);
-  await handled(weir.dev, "confirmOrder");
-});
-
-Deno.test("dev restarts its nats-server after SIGKILL, with all stored data", async () => {
-  await using weir = await setup();
-  const post = async () => (await (await weir.post("/orders", order)).json()).sequence;
-  assert.equal(await post(), 1);
-  await handled(weir.dev, "confirmOrder");
-  const [pid] = await childrenOf(weir.dev.pid, / -js -sd /);
-  Deno.kill(pid, "SIGKILL");
-  await weir.dev.waitForLine(/nats-server was killed by SIGKILL: restarted with all stored data/);
-  await weir.dev.waitForLog(({ message }) => message === "reconnected to NATS");
-  assert.equal(await post(), 3); // confirmOrder emitted the second event
-});
-
-Deno.test("dev is found by commands in its folder while it runs, and not after SIGKILL", async () => {
-  await using weir = await setup();
-  const run = (...args: string[]) => startWeir(weir.project.path, args, {});
-  await using published = run("publish", "orders.created", JSON.stringify(order));
-  await published.waitForLine(/^stored orders\.created/);
-  await using first = run("new", "shipOrder", "--on", "orders.shipped");
-  await first.waitForLine(new RegExp(`curl -i ${weir.url}/events/orders.shipped`));
-  weir.dev.kill("SIGKILL");
-  await weir.waitUntilGone();
-  await Deno.stat(`${weir.project.path}/.weir/dev.json`); // the file is left
-  await using second = run("new", "packOrder", "--on", "orders.packed");
-  await second.waitForLine(/curl -i http:\/\/127\.0\.0\.1:8000\/events\/orders.packed/);
-});
-
-Deno.test("dev writes the address of NATS_URL for other commands, without its password", async () => {
-  await using server = await startServer({ config: "authorization { user: u, password: p }" });
-  await using project = await copyProject();
-  const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  await using dev = startWeir(project.path, ["dev", "--no-check"], {
-    ...env,
-    NATS_URL: server.url.replace("//", "//u:p@"),
-  });
-  await dev.waitForLine(/^Weir is up in/);
-  const stored = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
-  assert.equal(stored.nats, server.url);
-  dev.kill("SIGTERM");
-  await dev.status;
-});
-
 Deno.test("dev refuses a PORT that is in use, and names the process and another port", async () => {
   await using project = await copyProject();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -209,54 +193,45 @@ Deno.test("dev refuses a PORT that is in use, and names the process and another 
   assert.equal((await dev.status).code, 1);
 });
 
-Deno.test("dev gets its own nats-server when several start at once in different folders", async () => {
-  const devs = await Promise.all([1, 2, 3].map(setup));
+Deno.test("dev gets its own nats-server when several start at once in different folders, and exits with 0 after each signal", async () => {
+  const devs = await Promise.all([1, 2, 3].map(() => setup()));
   try {
     assert.equal(new Set(devs.map(({ nats }) => nats)).size, 3);
+    const [one, two, three] = devs;
+    await one.end("SIGHUP");
+    await two.end("SIGQUIT");
+    await three.end("SIGINT", "SIGINT"); // a Ctrl-C arrives twice, from the terminal and the task runner
   } finally {
     for (const dev of devs) await dev[Symbol.asyncDispose]();
   }
 });
 
-Deno.test("dev refuses to start a second time in the same folder", async () => {
-  await using weir = await setup();
-  await using second = startWeir(weir.project.path, ["dev"], freePorts("PORT", "ADMIN_PORT"));
-  await second.waitForLine(/^weir: another `deno task dev` runs in this folder/);
-  assert.equal((await second.status).code, 1);
-});
-
-Deno.test("dev keeps stored data across restarts, and --fresh deletes it", async () => {
+Deno.test("dev keeps stored data across restarts by SIGINT and SIGTERM, and --fresh deletes it", async () => {
   await using project = await copyProject();
   const sequences: number[] = [];
-  for (const options of [[], [], ["--fresh"]]) {
-    const env = freePorts("PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-    await using dev = startWeir(project.path, ["dev", "--no-check", ...options], {
-      ...env,
-      PAYMENT_URL: `http://127.0.0.1:${env.PAYMENT_PORT}`,
-    });
-    await dev.waitForLine(/^Weir is up in/);
-    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(order) };
-    const response = await fetch(`http://127.0.0.1:${env.PORT}/events/orders.created`, init);
-    sequences.push((await response.json()).sequence);
-    await handled(dev, "confirmOrder"); // it emits the second event of this stream
-    dev.kill("SIGTERM");
-    await dev.status;
+  for (const [signal, ...options] of [["SIGINT"], ["SIGTERM"], ["SIGTERM", "--fresh"]] as const) {
+    await using weir = await setup(project.path, ...options);
+    sequences.push(await weir.order("o1")); // confirmOrder emits the second event of this stream
+    await weir.end(signal);
   }
   assert.deepEqual(sequences, [1, 3, 1]);
 });
 
-Deno.test("dev retries while NATS is unreachable, and starts once it is up", async () => {
+Deno.test("dev retries while NATS is unreachable, and starts once it is up, whose address it writes without the password", async () => {
   await using project = await copyProject();
   const { NATS, ...env } = freePorts("NATS", "PORT", "ADMIN_PORT", "PAYMENT_PORT", "PAYMENT_CONTROL_PORT");
-  await using dev = startWeir(project.path, ["dev", "--no-check"], { ...env, NATS_URL: `nats://127.0.0.1:${NATS}` });
+  const NATS_URL = `nats://u:p@127.0.0.1:${NATS}`;
+  await using dev = startWeir(project.path, ["dev", "--no-check"], { ...env, NATS_URL });
   await dev.waitForLine(/error cannot connect to NATS at /);
   await dev.waitForLine(/no functions are running: retrying every 2 s/);
-  await using _server = await startServer({ port: Number(NATS) });
+  await using server = await startServer({ port: Number(NATS), config: "authorization { user: u, password: p }" });
   await dev.waitForLine(/^Weir is up in/);
   await dev.waitForLine(/started: live/);
   const response = await fetch(`http://127.0.0.1:${env.PORT}/health/ready`);
   assert.equal(response.status, 200);
   await response.body?.cancel();
+  const stored = JSON.parse(await Deno.readTextFile(`${project.path}/.weir/dev.json`));
+  assert.equal(stored.nats, server.url); // by which other commands find it
   dev.kill("SIGTERM"); // while NATS is up
   await dev.status;
 });

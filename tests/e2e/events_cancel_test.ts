@@ -3,7 +3,7 @@ import { defineEvent, defineFunction, RetryAfterError } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import type { DeadLetter } from "../../runtime/core/dead_letter.ts";
-import { commandRunner } from "../support/commands.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { startBroker } from "../support/nats.ts";
 import { copyProject } from "../support/project.ts";
@@ -23,7 +23,7 @@ Deno.test("events cancel makes an event a dead letter of one function, wherever 
   });
   const other = defineFunction({ on: Asked }, ({ data }) => void others.push(data.n));
   const start = () => startTestRuntime({ functions: { ship, other }, server: broker.server });
-  const weir = commandRunner(project.path, broker.server.url);
+  await using weir = await startCommands(project.path, broker.server.url);
   const letters = async ({ adminUrl }: { adminUrl: string }) =>
     await (await fetch(`${adminUrl}/dead-letters`)).json() as DeadLetter[];
   {

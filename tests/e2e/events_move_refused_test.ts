@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type Commands, startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { nothingPulls } from "../support/nothing_pulls.ts";
 import { handledBy, movingProject, on, storedIn, stream } from "./events_move.ts";
@@ -60,9 +61,10 @@ Deno.test("events move refuses what would lose or repeat events, and changes not
   const { broker: { jsm, nc }, weir } = all;
   assert.equal((await weir("apply")).code, 0);
   await all.publish(3);
+  let run: Commands["with"] = weir.with;
   const refused = async (what: string, error: RegExp, args = ARGS, code = 1, env = {}) => {
     await t.step(what, async () => {
-      const ended = await weir.with(env)(...args);
+      const ended = await run(env)(...args);
       assert.match(ended.text, error);
       assert.equal(ended.code, code);
       assert.deepEqual([await all.waiting("mail"), await all.waiting("bill")], [3, 3]);
@@ -80,6 +82,8 @@ Deno.test("events move refuses what would lose or repeat events, and changes not
   );
   await all.change();
   assert.equal((await weir("apply")).code, 0);
+  await using commands = await startCommands(all.project.path, all.broker.server.url);
+  run = commands.with;
   await refused(
     "an unknown type",
     /^weir: no event has the type "orders\.craeted": did you mean "orders\.created"\?/m,

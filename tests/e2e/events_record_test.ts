@@ -6,9 +6,9 @@ import { z } from "zod";
 import { decode, type Decoded } from "../../runtime/core/cloudevent.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { copyProject } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int(), email: z.string() }) });
 const UTF8 = new TextEncoder();
@@ -41,14 +41,8 @@ Deno.test("events record copies an event from its stream so that a test can repl
   scope.defer(() => nc.close());
   scope.defer(() => Deno.remove(folder, { recursive: true }));
   let files = 0;
-  const weir = async (...args: string[]) => {
-    const program = startWeir(project.path, ["events", "record", ...args], {
-      NATS_URL: runtime.server.url,
-      NO_COLOR: "1",
-    });
-    const { code } = await program.status;
-    return { code, text: program.lines.join("\n") };
-  };
+  await using commands = await startCommands(project.path, runtime.server.url);
+  const weir = (...args: string[]) => commands("events", "record", ...args);
   const recordToFile = async (...args: string[]) => {
     const out = `${folder}/fixtures/${++files}.json`;
     const { code, text } = await weir(...args, "--out", out);

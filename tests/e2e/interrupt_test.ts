@@ -66,7 +66,7 @@ const moments: [
     await save("functions/_inventory.ts");
   }, "--no-check"],
   ["during the type check of a save", async ({ dev, save }) => {
-    await dev.waitForLine(/type check: no errors/);
+    await dev.waitForLine(IS_UP);
     await save("functions/_inventory.ts");
     await dev.waitForLine(/_inventory\.ts: live/);
   }],

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { startCommands } from "../support/commands.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
 
 const FILES = {
   "schemas/orders.ts": `
@@ -24,18 +24,14 @@ async function setup() {
   const nc = await connectNats({ servers: [server.url], name: "test" });
   scope.defer(() => nc.close());
   const all = scope.move();
-  const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NO_COLOR: "1" };
+  const weir = all.use(await startCommands(project.path, server.url));
   return {
     jsm: await jetstreamManager(nc),
     call: async (name: string) => {
       const json = JSON.parse(await Deno.readTextFile(file));
       await Deno.writeTextFile(file, JSON.stringify({ ...json, name, exports: {} }));
     },
-    run: async (args: string[], namespace = "") => {
-      const program = all.use(startWeir(project.path, args, { ...env, WEIR_NAMESPACE: namespace }));
-      const { code } = await program.status;
-      return { code, text: program.lines.join("\n") };
-    },
+    run: (args: string[], namespace = "") => weir.with({ WEIR_NAMESPACE: namespace })(...args),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

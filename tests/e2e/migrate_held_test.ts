@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
@@ -29,6 +30,7 @@ async function setup() {
   const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NO_COLOR: "1" };
   const start = (args: string[], namespace = "") =>
     all.use(startWeir(project.path, args, { ...env, WEIR_NAMESPACE: namespace }));
+  const weir = all.use(await startCommands(project.path, server.url));
   const isIdle = async (consumer: string, retries: string) => {
     const infos = await Promise.all([jsm.consumers.info("LEGACY", consumer), jsm.consumers.info(retries, consumer)]);
     return infos.every(({ num_pending, num_ack_pending }) => num_pending + num_ack_pending === 0);
@@ -42,7 +44,7 @@ async function setup() {
     interrupt: (command: "move" | "replay", record: unknown) =>
       js.publish(`retries.${command}.archive.position.stored`, JSON.stringify(record)),
     run: async (args: string[], namespace = "", expected = 0) => {
-      const program = start(args, namespace), { code } = await program.status, text = program.lines.join("\n");
+      const { code, text } = await weir.with({ WEIR_NAMESPACE: namespace })(...args);
       assert.equal(code, expected, text);
       return text;
     },

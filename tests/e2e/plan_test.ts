@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AckPolicy, jetstreamManager } from "@nats-io/jetstream";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { startCommands } from "../support/commands.ts";
 import { copyProject, copyProjectWith } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 
@@ -18,6 +19,7 @@ async function setup() {
     all.use(startWeir(folder, args, { ...env, ...more }));
   return {
     server,
+    path: project.path,
     jsm: await jetstreamManager(nc),
     start,
     run: async (...args: string[]) => {
@@ -30,7 +32,8 @@ async function setup() {
 
 Deno.test("plan shows what a release changes, apply makes the changes, and then plan shows none", async () => {
   await using bench = await setup();
-  const fresh = await bench.run("plan");
+  await using weir = await startCommands(bench.path, bench.server.url);
+  const fresh = await weir("plan");
   assert.equal(fresh.code, 2, fresh.text);
   assert.match(fresh.text, /\+ stream ORDERS: orders\.>; it has no events yet/);
   assert.match(
@@ -40,16 +43,16 @@ Deno.test("plan shows what a release changes, apply makes the changes, and then 
   assert.match(fresh.text, /^15 to create$/m);
   assert.deepEqual(await Array.fromAsync(bench.jsm.streams.names()), []);
 
-  const applied = await bench.run("apply");
+  const applied = await weir("apply");
   assert.equal(applied.code, 0, applied.text);
   assert.match(applied.text, /^15 steps done$/m);
-  assert.deepEqual(await bench.run("plan"), { code: 0, text: "15 up to date" });
-  assert.deepEqual(await bench.run("apply"), { code: 0, text: "nothing was changed" });
+  assert.deepEqual(await weir("plan"), { code: 0, text: "15 up to date" });
+  assert.deepEqual(await weir("apply"), { code: 0, text: "nothing was changed" });
 
   await bench.jsm.consumers.update("ORDERS", "reserveInventory", { max_deliver: 3 });
   await bench.jsm.consumers.delete("PAYMENTS", "confirmOrder");
   await bench.jsm.consumers.add("PAYMENTS", { durable_name: "confirmOrder", ack_policy: AckPolicy.None });
-  const drifted = await bench.run("plan", "--json");
+  const drifted = await weir("plan", "--json");
   assert.equal(drifted.code, 1);
   const steps: { kind: string; name: string; problems?: string[] }[] = JSON.parse(drifted.text);
   const [{ problems = [], ...blocked }, ...others] = steps.filter(({ kind }) => kind !== "same");
@@ -70,13 +73,13 @@ Deno.test("plan shows what a release changes, apply makes the changes, and then 
   const refused = await bench.run("start");
   assert.equal(refused.code, 1);
   assert.match(refused.text, says);
-  const partly = await bench.run("apply");
+  const partly = await weir("apply");
   assert.equal(partly.code, 1, partly.text);
   assert.match(partly.text, says);
   await bench.jsm.consumers.delete("PAYMENTS", "confirmOrder");
-  const mended = await bench.run("apply", "--json");
+  const mended = await weir("apply", "--json");
   assert.equal(mended.code, 0, mended.text);
-  assert.equal((await bench.run("plan")).code, 0);
+  assert.equal((await weir("plan")).code, 0);
 });
 
 Deno.test("plan and apply exit with 1 and name what blocks a step", async () => {

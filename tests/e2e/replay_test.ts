@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
-import { commandRunner } from "../support/commands.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { startBroker } from "../support/nats.ts";
 import { copyProject } from "../support/project.ts";
@@ -36,12 +36,12 @@ async function setup() {
     };
     await eventually(async () => first === count && others === count && !await waits(), { every: 50 });
   };
-  const project = await copyProject();
+  const project = await copyProject(), weir = await startCommands(project.path, broker.server.url);
   return {
-    ...{ broker, runtime, replayed, handled, publish, project },
+    ...{ broker, runtime, replayed, handled, publish, project, weir },
     others: () => others,
-    weir: commandRunner(project.path, broker.server.url),
     [Symbol.asyncDispose]: async () => {
+      await weir[Symbol.asyncDispose]();
       await runtime[Symbol.asyncDispose]();
       await broker[Symbol.asyncDispose]();
       await project[Symbol.asyncDispose]();

@@ -1,11 +1,42 @@
 import assert from "node:assert/strict";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { defineEvent, defineFunction, defineStream, NonRetryableError, RetryAfterError } from "weir";
+import { startTestRuntime } from "weir/testing";
+import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { eventually } from "../support/eventually.ts";
-import { copyProjectWith } from "../support/project.ts";
+import { copyProjectWith, removeName } from "../support/project.ts";
 import { type Program, startWeir } from "../support/weir_process.ts";
 import { startTripwire, type TripPoint } from "./tripwire.ts";
+
+const DEMO = defineStream({ name: "DEMO", subjects: ["demo.>"], duplicateWindow: "10s" });
+const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ what: z.string() }) });
+const Answered = defineEvent({ type: "demo.answered", version: 1, data: z.object({ what: z.string() }) });
+
+/**
+ * Returns the function, which settles an event in the way that the event names. Its text is the function's file too, so
+ * that the process that ends at a point and its successor in the test's own process run the same.
+ *
+ * @param ledger URL whose response is the number of the run.
+ */
+function workOf(ledger: string, idempotency: boolean) {
+  return defineFunction({
+    on: Asked,
+    emits: [Answered],
+    retry: { attempts: 3, initial: "100ms", jitter: "none" },
+    timeout: idempotency ? "5s" : "1m", // the claim of a dead process ends 15 s later
+    idempotency,
+  }, async ({ data }, ctx) => {
+    const run = Number(await (await fetch(ledger)).text());
+    if (data.what === "rejects") throw new NonRetryableError("never");
+    if (run === 1 && data.what === "fails first") throw new Error("not yet");
+    if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
+    // Longer than the ack wait and the start of a successor on a loaded machine: the original is redelivered first.
+    if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("45s");
+    ctx.emit(Answered, data, data.what === "emits later" ? { delay: "1s", key: "answer" } : {});
+  });
+}
 
 const SCHEMAS = `
 import { defineEvent, defineStream } from "weir";
@@ -17,21 +48,8 @@ export const Answered = defineEvent({ type: "demo.answered", version: 1, data: z
 const FUNCTION = `
 import { defineFunction, NonRetryableError, RetryAfterError } from "weir";
 import { Answered, Asked } from "../schemas/demo.ts";
-export default defineFunction({
-  on: Asked,
-  emits: [Answered],
-  retry: { attempts: 3, initial: "100ms", jitter: "none" },
-  timeout: Deno.env.get("IDEMPOTENCY") === "yes" ? "5s" : "1m", // the claim of a dead process ends 15 s later
-  idempotency: Deno.env.get("IDEMPOTENCY") === "yes",
-}, async ({ data }, ctx) => {
-  const run = Number(await (await fetch(Deno.env.get("LEDGER")!)).text());
-  if (data.what === "rejects") throw new NonRetryableError("never");
-  if (run === 1 && data.what === "fails first") throw new Error("not yet");
-  if (run === 1 && data.what === "is delayed first") throw new RetryAfterError("5s");
-  // Longer than the ack wait and the start of a successor on a loaded machine: the original is redelivered first.
-  if (run === 1 && data.what === "is delayed for longer") throw new RetryAfterError("45s");
-  ctx.emit(Answered, data, data.what === "emits later" ? { delay: "1s", key: "answer" } : {});
-});
+${workOf}
+export default workOf(Deno.env.get("LEDGER")!, Deno.env.get("IDEMPOTENCY") === "yes");
 `;
 
 /** Messages that the process publishes while it settles an event, in that order. */
@@ -59,16 +77,18 @@ export interface Moment {
   readonly idempotency?: true;
 }
 
-/** Rows of a table that run at a time. Each has a nats-server and two processes, and mostly waits. */
+/** Rows of a table that run at a time. Each has a nats-server and a process, and mostly waits. */
 export const ROWS_AT_ONCE = 9;
 
 /** Creates a project with one function that settles in every way. */
 export async function settlingProject(): Promise<{ path: string } & AsyncDisposable> {
-  return await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });
+  const project = await copyProjectWith({ "schemas/demo.ts": SCHEMAS, "functions/work.ts": FUNCTION });
+  await removeName(project.path); // the successor has none
+  return project;
 }
 
 /**
- * Runs a process up to that point, calls `act` on it, and runs a second process until everything is settled.
+ * Runs a process up to that point, calls `act` on it, and runs a successor in this process until everything is settled.
  *
  * @returns the number of handler runs, of answers and of dead letters, and the exit code of the first process
  */
@@ -83,17 +103,17 @@ export async function actAt(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     () => new Response(String(++runs)),
   );
-  const env = (url: string) => ({
+  const ledgerUrl = `http://127.0.0.1:${ledger.addr.port}`;
+  let first: Program | undefined;
+  await using wire = startTripwire(server.port, { ...point, when }, () => act(first!));
+  await using program = first = startWeir(project, ["start"], {
     PORT: "0",
     ADMIN_PORT: "0",
     HOST: "127.0.0.1",
-    NATS_URL: url,
-    LEDGER: `http://127.0.0.1:${ledger.addr.port}`,
+    NATS_URL: wire.url,
+    LEDGER: ledgerUrl,
     IDEMPOTENCY: idempotency ? "yes" : "no",
   });
-  let first: Program | undefined;
-  await using wire = startTripwire(server.port, { ...point, when }, () => act(first!));
-  await using program = first = startWeir(project, ["start"], env(wire.url));
   await program.waitForLog(({ message }) => message === "ready");
   const nc = await connect({ servers: server.url });
   const jsm = await jetstreamManager(nc);
@@ -104,18 +124,16 @@ export async function actAt(
   await wire.tripped;
   const { code } = await program.status;
 
-  await using successor = startWeir(project, ["start"], env(server.url));
-  await successor.waitForLog(({ message }) => message === "ready");
+  const work = workOf(ledgerUrl, idempotency === true);
+  await using successor = await startTestRuntime({ functions: { work }, schemas: [DEMO], server });
   await eventually(async () => {
     const left = await unsettled(jsm);
-    assert.deepEqual(left, QUIET, [JSON.stringify(left), ...successor.lines].join("\n"));
+    assert.deepEqual(left, QUIET, Deno.inspect([left, successor.settled], { depth: 5 }));
     return true;
   });
   const { state } = await jsm.streams.info("DEMO", { subjects_filter: "demo.answered" });
   const dead = (await jsm.streams.info("DEAD_LETTERS")).state.messages;
   await nc.close();
-  successor.kill("SIGTERM");
-  await successor.status;
   return { runs, answered: state.subjects?.["demo.answered"] ?? 0, dead, code };
 }
 

@@ -5,10 +5,13 @@ import { startTestRuntime, type TestRuntime } from "weir/testing";
 import { z } from "zod";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { type NatsServer, startServer } from "../../runtime/nats_server/server.ts";
+import { testsAtOnce } from "../support/at_once.ts";
 import { eventually } from "../support/eventually.ts";
 import { valueOf } from "../support/metrics_page.ts";
 import { copyProjectWith } from "../support/project.ts";
 import { startReadyWeir } from "../support/weir_process.ts";
+
+const test = testsAtOnce("shared breaker", 3);
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
@@ -55,7 +58,7 @@ async function halfOpened(replicas: readonly TestRuntime[]): Promise<number> {
   return pages.reduce((sum, page) => sum + (valueOf(page, "weir_breaker_changes_total", labels) ?? 0), 0);
 }
 
-Deno.test("shared breaker opens in three replicas when it opens in one, probes once for all, and closes in all", async () => {
+test("shared breaker opens in three replicas when it opens in one, probes once for all, and closes in all", async () => {
   await using weir = await startReplicas(3, "1s");
   const { replicas, state } = weir;
   state.givesUp = true; // so that no other replica handles the event
@@ -73,7 +76,7 @@ Deno.test("shared breaker opens in three replicas when it opens in one, probes o
   assert.equal(state.calls, 1 + (await halfOpened(replicas) - 1));
 });
 
-Deno.test("shared breaker is open in a replica that starts while it is open", async () => {
+test("shared breaker is open in a replica that starts while it is open", async () => {
   await using weir = await startReplicas(1, "1h");
   const { replicas: [first], state, server } = weir;
   await first.publish(Asked, { n: 0 });
@@ -86,7 +89,7 @@ Deno.test("shared breaker is open in a replica that starts while it is open", as
   assert.deepEqual([await statesOf([second]), state.calls], [["open"], 1]);
 });
 
-Deno.test("shared breaker follows the bucket if its NATS user may not use the subject of the notices", async () => {
+test("shared breaker follows the bucket if its NATS user may not use the subject of the notices", async () => {
   const denied = '{ publish: { deny: ["$WEIR.breakers"] }, subscribe: { deny: ["$WEIR.breakers"] } }';
   const users = `{ user: weir, password: secret, permissions: ${denied} }, { user: all, password: secret }`;
   const config = `authorization { users: [${users}] }\nno_auth_user: all`;
@@ -105,7 +108,7 @@ async function refuseWrites(server: NatsServer, refuses: boolean): Promise<void>
   await nc.close();
 }
 
-Deno.test("shared breaker goes by its replica while its bucket fails, says so, and is shared again", async () => {
+test("shared breaker goes by its replica while its bucket fails, says so, and is shared again", async () => {
   await using weir = await startReplicas(2, "1h");
   const { replicas, server } = weir;
   await refuseWrites(server, true);
@@ -152,7 +155,7 @@ export default defineFunction({ on: Asked, timeout: "5m", dependencies }, async 
 });
 `;
 
-Deno.test("[G4] shared breaker gives the probe of a replica that is killed with it to another, and loses no event", async () => {
+test("[G4] shared breaker gives the probe of a replica that is killed with it to another, and loses no event", async () => {
   const hanging = Promise.withResolvers<Response>(), probes: number[] = [];
   let answer: (pid: number) => Response | Promise<Response> = () => new Response("", { status: 500 });
   await using backend = Deno.serve(

@@ -1,3 +1,4 @@
+import { START_OPTIONS } from "../../runtime/cli/init/deno_json.ts";
 import { freePorts } from "./ports.ts";
 import { WITHIN_MS } from "./eventually.ts";
 
@@ -16,10 +17,17 @@ export interface Program extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
   /** Sends SIGINT to its process group, as Ctrl-C in a terminal does. It must have its own group. */
   interrupt(): void;
+  /** Writes to its standard input, which must be a pipe. */
+  write(text: string): Promise<void>;
 }
 
+/** Deno's options for `weir COMMAND`. See {@linkcode startWeir}. */
+export const WEIR_OPTIONS = [...START_OPTIONS, "-A"];
+
 /**
- * Starts `weir COMMAND` in a project, with the variables in `env` and those that Deno and nats-server need.
+ * Starts `weir COMMAND` in a project, with the variables in `env` and those that Deno and nats-server need. Deno has the
+ * options of the task `start`, as the workers and revisions that such a process starts have them: V8 refuses code that
+ * was compiled with other flags, and would compile it again.
  *
  * @param ownGroup Starts it in its own process group, as a terminal does. Default: false.
  */
@@ -29,7 +37,7 @@ export function startWeir(
   env: Record<string, string>,
   ownGroup = false,
 ): Program {
-  return startDeno(project, ["run", "--quiet", "-A", "weir/cli", ...args], env, ownGroup);
+  return startDeno(project, ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", ...args], env, { ownGroup });
 }
 
 /** Starts `weir start` in a project, on free ports of its own. Resolves once it is ready. */
@@ -47,12 +55,16 @@ const INHERITED = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NPM_CONFIG_REGISTRY"],
 ];
 
-/** Starts `deno ARGS` in a folder, with the same environment. */
+/**
+ * Starts `deno ARGS` in a folder, with the same environment.
+ *
+ * @param options Its process group, as of {@linkcode startWeir}, and its standard input. Default: no group, and none.
+ */
 export function startDeno(
   folder: string,
   args: readonly string[],
   env: Record<string, string>,
-  ownGroup = false,
+  { ownGroup = false, stdin = "null" }: { ownGroup?: boolean; stdin?: "null" | "piped" } = {},
 ): Program {
   const kept = INHERITED.flatMap((name) => {
     const value = Deno.env.get(name);
@@ -64,10 +76,11 @@ export function startDeno(
     clearEnv: true,
     env: { LOG_FORMAT: "json", LOG_LEVEL: "debug", ...Object.fromEntries(kept), ...env },
     detached: ownGroup,
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const input = stdin === "piped" ? child.stdin.getWriter() : undefined;
   const lines: string[] = [];
   let wake = Promise.withResolvers<void>();
   let ended = false;
@@ -117,12 +130,14 @@ export function startDeno(
     waitForLine: (pattern, from) => waitFor((line) => pattern.test(line) ? line : undefined, from),
     kill: (signal) => child.kill(signal),
     interrupt: () => Deno.kill(-child.pid, "SIGINT"),
+    write: async (text) => await input!.write(new TextEncoder().encode(text)),
     [Symbol.asyncDispose]: async () => {
       try {
         if (!ended) child.kill("SIGKILL");
       } catch (error) {
         if (!(error instanceof TypeError)) throw error; // it has ended, and its output is still being read
       }
+      await input?.close().catch(() => {}); // the pipe is broken
       await status;
     },
   };
