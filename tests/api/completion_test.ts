@@ -48,7 +48,8 @@ export const gone = defineFunction({ on: ["legacy.>", "payments.captured"] }, (e
   assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list with a file that is gone");
   assert.equal(await writeEventTypes(root), true);
   assert.equal(await writeEventTypes(root), false);
-  assert.doesNotMatch(await Deno.readTextFile(`${project.path}/${EVENT_TYPES_FILE}`), /payments|_helper/);
+  const list = await Deno.readTextFile(`${project.path}/${EVENT_TYPES_FILE}`);
+  assert.doesNotMatch(list, /payments|_helper/);
   assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list of the files that are there");
   await Deno.remove(`${project.path}/${EVENT_TYPES_FILE}`);
   assert.match(
@@ -60,5 +61,5 @@ export const gone = defineFunction({ on: ["legacy.>", "payments.captured"] }, (e
     ["_helper.ts", "orders.ts", "stock.ts"],
   );
   assert.equal(await writeEventTypes(root), true);
-  assert.deepEqual(await typeCheck(project.path, "functions/some.ts"), "", "a list that is written again");
+  assert.equal(await Deno.readTextFile(`${project.path}/${EVENT_TYPES_FILE}`), list, "a list that is written again");
 });

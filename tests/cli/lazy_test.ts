@@ -65,3 +65,12 @@ Deno.test("new, init and the others load samples, templates and JSON error locat
     [],
   );
 });
+
+Deno.test("weir/testing loads the runtime and the packages that only it needs at the first startTestRuntime", async () => {
+  const loaded = await loadedBy("../testing.ts");
+  assert.ok(loaded.some((module) => module.endsWith("/runtime/testing/invoke.ts")), "the graph was not followed");
+  assert.deepEqual(
+    loaded.filter((module) => /@nats-io|npm:\/hono|runtime\/(app\/runtime\.ts|http\/|nats_server\/)/.test(module)),
+    [],
+  );
+});

@@ -5,6 +5,7 @@ import { connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import reserveInventory from "../support/project/functions/reserveInventory.ts";
 import { OrderCreated } from "../support/project/schemas/orders.ts";
+import { runLines } from "../support/command_lines.ts";
 import { copyProject } from "../support/project.ts";
 import { startWeir } from "../support/weir_process.ts";
 import { eventually } from "../support/eventually.ts";
@@ -190,11 +191,12 @@ const mistakes: [what: string, args: string[], code: number, message: RegExp][] 
 ];
 Deno.test("publish reports each mistake with a fix before it connects to NATS", async (t) => {
   await using project = await copyProject();
-  for (const [what, args, code, message] of mistakes) {
-    await t.step(what, async () => {
-      await using program = startWeir(project.path, ["publish", ...args], { NATS_URL: "nats://127.0.0.1:1" });
-      assert.equal((await program.status).code, code);
-      assert.match(program.lines.join("\n"), message);
+  const lines = mistakes.map(([, args]) => ["publish", ...args]);
+  const ended = await runLines(project.path, lines, { NATS_URL: "nats://127.0.0.1:1" });
+  for (const [i, [what, , code, message]] of mistakes.entries()) {
+    await t.step(what, () => {
+      assert.equal(ended[i].code, code);
+      assert.match(ended[i].err, message);
     });
   }
 });

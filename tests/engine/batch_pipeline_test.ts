@@ -5,10 +5,10 @@ import type { Consumer, ConsumerSink } from "../../runtime/engine/consumer.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { delivery } from "../support/deliveries.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 /** A dispatcher of a function with batches of four, and what happens, in order. */
 function setup(handler: (numbers: number[]) => unknown, written?: AttemptCounts) {
@@ -25,8 +25,7 @@ function setup(handler: (numbers: number[]) => unknown, written?: AttemptCounts)
   });
   const [fn] = registryOf({ store: definition }).functions;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    ...pipelinePorts(clock),
     settler: {
       settle: (_name, { sequence }, outcome) => {
         const reason = outcome.kind === "retry" ? ` ${outcome.reason}${outcome.usesAttempt ? "" : " free"}` : "";
@@ -40,9 +39,7 @@ function setup(handler: (numbers: number[]) => unknown, written?: AttemptCounts)
       write: (_name, { sequence }, { begun }) => Promise.resolve(void happened.push(`begun ${begun} ${sequence}`)),
       markPrefetching: () => Promise.resolve(),
     },
-    idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
     observer: { begin() {}, end() {}, breakerChanged: ({ to }) => void happened.push(`breaker ${to}`) },
-    kv: new MemoryKvStore(),
   });
   let sink!: ConsumerSink;
   const consumer: Consumer = {

@@ -9,10 +9,10 @@ import type { UsedUp } from "../../runtime/engine/settler.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
 import type { WeirEvent } from "../../runtime/core/event.ts";
 import { reasonOf } from "../../runtime/core/outcome.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { gate } from "../support/invocation.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 import { HeaderList } from "../../runtime/core/headers.ts";
 import { ackSubjectText } from "../../runtime/nats/consume/parse_delivery.ts";
 
@@ -32,8 +32,7 @@ function setup(
   const counts: string[] = [], seen: string[] = [], usedUp = new Map<string, UsedUp | undefined>();
   const reasons = new Map<string, string | undefined>();
   const ports: Ports = {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    ...pipelinePorts(clock),
     settler: {
       settle: (_name, { ackSubject }, outcome, used) => {
         said.push(`${ackSubjectText(ackSubject)} ${outcome.kind}`);
@@ -53,8 +52,6 @@ function setup(
       end: ({ delivery }, { kind }) => void seen.push(`end ${delivery.sequence} ${kind}`),
       breakerChanged: () => {},
     },
-    idempotency: { claim: () => Promise.reject(new Error("nothing is claimed here")) },
-    kv: new MemoryKvStore(),
     cancelled: { has: (_name, { sequence }) => cancelled.has(sequence) },
   };
   const definition = defineFunction({ on: "work.asked", concurrency, timeout }, ({ data }) => handler(data as number));

@@ -6,10 +6,10 @@ import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
 import { DependencyBreakers } from "../../runtime/engine/dependency_breakers.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import { MemoryIdempotencyStore } from "../../runtime/testing/memory_idempotency_store.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { delivery } from "../support/deliveries.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 const Paid = defineEvent({ type: "orders.paid", version: 1, data: z.object({ total: z.coerce.number() }) });
 const Refunded = defineEvent({ type: "orders.refunded", version: 1, data: z.object({ total: z.number() }) });
@@ -32,9 +32,7 @@ async function handled(
   const stored: AttemptCounts = { begun: 1, excused: 0, mayHaveEmitted: false };
   const [fn] = registryOf({ ship: definition }).functions, store = new MemoryIdempotencyStore();
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
-    settler: { settle: () => ({ ok: true }), extend: () => {} },
+    ...pipelinePorts(clock),
     attempts: {
       read: () => Promise.resolve(stored),
       write: (_name, _delivery, { begun }) => Promise.resolve(void calls.push(`stored ${begun}`)),
@@ -46,8 +44,6 @@ async function handled(
         return store.claim(...claim);
       },
     },
-    observer: { begin() {}, end() {}, breakerChanged() {} },
-    kv: new MemoryKvStore(),
   });
   const answers = [true, valid], lease = { isValid: () => answers.shift() ?? valid, renew() {}, release() {} };
   const outcome = await pipeline.handle(pipeline.newAttempt({ ...delivery(), deliveryCount }, lease));

@@ -11,11 +11,11 @@ import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
 import type { ParkedKeys } from "../../runtime/engine/parked_keys.ts";
 import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import { RETRY_STREAM_MIN_DELAY_MS } from "../../runtime/nats/retry/retry_stream.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { manualClock } from "../support/clocks.ts";
 import { delivery } from "../support/deliveries.ts";
 import { LEASE } from "../support/invocation.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 /** Consumers that say what a test sets. */
 class Source implements OrderSource {
@@ -61,8 +61,7 @@ function setup(
   const definition = defineFunction({ on: "orders.>", order, ...options } as never, handler as never);
   const [fn] = registryOf({ ship: definition as FunctionDefinition }).functions;
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    ...pipelinePorts(clock),
     settler: {
       settle: (_name, _delivery, outcome: Outcome) => {
         if (outcome.kind === "retry") delays.push(outcome.delayMs);
@@ -70,12 +69,6 @@ function setup(
       },
       extend: () => {},
     },
-    attempts: {
-      read: () => Promise.resolve({ begun: 0, excused: 0, mayHaveEmitted: false }),
-      write: () => Promise.resolve(),
-      markPrefetching: () => Promise.resolve(),
-    },
-    idempotency: { claim: () => assert.fail("nothing is claimed here") },
     observer: {
       begin() {},
       end: ({ event }, outcome) => {
@@ -83,7 +76,6 @@ function setup(
       },
       breakerChanged() {},
     },
-    kv: new MemoryKvStore(),
     ...(parked && { parked }),
   });
   if (source) pipeline.order!.connect(source);

@@ -5,10 +5,10 @@ import { Pipeline } from "../../runtime/engine/pipeline.ts";
 import type { AttemptCounts } from "../../runtime/engine/attempt_store.ts";
 import type { ClaimResult } from "../../runtime/engine/idempotency_store.ts";
 import type { Outcome } from "../../runtime/core/outcome.ts";
-import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
-import { delivery } from "../support/deliveries.ts";
 import { TestClock } from "../../runtime/testing/test_clock.ts";
+import { delivery } from "../support/deliveries.ts";
+import { pipelinePorts } from "../support/pipeline_ports.ts";
 
 /**
  * Handles a delivery of an idempotent function whose store gives that answer. Returns the outcome, and how it was
@@ -31,8 +31,7 @@ async function handled(
   const [fn] = registryOf({ ship: definition }).functions;
   const claim = { complete: () => Promise.resolve(), release: () => Promise.resolve() };
   const pipeline = new Pipeline(fn, new DependencyBreakers({}, clock, () => {}), {
-    clock,
-    publisher: { publish: (_event, { failed }) => failed(new Error("nothing is published here")) },
+    ...pipelinePorts(clock),
     settler: {
       settle: (_name, _delivery, _outcome, _progress, claimed) => {
         settledWithClaim = claimed === claim;
@@ -51,8 +50,6 @@ async function handled(
         return Promise.resolve(answer === "claimed" ? { kind: answer, claim } : { kind: answer });
       },
     },
-    observer: { begin() {}, end() {}, breakerChanged() {} },
-    kv: new MemoryKvStore(),
   });
   const outcome: Outcome = await pipeline.handle(pipeline.newAttempt({ ...delivery(), deliveryCount }));
   pipeline.runner.abortAll();
