@@ -134,6 +134,11 @@ export function readConfig(environment: Environment = ENVIRONMENT): Config {
   return { ...result.data, ...(Object.keys(files).length > 0 && { files }) };
 }
 
+/** Returns `WEIR_FUNCTIONS` as {@linkcode readConfig} reads it, also if other variables are wrong. */
+export function readFunctionNames(environment: Environment = ENVIRONMENT): Config["WEIR_FUNCTIONS"] {
+  return schema.shape.WEIR_FUNCTIONS.safeParse(readWeirVariable(environment, "WEIR_FUNCTIONS").text).data;
+}
+
 /** Returns whether a text is an origin as browsers send it. */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;

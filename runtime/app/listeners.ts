@@ -1,8 +1,6 @@
-import type { Log } from "../api/context.ts";
 import type { ConsoleOptions } from "../console/options.ts";
 import { type ConsoleRoutes, consoleRoutes } from "../console/routes.ts";
 import { deadLetterRoutes } from "../http/admin/dead_letter_routes.ts";
-import { adminGuard } from "../http/admin/guard.ts";
 import { functionRoutes } from "../http/admin/function_routes.ts";
 import type { RuntimeIdentity } from "../http/admin/runtime_identity.ts";
 import { metricsRoutes } from "../http/admin/metrics_routes.ts";
@@ -15,7 +13,7 @@ import type { ServerClock } from "../engine/clock.ts";
 import type { Progress } from "../http/progress.ts";
 import { problemRoutes } from "../http/problem_routes.ts";
 import { Replies } from "../http/replies.ts";
-import { type Handler, router } from "../http/router.ts";
+import { router } from "../http/router.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
 import { DeadLetterService } from "../nats/dead_letters/service.ts";
 import type { LagReader } from "../nats/inspect/consumer_lag.ts";
@@ -27,6 +25,7 @@ import type { Registry } from "../project/registry.ts";
 import type { Logger } from "../telemetry/otel/logs/logger.ts";
 import type { OutcomeEmitter } from "../telemetry/outcome_emitter.ts";
 import { contextWith } from "../telemetry/otel/spans/span_scope.ts";
+import { guardOf } from "./admin_guard.ts";
 import type { Authentication } from "./authentication.ts";
 import { adminCatalogRoutes, publicCatalogRoutes } from "./catalog_routes.ts";
 import type { Cluster } from "./cluster.ts";
@@ -135,9 +134,11 @@ export function openAdminListener(options: AdminOptions, host: FunctionHost, lag
   ];
   const handler = router(routes, {
     problemOf,
+    guard: guardOf(config),
     meter: sharesPort ? undefined : metering.requests.admin, // the supervisor records the requests that it forwards
   });
-  const listener = listenForAdmin(config, handler, log);
+  const { ADMIN_HOST: hostname, ADMIN_PORT: port } = config;
+  const listener = listen({ hostname, port, variable: "ADMIN_PORT", handler, log });
   return {
     url: listener.url,
     problem: () => listener.problem(),
@@ -179,10 +180,4 @@ function openConsole(
 /** Returns the identity of a process with this configuration. @param project Name of its project. Default: none. */
 export function identityOf({ WEIR_NAMESPACE: namespace, NATS_URL }: Config, project?: string): RuntimeIdentity {
   return { project, namespace, nats: NATS_URL.map(withoutPassword).join(",") };
-}
-
-/** Opens the admin listener with its routes, behind its guard. */
-export function listenForAdmin(config: Config, routes: Handler, log: Log): Listener {
-  const { ADMIN_HOST: hostname, ADMIN_PORT: port, WEIR_ADMIN_KEY: key } = config;
-  return listen({ hostname, port, variable: "ADMIN_PORT", handler: adminGuard(routes, { key, host: hostname }), log });
 }

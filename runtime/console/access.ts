@@ -1,4 +1,5 @@
 import { nodeCrypto, sha256 } from "../core/sha256.ts";
+import { isExposed } from "../http/admin/guard.ts";
 import { bearerOf, isSameDigest } from "../http/api_keys.ts";
 import { Problem } from "../http/problem.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -11,8 +12,6 @@ export type Access = "full" | "read-only" | "sign-in" | "no-key";
 
 /** Header without which nothing is changed. A page of another origin cannot set it. */
 export const CSRF_HEADER = "x-weir-console";
-/** Header by which `dev` and a supervisor say that other machines reach the listener that they forward from. */
-export const EXPOSED_HEADER = "x-weir-exposed";
 
 const COOKIE = "weir_console";
 /** Time for which a sign-in lasts, in milliseconds: a working day. */
@@ -33,7 +32,7 @@ export class ConsoleAccess {
 
   of(request: Request, nowMs: number): Access {
     const { mode, exposed } = this.options, allowed = mode === "on" ? "full" : "read-only";
-    if (this.#digest === undefined) return exposed || request.headers.has(EXPOSED_HEADER) ? "no-key" : allowed;
+    if (this.#digest === undefined) return exposed || isExposed(request) ? "no-key" : allowed;
     const bearer = bearerOf(request);
     if (bearer !== undefined && isSameDigest(sha256(bearer), this.#digest)) return allowed;
     return this.#isSignedIn(request, nowMs) ? allowed : "sign-in";

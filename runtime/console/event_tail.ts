@@ -2,10 +2,11 @@ import type { Msg } from "@nats-io/transport-node";
 import type { Outcome } from "../core/outcome.ts";
 import { parseTraceparent } from "../core/traceparent.ts";
 import { systemClock } from "../engine/system_clock.ts";
+import type { EventStream } from "../http/event_stream.ts";
 import { decodePublished } from "../nats/inspect/published_event.ts";
 import { TailClient } from "../nats/inspect/tail_client.ts";
 import { subjectsOf } from "../project/registry.ts";
-import { EventStream } from "./event_stream.ts";
+import { openStream } from "./event_stream.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { previewOf } from "./payload_view.ts";
 
@@ -44,7 +45,7 @@ export function openTail(
   stopping: AbortSignal,
 ): Response {
   const rows = new Sample(selection.text?.toLowerCase());
-  const onEnd: (() => void)[] = [], stream = new EventStream(stopping, () => onEnd.forEach((end) => end()));
+  const onEnd: (() => void)[] = [], stream = openStream(stopping, () => onEnd.forEach((end) => end()));
   const { outcome, function: fn, type } = selection;
   const subjects = outcome === undefined || outcome === "published"
     ? subjectsOf(registry).map((subject) => names.subject(subject))

@@ -1,4 +1,5 @@
-import { EventStream } from "./event_stream.ts";
+import type { EventStream } from "../http/event_stream.ts";
+import { openStream } from "./event_stream.ts";
 import type { Point } from "./function_record.ts";
 import type { LiveStatus, LiveStatusReader } from "./live_status.ts";
 import type { ConsoleOptions } from "./options.ts";
@@ -42,7 +43,7 @@ export class LiveFeed {
   /** Answers with a stream of messages. @param functionName Function whose points are sent too. Default: none. */
   open(functionName?: string): Response {
     const client: Client = {
-      stream: new EventStream(this.stopping, () => this.#closed(client)),
+      stream: openStream(this.stopping, () => this.#closed(client)),
       functionName,
       needsFull: true,
     };

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
+import { guardOf } from "../app/admin_guard.ts";
 import { type Config, ENVIRONMENT } from "../app/config.ts";
 import { systemClock } from "../engine/system_clock.ts";
 import { withoutPassword } from "../nats/client/nats_options.ts";
@@ -85,7 +86,8 @@ export class DevServices {
     const { config, print } = this;
     if (fresh) await deleteNatsData();
     const ingress = await openProxy("PORT", config.HOST, config.PORT, print);
-    this.#proxies = [ingress, await openProxy("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, print)];
+    const guard = guardOf(config);
+    this.#proxies = [ingress, await openProxy("ADMIN_PORT", config.ADMIN_HOST, config.ADMIN_PORT, print, guard)];
     if (this.#stopping) return;
     const mockServices = this.mockServices.start();
     if (!ENVIRONMENT.get("NATS_URL") && !ENVIRONMENT.get("NATS_URL_FILE")) {

@@ -1,8 +1,7 @@
 import { styleText } from "node:util";
 import { ENVIRONMENT, LOOPBACK } from "../app/config.ts";
-import { EXPOSED_HEADER } from "../console/access.ts";
 import { systemClock } from "../engine/system_clock.ts";
-import { foreignProblem } from "../http/admin/guard.ts";
+import { EXPOSED_HEADER, type RequestGuard } from "../http/admin/guard.ts";
 import { Problem } from "../http/problem.ts";
 import { targetProblem } from "../http/request_target.ts";
 import { withTimeout } from "../nats/client/with_timeout.ts";
@@ -33,14 +32,14 @@ export class ReloadProxy {
 
   /**
    * @param holdMs Milliseconds that a request waits for a target. Default: 10,000.
-   * @param isAdmin Refuses requests of foreign pages itself, since the target sees another host. Default: false.
+   * @param guard Refuses requests to an admin listener, since the target sees another host. Default: it is a public one.
    * @throws {Deno.errors.AddrInUse} when the port is in use.
    */
-  constructor(hostname: string, port: number, readonly holdMs = HOLD_MS, readonly isAdmin = false) {
-    this.#exposed = isAdmin && !LOOPBACK.test(hostname);
+  constructor(hostname: string, port: number, readonly holdMs = HOLD_MS, readonly guard?: RequestGuard) {
+    this.#exposed = guard !== undefined && !LOOPBACK.test(hostname);
     const options = { hostname, port, signal: this.#abort.signal, onListen: () => {} };
     this.#server = Deno.serve(options, (request) => {
-      const problem = targetProblem(request) ?? (isAdmin ? foreignProblem(request, hostname) : undefined);
+      const problem = targetProblem(request) ?? guard?.(request);
       return problem?.toResponse() ?? this.#respond(request);
     });
   }
@@ -91,7 +90,7 @@ export class ReloadProxy {
     this.#inFlight.set(target, inFlight);
     inFlight.count++;
     try {
-      return await forward(request, target, signal, { isAdmin: this.isAdmin, exposed: this.#exposed });
+      return await forward(request, target, signal, { isAdmin: this.guard !== undefined, exposed: this.#exposed });
     } catch (error) {
       if (signal.aborted) return unavailable(signal.reason);
       return new Problem("bad-gateway", `the runtime did not respond: ${(error as Error).message}`).toResponse();
@@ -147,6 +146,7 @@ async function forward(
 /**
  * Opens a proxy on the port of an environment variable. A default port that is in use is replaced by the next free one.
  *
+ * @param guard As of {@linkcode ReloadProxy}.
  * @throws {Error} when the variable sets the port and it is in use, or no port nearby is free.
  */
 export async function openProxy(
@@ -154,9 +154,10 @@ export async function openProxy(
   host: string,
   port: number,
   print: (line: string) => void,
+  guard?: RequestGuard,
 ): Promise<ReloadProxy> {
   try {
-    return new ReloadProxy(host, port, HOLD_MS, variable === "ADMIN_PORT");
+    return new ReloadProxy(host, port, HOLD_MS, guard);
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) {
       throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
@@ -166,6 +167,6 @@ export async function openProxy(
     if (free === undefined) throw new Error(`${inUse}, and the next ports are in use too: set ${variable}`);
     if (ENVIRONMENT.get(variable)) throw new Error(`${inUse}: stop it, or try ${variable}=${free}`);
     print(styleText("yellow", `${inUse}: using ${variable}=${free}`));
-    return new ReloadProxy(host, free, HOLD_MS, variable === "ADMIN_PORT");
+    return new ReloadProxy(host, free, HOLD_MS, guard);
   }
 }

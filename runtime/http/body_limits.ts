@@ -102,7 +102,9 @@ function exhausted(limitBytes: number): Problem {
  * @param what A clause, such as `no line ended`.
  */
 export function timedOut(what: string): Problem {
-  return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS} ms`);
+  // Deno keeps a connection whose request has not ended. The rest of it must not be taken for another request.
+  const options = { headers: { connection: "close" } };
+  return new Problem("timeout", `${what} within ${BODY_TIMEOUT_MS / 1_000} s`, options);
 }
 
 interface Arrival {

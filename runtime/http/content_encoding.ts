@@ -31,7 +31,8 @@ export function unreadable(request: Request): string {
 
 /**
  * Returns the body of a request as it was before it was encoded, or null without one. The decoder waits until what it
- * has unpacked is read. `DecompressionStream` would unpack each chunk whole: 300 KB may become 300 MB.
+ * has unpacked is read. `DecompressionStream` would unpack each chunk whole: 300 KB may become 300 MB. If its reader
+ * cancels, the body is cancelled too. Deno ends a read that waits for the caller only with the connection.
  */
 export function decodedBody(request: Request): ReadableStream<Uint8Array> | null {
   const { body } = request, coding = codingOf(request);
@@ -42,10 +43,13 @@ export function decodedBody(request: Request): ReadableStream<Uint8Array> | null
   const decoder = coding === "gzip"
     ? zlib.createGunzip()
     : zlib.createZstdDecompress({ params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
-  // An error reaches the reader by the decoder. If the reader cancels, the decoder ends, and with it what feeds it.
+  // An error reaches the reader by the decoder.
   if (coding === "gzip") pipeline(encoded, decoder, () => {});
   else pipeline(encoded, wholeFrames, decoder, () => {});
-  return inTurns(decoder);
+  return inTurns(decoder, () => {
+    decoder.destroy(); // also while it waits for a chunk
+    encoded.destroy(); // the decoder does not end it while `wholeFrames` waits for a chunk
+  });
 }
 
 /** Returns a body of Zstandard in pieces that the decoder can read. @throws {Error} when it is not whole */
@@ -60,7 +64,7 @@ async function* wholeFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
  * pause no other request and no timer would run until the end of the body. Deno's `Readable.toWeb` throws outside of any
  * handler if the reader cancels while a chunk is on its way.
  */
-function inTurns(decoder: Readable): ReadableStream<Uint8Array> {
+function inTurns(decoder: Readable, cancel: () => void): ReadableStream<Uint8Array> {
   const chunks = decoder[Symbol.asyncIterator]();
   return new ReadableStream({
     pull: async (controller) => {
@@ -69,6 +73,6 @@ function inTurns(decoder: Readable): ReadableStream<Uint8Array> {
       controller.enqueue(value);
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
-    cancel: () => void decoder.destroy(), // also while it waits for a chunk
+    cancel,
   }, { highWaterMark: 0 });
 }

@@ -9,6 +9,11 @@ const LF = 10;
 const BYTES_PER_CODE_UNIT = 3;
 /** Bytes that a line takes besides its text. A chunk of short lines takes many times its size. */
 const LINE_BYTES = 100;
+/**
+ * Bytes of one body that become no event: blank lines, each with {@linkcode LINE_BYTES}, and what is dropped of lines
+ * that are too large. A few kilobytes of gzip may unpack to gigabytes of them.
+ */
+const MAX_WASTE_BYTES = 32 * 1_024 * 1_024;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
 const ENCODER = new TextEncoder();
 
@@ -26,13 +31,14 @@ interface NdjsonLine {
 /**
  * Reads the lines of a body as they arrive, in groups. Cancels the body when the caller stops early.
  *
- * @throws {Problem} 400 when the body ends early, 408 when no line ends in time, 503 when memory runs out.
+ * @throws {Problem} 400 when the body ends early, 408 when no line ends in time, 413 when too much of it is no event, 503
+ * when memory runs out.
  */
 export async function* readLines(request: Request, reservation: Reservation): AsyncGenerator<NdjsonLine[]> {
   const reader = decodedBody(request)?.getReader();
   if (!reader) return;
   const { maxBytes, timeout } = reservation.limits, splitter = new LineSplitter(maxBytes);
-  let line = 0, done = false, isLate = false;
+  let line = 0, done = false, isLate = false, blankBytes = 0;
   const onTimeout = () => {
     isLate = true;
     void reader.cancel();
@@ -43,11 +49,12 @@ export async function* readLines(request: Request, reservation: Reservation): As
       const arrived = timeout.start(onTimeout), lines: NdjsonLine[] = [];
       try {
         while (lines.length === 0 && !done) {
+          if (blankBytes + splitter.droppedBytes > MAX_WASTE_BYTES) throw wasteful();
           const { value, done: ended } = await reader.read();
           if (isLate) throw timedOut("no line ended");
           done = ended;
           if (value) reservation.hold(splitter.bytes + value.length);
-          for (const text of value ? splitter.push(value) : splitter.end()) addLine(lines, ++line, text);
+          for (const text of value ? splitter.push(value) : splitter.end()) blankBytes += addLine(lines, ++line, text);
           if (value) reservation.hold(splitter.bytes + value.length + lines.length * LINE_BYTES);
         }
       } catch (error) {
@@ -62,9 +69,18 @@ export async function* readLines(request: Request, reservation: Reservation): As
   }
 }
 
-function addLine(lines: NdjsonLine[], line: number, text: Line): void {
+/** Adds a line unless it is blank. Returns the bytes that a blank one costs, and 0 for any other. */
+function addLine(lines: NdjsonLine[], line: number, text: Line): number {
   const content = typeof text === "string" ? text.trim() : text;
-  if (content !== "") lines.push({ line, length: typeof content === "string" ? content.length : 0, text: content });
+  if (content === "") return (text as string).length + LINE_BYTES;
+  lines.push({ line, length: typeof content === "string" ? content.length : 0, text: content });
+  return 0;
+}
+
+function wasteful(): Problem {
+  const detail = `blank lines, each with ${LINE_BYTES} bytes, and the rest of lines that are too large are more than ` +
+    `${MAX_WASTE_BYTES} bytes`;
+  return new Problem("too-large", detail);
 }
 
 /**
@@ -74,6 +90,8 @@ function addLine(lines: NdjsonLine[], line: number, text: Line): void {
 class LineSplitter {
   readonly #tail = new ByteBuffer();
   #skipping = false;
+  /** Bytes of lines that are too large, beyond that size. */
+  droppedBytes = 0;
 
   /** @param maxBytes Greatest size of one line, in bytes. */
   constructor(readonly maxBytes: number) {}
@@ -111,6 +129,7 @@ class LineSplitter {
   }
 
   #keep(bytes: Uint8Array): void {
+    if (this.#skipping) this.droppedBytes += bytes.length;
     if (this.#skipping || bytes.length === 0) return;
     this.#tail.append(bytes);
     if (this.#tail.length <= this.maxBytes) return;

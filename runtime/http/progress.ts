@@ -16,6 +16,12 @@ export const MAX_FOLLOWED = 100;
 /** Ends the id of the last server-sent event. A browser that connects again with it has all. */
 const DONE = ":done";
 
+/** How a caller reads: a comment keeps the connection, and its few small events are all read or the stream ends. */
+const CALLER = {
+  heartbeat: { everyMs: 15_000, text: ":\n\n" },
+  unread: { bytes: 65_536, then: "end" },
+} as const;
+
 export interface ProgressOptions extends Authenticators {
   readonly events: Events;
   readonly source: ProgressSource;
@@ -70,7 +76,7 @@ export class Progress {
     );
     const left = new Set(Object.keys(functions));
     this.#room.take(room, 1);
-    const events = new EventStream(() => end(), clock);
+    const events = new EventStream({ ...CALLER, clock, onClose: () => end() });
     const limitS = preferredWait(request, MAX_FOLLOW_S) ?? MAX_FOLLOW_S;
     let stopFollowing = () => {};
     const end = this.#waiting.begin(limitS, () => {

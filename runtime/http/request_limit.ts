@@ -24,9 +24,10 @@ export class RequestLimit {
       this.#tokens--;
       return;
     }
-    const waitMs = (1 - this.#tokens) * perMs / limit;
-    const detail = `more than ${limit} requests in ${perMs / 1_000} s: try again in ${Math.ceil(waitMs)} ms`;
-    const headers = { ...this.headers(), "retry-after": String(Math.max(1, Math.ceil(waitMs / 1_000))) };
+    const waitS = Math.max(1, Math.ceil((1 - this.#tokens) * perMs / limit / 1_000));
+    const requests = limit === 1 ? "request" : "requests";
+    const detail = `at most ${limit} ${requests} in ${perMs / 1_000} s: try again in ${waitS} s`;
+    const headers = { ...this.headers(), "retry-after": String(waitS) };
     throw new Problem("too-many-requests", detail, { headers });
   }
 

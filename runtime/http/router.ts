@@ -37,6 +37,12 @@ interface RouterOptions {
    * @default nothing is recorded
    */
   readonly meter?: RequestMeter;
+  /**
+   * Returns the problem of a request that may not be answered, whatever its route. Metrics name no route for it.
+   *
+   * @default every request is answered
+   */
+  readonly guard?: (request: Request) => Problem | undefined;
 }
 
 /** Methods that metrics tell apart. An invented method must not create a time series of its own. */
@@ -47,7 +53,7 @@ const NO_PARAMETERS: Parameters = {};
  * Returns a handler for all routes of a listener. GET routes answer HEAD as well, other methods get 405 and other
  * paths 404. If two routes match, the first in the array answers.
  */
-export function router(routes: readonly Route[], { meter, problemOf }: RouterOptions): Handler {
+export function router(routes: readonly Route[], { meter, problemOf, guard }: RouterOptions): Handler {
   const respond = async (
     request: Request,
     template: string,
@@ -87,7 +93,7 @@ export function router(routes: readonly Route[], { meter, problemOf }: RouterOpt
   app.notFound((c) => respond(c.req.raw, "", refusePath, NO_PARAMETERS));
   app.onError((error) => problemOf(error).toResponse());
   return (request) => {
-    const problem = targetProblem(request);
+    const problem = targetProblem(request) ?? guard?.(request);
     if (problem) return respond(request, "", () => problem.toResponse(), NO_PARAMETERS);
     return exact.get(pathOf(request.url))?.get(request.method)?.(request) ?? app.fetch(request);
   };

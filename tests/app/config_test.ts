@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { inboxProblem } from "../../runtime/app/nats_variables.ts";
 import { StartupProblems } from "../../runtime/project/startup_problems.ts";
-import { authProblem, ENVIRONMENT, readConfig } from "../../runtime/app/config.ts";
+import { authProblem, ENVIRONMENT, readConfig, readFunctionNames } from "../../runtime/app/config.ts";
 
 type Variables = Record<string, string>;
 
@@ -303,6 +303,15 @@ for (const name of ["WEIR_API_KEYS", "WEIR_FUNCTIONS"]) {
       () => readConfig({ get: (variable) => variable === name ? "," : undefined, readFile: () => "" }),
       new RegExp(`${name} is .*; wanted: at least one name`),
     );
+  });
+}
+
+for (
+  const [text, names] of [[" ship,, charge ,", ["ship", "charge"]], [",", undefined], [undefined, undefined]] as const
+) {
+  Deno.test(`readFunctionNames reads ${JSON.stringify(text)} beside a variable that is wrong`, () => {
+    const variables: Record<string, string | undefined> = { WEIR_FUNCTIONS: text, PORT: "http" };
+    assert.deepEqual(readFunctionNames({ get: (name) => variables[name], readFile: () => "" }), names);
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ConsoleAccess, CSRF_HEADER, EXPOSED_HEADER } from "../../runtime/console/access.ts";
+import { ConsoleAccess, CSRF_HEADER } from "../../runtime/console/access.ts";
+import { EXPOSED_HEADER } from "../../runtime/http/admin/guard.ts";
 import type { Problem } from "../../runtime/http/problem.ts";
 
 const KEY = "k3y-of-operators", NOW_MS = Date.UTC(2026, 0, 1), HOUR_MS = 3_600_000;

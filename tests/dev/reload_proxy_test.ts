@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ReloadProxy } from "../../runtime/dev/reload_proxy.ts";
+import { adminGuard } from "../../runtime/http/admin/guard.ts";
 
 /** Starts a proxy. Targets respond with their own name and the request. */
 function setup(holdMs?: number) {
@@ -66,7 +67,7 @@ Deno.test("ReloadProxy asks for bodies that are not compressed, and says that ot
   for (
     const [host, isAdmin, exposed] of [["127.0.0.1", true, null], ["0.0.0.0", true, "1"], ["0.0.0.0", false, null]]
   ) {
-    const proxy = new ReloadProxy(host as string, 0, undefined, isAdmin as boolean);
+    const proxy = new ReloadProxy(host as string, 0, undefined, isAdmin ? () => undefined : undefined);
     const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ headers }) => {
       return Response.json([headers.get("accept-encoding"), headers.get("x-weir-exposed")]);
     });
@@ -76,6 +77,25 @@ Deno.test("ReloadProxy asks for bodies that are not compressed, and says that ot
     await target.shutdown();
     assert.deepEqual(seen, ["identity", exposed]);
   }
+});
+
+Deno.test("ReloadProxy beyond loopback without a key forwards nothing of the admin listener but the health and metrics", async () => {
+  const guard = adminGuard({ key: undefined, host: "0.0.0.0", exposed: true });
+  const proxy = new ReloadProxy("0.0.0.0", 0, undefined, guard), seen: string[] = [];
+  const target = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    seen.push(new URL(url).pathname);
+    return new Response("ok");
+  });
+  await proxy.route(`http://127.0.0.1:${target.addr.port}`);
+  const url = proxy.url.replace("0.0.0.0", "127.0.0.1"), statuses: number[] = [];
+  for (const path of ["/metrics", "/health", "/", "/functions", "/dead-letters"]) {
+    const response = await fetch(url + path);
+    await response.body?.cancel();
+    statuses.push(response.status);
+  }
+  await proxy.stop();
+  await target.shutdown();
+  assert.deepEqual([statuses, seen], [[200, 200, 200, 401, 401], ["/metrics", "/health", "/"]]);
 });
 
 Deno.test("ReloadProxy holds a request until there is a target", async () => {
@@ -149,7 +169,7 @@ Deno.test("ReloadProxy responds 502 when the target does not respond", async () 
 });
 
 Deno.test("ReloadProxy refuses a Host that is none, and foreign pages on the admin port", async () => {
-  const proxy = new ReloadProxy("127.0.0.1", 0, 10, true);
+  const proxy = new ReloadProxy("127.0.0.1", 0, 10, adminGuard({ key: undefined, host: "127.0.0.1", exposed: false }));
   const { hostname, port } = new URL(proxy.url);
   const statusOf = async (host: string, more = "") => {
     using connection = await Deno.connect({ hostname, port: Number(port) });

@@ -42,4 +42,12 @@ Deno.test("WEIR_WORKERS=2 beyond loopback without a key refuses the console, tho
   assert.equal((await request(`${url}${API}/session`)).body.access, "no-key");
   assert.equal((await request(`${url}${API}/graph`)).status, 401);
   assert.equal((await request(`${url}/health/live`)).status, 200);
+  assert.equal((await request(`${url}/metrics`)).status, 200);
+  assert.equal((await request(`${url}/dead-letters`)).status, 401);
+  // The supervisor forwards the path as `fetch` writes it.
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = "POST /console/../dead-letters/redrive HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n";
+  await connection.write(new TextEncoder().encode(`${head}Content-Length: 0\r\n\r\n`));
+  assert.match(await new Response(connection.readable).text(), /^HTTP\/1\.1 401 /);
 });

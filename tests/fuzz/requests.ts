@@ -1,5 +1,6 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import fc from "fast-check";
+import zlib from "node:zlib";
 
 /** A request as bytes. */
 export interface FuzzRequest {
@@ -140,6 +141,34 @@ const headers = fc.tuple(
 const posted = fc.tuple(fc.constantFrom(...PATHS), headers, fc.oneof(body, damaged(body)))
   .map(([path, headers, body]) => ({ bytes: write("POST", path, headers, body), isWhole: true }));
 
+const ENCODERS = { gzip: zlib.gzipSync, zstd: zlib.zstdCompressSync } as const;
+const encode = (coding: keyof typeof ENCODERS, bytes: Uint8Array) => new Uint8Array(ENCODERS[coding](bytes));
+/** Bodies that are small, and unpack to more than a caller may send. */
+const LARGE = [0, 10, 32].map((byte) => new Uint8Array(3_000_000).fill(byte));
+const BOMBS = { gzip: LARGE.map((body) => encode("gzip", body)), zstd: LARGE.map((body) => encode("zstd", body)) };
+
+/** A body that is packed, some damaged on their way, some packed as another coding than the header says. */
+const packed = fc.constantFrom("gzip" as const, "zstd" as const).chain((coding) => {
+  const whole = body.map((bytes) => encode(coding, bytes));
+  const several = fc.array(body, { maxLength: 3 }).map((parts) =>
+    Uint8Array.from(parts.flatMap((bytes) => [...encode(coding, bytes)]))
+  );
+  const bytes = fc.oneof(
+    { weight: 4, arbitrary: whole },
+    { weight: 1, arbitrary: several },
+    { weight: 2, arbitrary: damaged(whole) },
+    { weight: 1, arbitrary: body.map((bytes) => encode(coding === "gzip" ? "zstd" : "gzip", bytes)) },
+    { weight: 1, arbitrary: fc.constantFrom(...BOMBS[coding]) },
+  );
+  return bytes.map((bytes) => ({ coding, bytes }));
+});
+const packedRequest = fc.tuple(fc.constantFrom(...PATHS), headers, packed).map((
+  [path, headers, { coding, bytes }],
+): FuzzRequest => ({
+  bytes: write("POST", path, [...headers, ["content-encoding", coding]], bytes),
+  isWhole: true,
+}));
+
 /** A request that should be accepted unless its type is unknown. */
 const valid = fc.tuple(fc.constantFrom(...SECRETS.slice(0, -1)), fc.uuid(), order).map(([secret, id, order]) => {
   const fixed: Header[] = [["host", "weir"], ["content-type", "application/json"], [
@@ -210,6 +239,7 @@ export const anyRequest: fc.Arbitrary<FuzzRequest> = fc.oneof(
   { weight: 8, arbitrary: posted },
   { weight: 3, arbitrary: valid },
   { weight: 3, arbitrary: sdk },
+  { weight: 4, arbitrary: packedRequest },
   { weight: 1, arbitrary: odd },
   { weight: 1, arbitrary: raw },
   { weight: 1, arbitrary: chunked },

@@ -158,7 +158,7 @@ Deno.test("POST answers 429 beyond a key's limit, with the time until the next r
   assert.deepEqual(await problemOf(refused), {
     status: 429,
     title: "Too Many Requests",
-    detail: "more than 2 requests in 10 s: try again in 5000 ms",
+    detail: "at most 2 requests in 10 s: try again in 5 s",
   });
   const other = await post("root-s3cret");
   assert.deepEqual([other.status, ...rates(other)], [202, null, null, null]);

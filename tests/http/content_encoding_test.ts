@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { clearImmediate, setImmediate } from "node:timers";
 import zlib from "node:zlib";
 import { decodedBody } from "../../runtime/http/content_encoding.ts";
 import { inChunks, linesOf, NDJSON, problemOf, setup } from "../support/ingress.ts";
@@ -47,10 +48,14 @@ Deno.test("POST answers 413 for a body of gzip that unpacks to more than the lim
 Deno.test("POST /events lets other work run while it unpacks gzip", async () => {
   const { send } = setup();
   let turns = 0;
-  const counting = setInterval(() => turns++, 0);
-  const body = gzip(new Uint8Array(5_000_000).fill(10)); // blank lines, which are no events
+  const count = () => {
+    turns++;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  const body = gzip(`${" ".repeat(9_999)}\n`.repeat(500)); // blank lines, which are no events
   assert.equal((await send("/events", { body, headers: { "content-type": NDJSON, ...GZIP } })).status, 202);
-  clearInterval(counting);
+  clearImmediate(counting);
   assert(turns > 50, `${turns} turns of the event loop`);
 });
 
@@ -140,4 +145,22 @@ for (const [coding, encode] of [["gzip", gzip], ["zstd", zstd]] as const) {
       await last;
     }
   });
+}
+
+for (const [coding, encode] of [["gzip", gzip], ["zstd", zstd]] as const) {
+  for (const sent of [0, 20]) {
+    Deno.test(`decodedBody cancels its source when the reader of ${coding} cancels after ${sent} bytes and nothing more`, async () => {
+      const cancelled = Promise.withResolvers<void>();
+      const body = new ReadableStream({
+        start: (controller) => {
+          if (sent > 0) controller.enqueue(encode(crypto.getRandomValues(new Uint8Array(500))).subarray(0, sent));
+        },
+        cancel: () => cancelled.resolve(),
+      });
+      const request = new Request("http://host/", { method: "POST", body, headers: { "content-encoding": coding } });
+      const reader = decodedBody(request)!.getReader(), read = reader.read();
+      await reader.cancel();
+      await Promise.all([cancelled.promise, read]);
+    });
+  }
 }

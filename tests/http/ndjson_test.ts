@@ -132,11 +132,12 @@ Deno.test("POST /events answers 408 with results when no line ends for half a mi
   const responding = send("/events", { body, headers });
   await clock.timerSet(30_000);
   clock.advance(30_000);
-  const { status, title, detail, results } = await problemOf(await responding);
+  const response = await responding, { status, title, detail, results } = await problemOf(response);
+  assert.equal(response.headers.get("connection"), "close");
   assert.deepEqual([status, title], [408, "Request Timeout"]);
   assert.equal(
     detail,
-    "no line ended within 30000 ms; 1 of 1 events were stored: `results` says which",
+    "no line ended within 30 s; 1 of 1 events were stored: `results` says which",
   );
   assert.deepEqual([idsOf(results), publisher.published.length, cancelled], [["order-1"], 1, true]);
 });
@@ -185,6 +186,38 @@ Deno.test("POST /events gives a body of blank lines no more time", async () => {
   await pulled.promise;
   clock.advance(3_000);
   assert.equal((await responding).status, 408);
+});
+
+for (
+  const [what, waste] of [
+    ["blank lines", new Uint8Array(1_000_000).fill(10)],
+    ["blank lines of spaces", UTF8.encode(`${" ".repeat(9_999)}\n`.repeat(4_000))],
+    ["a line without an end", new Uint8Array(40_000_000).fill(32)],
+  ] as const
+) {
+  Deno.test(`POST /events answers 413 to NDJSON of ${what}, after the events before them`, async () => {
+    const { send, publisher } = setup();
+    let at = 0;
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(UTF8.encode(`${line()}\n`)),
+      pull: (controller) => {
+        if (at >= waste.length) return controller.close();
+        controller.enqueue(waste.subarray(at, at += 65_536));
+      },
+    }, { highWaterMark: 0 });
+    const { status, detail, results } = await problemOf(await send("/events", { body, headers }));
+    assert.deepEqual([status, idsOf(results), publisher.published.length], [413, ["order-1"], 1]);
+    assert.match(
+      detail,
+      /^blank lines, each with 100 bytes, and .* more than 33554432 bytes; 1 of 1 events were stored/,
+    );
+    assert(at < waste.length, "it is not read to the end");
+  });
+}
+
+Deno.test("POST /events takes NDJSON with a blank line after each event", async () => {
+  const { send } = setup(), body = `${line()}\n\n`.repeat(1_000);
+  assert.equal((await (await send("/events", { body, headers })).json()).length, 1_000);
 });
 
 Deno.test("POST /events stores the whole lines of a body that ends early", async () => {

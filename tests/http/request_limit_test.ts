@@ -32,9 +32,25 @@ Deno.test("RequestLimit tells a refused caller when a request is free again, and
     const bucket = new RequestLimit("shop", { limit, perMs });
     for (let i = 0; i < limit; i++) bucket.take(0);
     assert.throws(() => bucket.take(0), (error) => {
-      const waitMs = Number(/in (\d+) ms$/.exec((error as Problem).detail)?.[1]);
-      bucket.take(waitMs);
-      return waitMs <= Math.ceil(perMs / limit);
+      const { detail, options } = error as Problem, waitS = Number(options.headers!["retry-after"]);
+      assert.match(detail, new RegExp(`: try again in ${waitS} s$`));
+      bucket.take(waitS * 1_000);
+      return waitS <= Math.ceil(perMs / limit / 1_000);
     });
   }));
 });
+
+for (
+  const [limit, perMs, detail] of [
+    [1, 60_000, "at most 1 request in 60 s: try again in 60 s"],
+    [100, 1_000, "at most 100 requests in 1 s: try again in 1 s"],
+    [600, 60_000, "at most 600 requests in 60 s: try again in 1 s"],
+    [5, 3_600_000, "at most 5 requests in 3600 s: try again in 720 s"],
+  ] as const
+) {
+  Deno.test(`RequestLimit says "${detail}"`, () => {
+    const bucket = new RequestLimit("shop", { limit, perMs });
+    for (let i = 0; i < limit; i++) bucket.take(0);
+    assert.throws(() => bucket.take(limit === 1 ? 48 : 0), { detail });
+  });
+}

@@ -13,8 +13,8 @@ export interface Authority extends Certificate {
 }
 
 interface IssueOptions {
-  /** True for 127.0.0.1 and localhost, false for `elsewhere.example`. @default true */
-  readonly isHere?: boolean;
+  /** Host names, and addresses of IPv4. @default ["localhost", "127.0.0.1"] */
+  readonly names?: readonly string[];
   /** Days from now on which its validity begins and ends. @default [-1, 1] */
   readonly days?: readonly [from: number, to: number];
 }
@@ -43,11 +43,11 @@ export async function createAuthority(): Promise<Authority> {
   const own = await certificate({ name, keys, issuer: name, signer: keys.privateKey, extensions });
   return {
     ...own,
-    issue: async (leaf, { isHere = true, days } = {}) => {
+    issue: async (leaf, { names = ["localhost", "127.0.0.1"], days } = {}) => {
       const leafKeys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-      const names = isHere
-        ? sequence(der(0x82, hexOf("localhost")), der(0x87, "7f000001"))
-        : sequence(der(0x82, hexOf("elsewhere.example")));
+      const alternatives = names.map((name) =>
+        /^[\d.]+$/.test(name) ? der(0x87, hex(Uint8Array.from(name.split("."), Number))) : der(0x82, hexOf(name))
+      );
       return await certificate({
         name: leaf,
         keys: leafKeys,
@@ -55,7 +55,7 @@ export async function createAuthority(): Promise<Authority> {
         signer: keys.privateKey,
         days,
         extensions: [
-          extension(OID.subjectAltName, names),
+          extension(OID.subjectAltName, sequence(...alternatives)),
           extension(OID.extendedKeyUsage, sequence(der(0x06, OID.serverAuth), der(0x06, OID.clientAuth))),
         ],
       });

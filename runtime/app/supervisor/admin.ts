@@ -1,4 +1,5 @@
 import { functionRoutes, type FunctionStatus } from "../../http/admin/function_routes.ts";
+import type { RequestGuard } from "../../http/admin/guard.ts";
 import type { RuntimeIdentity } from "../../http/admin/runtime_identity.ts";
 import { type Health, type HealthReport, healthRoutes } from "../../http/health.ts";
 import { metricsRoutes } from "../../http/admin/metrics_routes.ts";
@@ -12,6 +13,8 @@ interface SupervisorAdminOptions {
   readonly supervisor: Pick<Supervisor, "workers" | "stopping">;
   readonly metrics: () => Promise<string>;
   readonly meter: RequestMeter;
+  /** Refuses requests to the listener. */
+  readonly guard: RequestGuard;
   readonly identity: RuntimeIdentity;
   /** Key of the workers' admin listeners. */
   readonly key?: string;
@@ -43,7 +46,7 @@ const CLUSTER_ROUTES = [
 ] as const;
 /** Returns the admin interface of a supervisor. It has the routes of a process, with the numbers of all workers. */
 export function supervisorAdmin(
-  { supervisor, metrics, meter, identity, key, exposed }: SupervisorAdminOptions,
+  { supervisor, metrics, meter, guard, identity, key, exposed }: SupervisorAdminOptions,
 ): Handler {
   const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const adminUrls = () => supervisor.workers.flatMap(({ address }) => address?.adminUrl ?? []);
@@ -69,7 +72,7 @@ export function supervisorAdmin(
   ];
   const problemOf = (error: unknown) =>
     error instanceof Problem ? error : new Problem("internal", (error as Error).message);
-  return router(routes, { meter, problemOf });
+  return router(routes, { meter, problemOf, guard });
 }
 
 /**

@@ -1,4 +1,5 @@
-import { CSRF_HEADER, EXPOSED_HEADER } from "../../console/access.ts";
+import { CSRF_HEADER } from "../../console/access.ts";
+import { EXPOSED_HEADER } from "../../http/admin/guard.ts";
 import type { Handler, Route } from "../../http/router.ts";
 
 const CONSOLE_ROUTES = [

@@ -25,6 +25,8 @@ export async function askRuntime(
   try {
     const headers: HeadersInit = key === undefined ? {} : { authorization: `Bearer ${key}` };
     const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const isRefused = response.headers.get("content-type") === "application/problem+json" && response.status < 500;
+    if (isRefused) return { source: `${url} refuses the request: ${(await response.json()).detail}` };
     const status = response.ok ? await response.json() : undefined;
     // Another program, or an older version, may listen on that port.
     if (!Array.isArray(status) || !status.every(({ policy }) => policy)) return none;

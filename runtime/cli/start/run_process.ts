@@ -1,7 +1,7 @@
 import type { EventDefinition } from "../../api/define_event.ts";
 import type { Log } from "../../api/context.ts";
 import { provideValues } from "../../api/provided_values.ts";
-import { authProblem, type Config, ENVIRONMENT, readConfig } from "../../app/config.ts";
+import { authProblem, type Config, ENVIRONMENT, readConfig, readFunctionNames } from "../../app/config.ts";
 import { inboxProblem } from "../../app/nats_variables.ts";
 import { memoryLimits, memoryProblem } from "../../app/memory_limit.ts";
 import { ownVariableNames, readOwnConfig, selectConfigs } from "../../app/own_config.ts";
@@ -180,8 +180,7 @@ async function loadAll(strays: StrayErrors, known?: Config): Promise<{ config: C
 /** Returns the problems of `WEIR_FUNCTIONS`. @param config Undefined if other variables are wrong. */
 function selectionProblems({ functions }: Registry, config: Config | undefined): string[] {
   if (config?.WEIR_ROLES.includes("functions") === false) return [];
-  const given = config?.WEIR_FUNCTIONS ?? ENVIRONMENT.get("WEIR_FUNCTIONS")?.split(",").map((name) => name.trim());
-  return unknownFunctions(given?.filter(Boolean) ?? [], functions);
+  return unknownFunctions(readFunctionNames() ?? [], functions);
 }
 
 /** Reads the variables that the project declares, and provides them to its code. Returns their problems. */

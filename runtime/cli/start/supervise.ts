@@ -1,12 +1,13 @@
+import { guardOf } from "../../app/admin_guard.ts";
 import { type Config, ENVIRONMENT, LOOPBACK } from "../../app/config.ts";
 import { memoryLimits, memoryProblem, workerHeapMiB } from "../../app/memory_limit.ts";
-import { identityOf, listenForAdmin } from "../../app/listeners.ts";
+import { identityOf } from "../../app/listeners.ts";
 import { supervisorAdmin } from "../../app/supervisor/admin.ts";
 import { Supervisor, WorkerNeverReady } from "../../app/supervisor/supervisor.ts";
 import { WorkerMetrics } from "../../app/supervisor/worker_metrics.ts";
 import { spawnWorker, type WorkerProcess } from "../../app/supervisor/worker_process.ts";
 import { systemClock } from "../../engine/system_clock.ts";
-import { checkPort } from "../../http/listen.ts";
+import { checkPort, listen } from "../../http/listen.ts";
 import type { Logger } from "../../telemetry/otel/logs/logger.ts";
 import { type Metrics, setupMetrics } from "../../telemetry/metrics.ts";
 import { measureProcess } from "../../telemetry/process_metrics.ts";
@@ -42,13 +43,15 @@ export async function supervise(config: Config, options: StartOptions): Promise<
     supervisor,
     metrics: () => metrics.page((own) => workerMetrics.read(readyProcesses(supervisor), own)),
     meter: requestMeter(metrics),
+    guard: guardOf(config),
     identity: identityOf(config, await projectName(PROJECT)),
     key: config.WEIR_ADMIN_KEY,
     ...(config.WEIR_CONSOLE !== "off" && { exposed: !LOOPBACK.test(config.ADMIN_HOST) }),
   });
   // Workers report this gauge. While no worker is up, the supervisor reports that nothing is connected.
   metrics.gauge("weir.nats.connected", () => [[supervisor.workers.some(({ address }) => address) ? 1 : 0]]);
-  const admin = listenForAdmin(config, app, log);
+  const { ADMIN_HOST: hostname, ADMIN_PORT: port } = config;
+  const admin = listen({ hostname, port, variable: "ADMIN_PORT", handler: app, log });
   const end = async (code: number) => {
     await admin.stop(ADMIN_STOP_MS);
     await metrics.shutdown();

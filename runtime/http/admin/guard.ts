@@ -1,34 +1,50 @@
 import { sha256 } from "../../core/sha256.ts";
 import { bearerOf, isSameDigest } from "../api_keys.ts";
 import { Problem } from "../problem.ts";
-import { targetProblem } from "../request_target.ts";
-import { type Handler, pathOf } from "../router.ts";
+import { pathOf } from "../router.ts";
 
 /** Names that no page's author can own: addresses, names without a dot, and the domains kept for private use. */
 const PRIVATE_HOST = /^(\[[\da-f:.]+\]|[\d.]+|[^.]+|.*\.(localhost|local|internal|svc))$/i;
+/** Paths of the console: its pages ask for the key, and its API needs it or their cookie. */
+const CONSOLE = /^\/(console(\/|$)|$)/;
+/** Paths that tell nothing secret: the health, and what problems mean. */
+const OPEN = /^\/(health|problems)(\/|$)/;
+/** Why a listener that other machines reach answers no more than the health and the metrics. */
+const WITHOUT_KEY = "other machines reach this listener, and it has no key: set WEIR_ADMIN_KEY and send it as " +
+  "`Authorization: Bearer <key>`, or set ADMIN_HOST=127.0.0.1";
+/** Path that Prometheus reads without a key if there is none, from another machine too. */
+const METRICS = "/metrics";
+
+/** Header by which `dev` and a supervisor say that other machines reach the listener that they forward from. */
+export const EXPOSED_HEADER = "x-weir-exposed";
 
 export interface AdminGuardOptions {
-  /**
-   * Secret that requests must send, except to the health routes and to the console, which checks its callers itself.
-   * Undefined if none is needed.
-   */
+  /** Secret that requests must send. Undefined if there is none. */
   readonly key: string | undefined;
   /** Name or address that the listener is bound to. */
   readonly host: string;
+  /** Whether other machines reach the listener. */
+  readonly exposed: boolean;
 }
 
+/** Returns the problem of a request that may not be answered, before its route is looked for. */
+export type RequestGuard = (request: Request) => Problem | undefined;
+
 /**
- * Guards the admin routes: with a key, a request must send it. Without one, no page of another origin may use the
- * browser of an operator, not even under a name that resolves to this address.
+ * Returns the guard of an admin listener. With a key, a request must send it. Without one, no page of another origin
+ * may use the browser of an operator, not even under a name that resolves to this address, and no other machine may
+ * read or change anything but the health and the metrics. The health routes and the pages of problems need no key. The
+ * console checks its callers itself.
  */
-export function adminGuard(handler: Handler, { key, host }: AdminGuardOptions): Handler {
+export function adminGuard({ key, host, exposed }: AdminGuardOptions): RequestGuard {
   const digest = key === undefined ? undefined : sha256(key);
   return (request) => {
-    if (digest && hasKey(request, digest)) return handler(request);
-    const asksItself = isConsole(request);
-    const problem = targetProblem(request) ?? foreignProblem(request, asksItself && digest ? undefined : host);
-    if (problem) return problem.toResponse();
-    return digest && !asksItself && !isHealth(request) ? keyMissing().toResponse() : handler(request);
+    if (digest && hasKey(request, digest)) return undefined;
+    const path = pathOf(request.url), asksItself = CONSOLE.test(path);
+    const foreign = foreignProblem(request, asksItself && digest ? undefined : host);
+    if (foreign || asksItself || OPEN.test(path)) return foreign;
+    if (digest) return unauthorized("send WEIR_ADMIN_KEY as `Authorization: Bearer <key>`");
+    return (exposed || isExposed(request)) && path !== METRICS ? unauthorized(WITHOUT_KEY) : undefined;
   };
 }
 
@@ -59,21 +75,16 @@ function refused(what: string): Problem {
   return new Problem("forbidden", `the admin listener does not answer ${what}`);
 }
 
-function keyMissing(): Problem {
-  const detail = "send WEIR_ADMIN_KEY as `Authorization: Bearer <key>`";
+/** Returns whether other machines reach the listener that a request was forwarded from. */
+export function isExposed({ headers }: Request): boolean {
+  return headers.has(EXPOSED_HEADER);
+}
+
+function unauthorized(detail: string): Problem {
   return new Problem("unauthorized", detail, { headers: { "www-authenticate": "Bearer" } });
 }
 
 function hasKey(request: Request, digest: Uint8Array): boolean {
   const given = bearerOf(request);
   return given !== undefined && isSameDigest(sha256(given), digest);
-}
-
-/** Returns whether a request is for the console: its pages ask for the key, and its API needs it or their cookie. */
-function isConsole({ url }: Request): boolean {
-  return /^\/(console(\/|$)|$)/.test(pathOf(url));
-}
-
-function isHealth({ url }: Request): boolean {
-  return /^\/health(\/|$)/.test(pathOf(url));
 }

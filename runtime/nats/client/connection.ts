@@ -2,21 +2,24 @@ import { type JetStreamAccountStats, JetStreamApiError } from "@nats-io/jetstrea
 import { errors, type NatsConnection } from "@nats-io/transport-node";
 import { isSupported, OLDEST_SUPPORTED, parseVersion } from "../../core/server_version.ts";
 import { Credentials, type CredentialsListener, type Identity } from "./credentials.ts";
-import { alertSince, dialEnds, surviveDeadSockets } from "./dead_sockets.ts";
+import { systemClock } from "../../engine/system_clock.ts";
+import { alertSince, dialEnds, surviveDeadSockets, type TlsAlert } from "./dead_sockets.ts";
 import { dial } from "./dial.ts";
 import { JETSTREAM_CODES } from "./error_codes.ts";
 import { codeOf, explainConnectError } from "./explain_connect_error.ts";
 import { isNotAccepted } from "./explain_tls_error.ts";
 import { readOddHeaders, socketCloser } from "./internals.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
-import { readServerCertificate } from "./server_certificate.ts";
 import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
 import { DEFAULT_PORT, TlsHandshakes } from "./tls_handshake.ts";
+import { readAlert, readServerCertificate } from "./tls_probe.ts";
 
 /** Timeout of a connection that only finds out why there is none, in milliseconds. A stop may wait for it. */
 const DIAGNOSE_MS = 2_000;
 /** Timeout of a connection that tries new credentials, in milliseconds. */
 const TRY_MS = 10_000;
+/** Milliseconds after which a connection that is not open yet is suspected to wait for a server that refused it. */
+const SLOW_DIAL_MS = 2_000;
 /** Milliseconds to wait for the first bytes of a server after a connection to it failed. It may only be slow. */
 const SLOW_SERVER_MS = 3_000;
 
@@ -58,7 +61,7 @@ export class NatsDialer {
     let nc: NatsConnection;
     const startedAt = performance.now();
     try {
-      nc = await this.#dial(credentials);
+      nc = await this.#unlessRefused(credentials);
     } catch (error) {
       throw failed(await this.#explain(error, this.options, credentials.current, startedAt), error);
     }
@@ -102,14 +105,47 @@ export class NatsDialer {
     return { kind: "reconnecting" };
   }
 
-  async #dial(credentials: Credentials): Promise<NatsConnection> {
+  /**
+   * Dials, and asks a moment later whether every server refuses the TLS handshake: the client would wait 20 seconds for
+   * each.
+   */
+  async #unlessRefused(credentials: Credentials): Promise<NatsConnection> {
+    const refused = Promise.withResolvers<never>(), given = new AbortController();
+    const stopTimer = systemClock.timer(SLOW_DIAL_MS, async () => {
+      const alerts = await this.#alerts(credentials.current);
+      if (alerts.every((alert) => alert !== undefined)) refused.reject(Object.assign(new Error(), alerts[0]));
+    });
+    const dialing = this.#dial(credentials, given.signal);
+    try {
+      return await Promise.race([dialing, refused.promise]);
+    } catch (error) {
+      given.abort();
+      dialing.then((late) => late.close(), () => {});
+      throw error;
+    } finally {
+      stopTimer();
+    }
+  }
+
+  async #dial(credentials: Credentials, signal: AbortSignal): Promise<NatsConnection> {
     await this.#probe();
     try {
-      return await dial(this.options, credentials, this.#handshakes);
+      return await dial(this.options, credentials, this.#handshakes, {}, signal);
     } catch (error) {
-      if (!await this.#probe(SLOW_SERVER_MS)) throw error;
-      return await dial(this.options, credentials, this.#handshakes);
+      if (signal.aborted || !await this.#probe(SLOW_SERVER_MS)) throw error;
+      return await dial(this.options, credentials, this.#handshakes, {}, signal);
     }
+  }
+
+  /** Returns for each server the alert by which it refuses a TLS handshake, or undefined if it does not. */
+  async #alerts(identity: Identity, servers = this.options.servers): Promise<(TlsAlert | undefined)[]> {
+    if (isWebSocket(servers)) return [undefined];
+    return await Promise.all(urlsOf(servers).map((url) => readAlert(this.#probed(url), identity)));
+  }
+
+  #probed({ hostname, port, host }: URL) {
+    const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || DEFAULT_PORT };
+    return { ...address, isFirst: this.#handshakes.first(host) };
   }
 
   /** Finds the servers that begin with a TLS handshake. Returns whether that was not known before. */
@@ -132,13 +168,12 @@ export class NatsDialer {
 
   /** @param startedAt Start of the dial, by `performance.now()`. */
   async #explain(error: unknown, options: NatsOptions, identity: Identity, startedAt: number): Promise<string> {
-    const alert = alertSince(startedAt);
+    const isSilent = error instanceof errors.TimeoutError;
+    const alert = alertSince(startedAt) ?? (isSilent ? (await this.#alerts(identity, options.servers))[0] : undefined);
     if (!isNotAccepted(codeOf(error)) || isWebSocket(options.servers)) {
       return explainConnectError(error, options, identity, { alert });
     }
-    const [{ hostname, port, host }] = urlsOf(options.servers);
-    const server = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || DEFAULT_PORT };
-    const certificate = await readServerCertificate(server, this.#handshakes.first(host));
+    const certificate = await readServerCertificate(this.#probed(urlsOf(options.servers)[0]));
     return explainConnectError(error, options, identity, { alert, certificate });
   }
 

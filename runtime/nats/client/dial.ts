@@ -25,14 +25,19 @@ export interface IdentitySource {
 
 const ENCODER = new TextEncoder();
 
-/** Connects by TCP, TLS or websocket, as the URLs say, and reconnects without end. */
+/**
+ * Connects by TCP, TLS or websocket, as the URLs say, and reconnects without end.
+ *
+ * @param signal Ends a first connection that is not waited for, before it dials the next server. Default: it is waited for.
+ */
 export async function dial(
   options: NatsOptions,
   identities: IdentitySource,
   handshakes: TlsHandshakes,
   overrides: Partial<ConnectionOptions> = {},
+  signal?: AbortSignal,
 ): Promise<NatsConnection> {
-  const tls: TlsOptions = {}, round = new FirstRound(overrides.ignoreClusterUpdates);
+  const tls: TlsOptions = {}, round = new FirstRound(overrides.ignoreClusterUpdates, signal);
   let useOwnTransport = () => {};
   const client: ConnectionOptions = {
     servers: urlsOf(options.servers).map(({ protocol, host, pathname, search }) =>
@@ -53,7 +58,9 @@ export async function dial(
       dialBegins();
       useOwnTransport();
       const { ca, cert, key } = identities.next();
-      Object.assign(tls, { ca, cert, key, handshakeFirst: handshakes.first(server.listen) });
+      // The client names no server to the handshake if it dials an address.
+      const host = server.hostname.replace(/^\[|\]$/g, "");
+      Object.assign(tls, { ca, cert, key, handshakeFirst: handshakes.first(server.listen), host });
       return server === pool[0] ? null : server; // null: the client's choice
     },
     ...overrides,
@@ -64,7 +71,7 @@ export async function dial(
       ? await wsconnect({ ...client, wsFactory: (url) => openSocket(url, tls) } as WsConnectionOptions)
       : await connect({ ...client, ...(isEncrypted(options) && { tls }) });
   } catch (error) {
-    if (!round.exhausted) throw error;
+    if (!round.exhausted || signal?.aborted) throw error;
     // The client has lost the reason. Without the addresses of the others it ends with the reason of the last server.
     const alone = { timeout: ALONE_MS, ...overrides, ignoreClusterUpdates: true };
     await (await dial(options, identities, handshakes, alone)).close();
@@ -90,7 +97,7 @@ class FirstRound {
   exhausted = false;
 
   /** @param over True if the client learns of no other servers, and so ends by itself. Default: false. */
-  constructor(over = false) {
+  constructor(over = false, readonly signal?: AbortSignal) {
     this.#over = over;
   }
 
@@ -102,6 +109,7 @@ class FirstRound {
    */
   next(pool: readonly Server[]): Server {
     if (this.#over) return pool[0];
+    this.signal?.throwIfAborted();
     const server = pool.find(({ listen }) => !this.#dialed.has(listen));
     this.exhausted = server === undefined;
     if (!server) throw new Error("no server takes the connection");

@@ -7,7 +7,7 @@ import { appendHeader } from "../client/internals.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
-import type { DeadLetters } from "../dead_letters/dead_letters.ts";
+import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
@@ -113,7 +113,10 @@ export class RetryMover {
       if (!this.#moved.has(position)) await this.#reschedule(message, position);
     } else {
       const delivery = storedDelivery(stream, message, undefined, names);
-      await this.carry(delivery, position, message.header.get("weir-dead-letter") || undefined);
+      const redriven = message.header.get("weir-dead-letter") || undefined;
+      await this.carry(delivery, position, redriven);
+      // A redrive that was interrupted has left its dead letter, which would move too, and be redriven a second time.
+      if (redriven !== undefined) await discard(this.jsm, Number(redriven), names);
     }
     await removeMessage(this.jsm, stream, message.seq);
   }

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { adminGuard } from "../../../runtime/http/admin/guard.ts";
+import { adminGuard, EXPOSED_HEADER } from "../../../runtime/http/admin/guard.ts";
 import { problemOf } from "../../support/ingress.ts";
 
 const REDRIVE = "/dead-letters/redrive?force=true";
 
-async function send(headers: Record<string, string>, options: { key?: string; path?: string; method?: string } = {}) {
-  const { key, path = REDRIVE, method = "POST" } = options;
-  const guarded = adminGuard(() => new Response("done"), { key, host: "ops.example" });
+type Sent = { key?: string; path?: string; method?: string; exposed?: boolean };
+
+async function send(headers: Record<string, string>, { path = REDRIVE, method = "POST", ...options }: Sent = {}) {
+  const guard = adminGuard({ key: undefined, exposed: false, host: "ops.example", ...options });
   const host = headers.host ?? "127.0.0.1:9090";
-  const response = await guarded(new Request(`http://${host}${path}`, { method, headers: { host, ...headers } }));
-  return response.ok ? await response.text() : (await problemOf(response)).status;
+  const problem = guard(new Request(`http://${host}${path}`, { method, headers: { host, ...headers } }));
+  return problem ? (await problemOf(problem.toResponse())).status : "done";
 }
 
 for (
@@ -38,13 +39,14 @@ for (
   });
 }
 
-Deno.test("adminGuard requires the key, except of the health routes, and then takes any host", async () => {
+Deno.test("adminGuard requires the key, except of the health and of problems, and then takes any host", async () => {
   const key = "k3y-of-operators";
   assert.equal(await send({}, { key }), 401);
   assert.equal(await send({ authorization: "Bearer wrong" }, { key }), 401);
   assert.equal(await send({ authorization: `Bearer ${key}` }, { key }), "done");
   assert.equal(await send({ authorization: `Bearer ${key}`, host: "ops.public.example" }, { key }), "done");
   assert.equal(await send({}, { key, path: "/health/live", method: "GET" }), "done");
+  assert.equal(await send({}, { key, path: "/problems/unauthorized", method: "GET" }), "done");
   assert.equal(await send({}, { key, path: "/healthy", method: "GET" }), 401);
   assert.equal(await send({}, { key, path: "/metrics", method: "GET" }), 401);
 });
@@ -63,5 +65,28 @@ for (
 ) {
   Deno.test(`adminGuard with a key answers ${answer} to a GET of ${path} with ${JSON.stringify(headers)}`, async () => {
     assert.equal(await send(headers, { key: "k3y-of-operators", path, method: "GET" }), answer);
+  });
+}
+
+for (
+  const [path, headers, answer] of [
+    ["/health/live", {}, "done"],
+    ["/metrics", {}, "done"],
+    ["/metrics", { origin: "http://evil.example" }, 403],
+    ["/metrics", { host: "evil.example:9090" }, 403],
+    ["/problems/unauthorized", {}, "done"],
+    ["/console/api/graph", {}, "done"], // it asks itself
+    ["/metrics/x", {}, 401],
+    ["/functions", {}, 401],
+    ["/functions", { origin: "http://evil.example" }, 403],
+    ["/functions", { authorization: "Bearer guess" }, 401],
+    ["/dead-letters", {}, 401],
+    ["/openapi.json", {}, 401],
+  ] as const
+) {
+  const what = `a GET of ${path} with ${JSON.stringify(headers)}`;
+  Deno.test(`adminGuard beyond loopback, without a key, answers ${answer} to ${what}`, async () => {
+    assert.equal(await send(headers, { exposed: true, path, method: "GET" }), answer);
+    assert.equal(await send({ ...headers, [EXPOSED_HEADER]: "1" }, { path, method: "GET" }), answer);
   });
 }

@@ -3,6 +3,9 @@ import { connectNats } from "../../../runtime/nats/client/connection.ts";
 import { explainTlsError } from "../../../runtime/nats/client/explain_tls_error.ts";
 import { startServer } from "../../../runtime/nats_server/server.ts";
 import { createAuthority } from "../../support/certificates.ts";
+import { commandRunner } from "../../support/commands.ts";
+import { freePorts } from "../../support/ports.ts";
+import { copyProject } from "../../support/project.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const authority = await createAuthority();
@@ -74,4 +77,57 @@ Deno.test("connectNats says what is wrong with a certificate", async () => {
   );
   const mismatch = { ...tls, cert: file("client.pem", valid.cert), key: file("client.key", other.key) };
   await refused(valid, mismatch, /: NATS_TLS_KEY is the key of another certificate than NATS_TLS_CERT$/);
+});
+
+for (
+  const [names, isAccepted] of [
+    [["127.0.0.1"], { "127.0.0.1": true, localhost: false }],
+    [["localhost"], { "127.0.0.1": false, localhost: true }],
+  ] as const
+) {
+  Deno.test(`connectNats compares a certificate of ${names} with the name or the address that it dials`, async () => {
+    await using folder = await temporaryDirectory();
+    const file = (name: string, text: string) => {
+      Deno.writeTextFileSync(`${folder.path}/${name}`, text);
+      return `${folder.path}/${name}`;
+    };
+    const own = await authority.issue("server", { names }), tls = { ca: file("ca.pem", authority.cert) };
+    const config = `tls { cert_file: "${file("server.pem", own.cert)}", key_file: "${file("server.key", own.key)}" }`;
+    await using server = await startServer({ config });
+    for (const [host, accepted] of Object.entries(isAccepted)) {
+      const connecting = connectNats({ servers: [`tls://${host}:${server.port}`], name: "test", tls });
+      if (accepted) await (await connecting).close();
+      else await assert.rejects(connecting, /altnames.*: name the server in NATS_URL as its certificate does$/);
+    }
+  });
+}
+
+Deno.test("plan says that a cluster asks for a client certificate, or refuses it, without a wait for each server", async () => {
+  await using folder = await temporaryDirectory();
+  await using project = await copyProject();
+  const file = (name: string, text: string) => {
+    Deno.writeTextFileSync(`${folder.path}/${name}`, text);
+    return `${folder.path}/${name}`;
+  };
+  const own = await authority.issue("server"), foreign = await (await createAuthority()).issue("client");
+  const NATS_TLS_CA = file("ca.pem", authority.cert), { a, b } = freePorts("a", "b");
+  const pair = `cert_file: "${file("server.pem", own.cert)}", key_file: "${file("server.key", own.key)}"`;
+  const config = (name: string, port: string) => `
+    server_name: ${name}
+    tls { ${pair}, ca_file: "${NATS_TLS_CA}", verify: true }
+    cluster { name: c, listen: "127.0.0.1:${port}", routes: ["nats://127.0.0.1:${a}", "nats://127.0.0.1:${b}"] }`;
+  await using first = await startServer({ config: config("a", a) });
+  await using second = await startServer({ config: config("b", b) });
+  const url = [first, second].map(({ port }) => `tls://127.0.0.1:${port}`).join();
+  const refused = { NATS_TLS_CERT: file("other.pem", foreign.cert), NATS_TLS_KEY: file("other.key", foreign.key) };
+  for (
+    const [given, why] of [
+      [{}, /CertificateRequired: the server asks for a certificate: give one as NATS_TLS_CERT and NATS_TLS_KEY/],
+      [refused, /UnknownCA: the server does not know the authority of the certificate in NATS_TLS_CERT/],
+    ] as const
+  ) {
+    const { code, text } = await commandRunner(project.path, url, { NATS_TLS_CA, ...given })("plan");
+    assert.equal(code, 1);
+    assert.match(text, why);
+  }
 });
