@@ -7,6 +7,7 @@ const CLUSTER = "chaos/cluster_test.ts: weir start loses no event, and repeats n
 const ORDER_KILLS = "chaos/order_test.ts: order keeps the events of each key in order";
 const ORDERED = "e2e/order_test.ts: order keeps each key in order and one at a time over two replicas";
 const PARTITIONED = "e2e/order_partitions_test.ts: order with partitions keeps each key in order and one at a time";
+const REASSIGNED = "e2e/order_partitions_takeover_test.ts: order with partitions runs an event once and in its place";
 const ORDERED_BATCHES = "e2e/batch_combined_test.ts: batch with order has one event of a key at most";
 const KILLED_AHEAD = "e2e/prefetch_killed_test.ts: start handles after a kill -9 what another process had pulled ahead";
 const RENEWED = "e2e/identity_test.ts: ctx.emit stores the event of a message without an id";
@@ -124,7 +125,7 @@ const TESTS: readonly (readonly string[])[] = [
     "core/batch_test.ts: batchSizeAt ends with batches of one event",
     "engine/batch_runner_test.ts: BatchRunner rejects only the event that is alone with its NonRetryableError",
   ],
-  [ORDER_KILLS, ORDERED, PARTITIONED, ORDERED_BATCHES, SIMULATED],
+  [ORDER_KILLS, ORDERED, PARTITIONED, REASSIGNED, ORDERED_BATCHES, SIMULATED],
   [
     ORDER_KILLS,
     ORDERED,

@@ -177,7 +177,7 @@ export class FunctionHost {
 }
 
 function createSettler(
-  { functions, cluster: { nc, jsm, names, monitor, messages, duplicates }, clock, metering, log, redact }:
+  { functions, cluster: { nc, jsm, names, monitor, messages, duplicates }, topology, clock, metering, log, redact }:
     FunctionHostOptions,
   attempts: NatsAttemptStore,
   retries: RetryStream,
@@ -190,6 +190,7 @@ function createSettler(
     retries,
     jsm,
     clock,
+    createdMs: (stream) => Date.parse(topology.created.get(stream) ?? ""),
     ordered: new Set(functions.filter(({ policy }) => policy.order).map(({ name }) => name)),
     onUnstored: ({ functionName, message, error }) => log.error(message, { function: functionName, error }),
     redact,
@@ -215,7 +216,7 @@ function createPorts(
     cancelled: topology.cancelled,
     delayed: delayedEvents(options),
     parked: new ParkedLetters(new DeadLetterService(options.cluster)),
-    partitions: new NatsPartitionStore(messages, new NatsPartitionCounts(nc, jsm, names), names),
+    partitions: new NatsPartitionStore(messages, jsm, new NatsPartitionCounts(nc, jsm, names), names),
     pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
     breakers: { store: breakers, reportProblem: (breaker, why) => logBreaker(log, breaker, why) },

@@ -51,7 +51,7 @@ export class TopologyKeeper implements Service {
   #cancel: () => void = () => {};
   #stopped = false;
   /** Creation times of the streams, as last found. */
-  readonly #created = new Map<string, string>();
+  readonly created = new Map<string, string>();
   #onRenewed: (stream: string, beforeMs: number) => void = () => {};
   #bringingBack: Promise<unknown> = Promise.resolve();
   /** Events that an operator has cancelled, as last found. */
@@ -149,7 +149,7 @@ export class TopologyKeeper implements Service {
         if (partly) this.#putRight(step, durable, consumer);
         // The consumers of the new stream do not exist yet, so every held message is of the old stream.
         if (partly && step.kind === "create" && step.what === "stream") this.#onRenewed(step.name, Infinity);
-        if (durable) this.passed.record(durable, consumer, this.#created.get(durable.stream));
+        if (durable) this.passed.record(durable, consumer, this.created.get(durable.stream));
         if (!consumer || step.kind !== "create") return;
         if (!partly) this.begun.push({ ...step, waiting: consumer.num_pending } as Step);
         if (consumer.num_pending === 0) return;
@@ -165,7 +165,7 @@ export class TopologyKeeper implements Service {
     this.#floors.record(found);
     this.cancelled.record(found);
     for (const [durable, consumer] of found.consumers) {
-      const created = this.#created.get(durable.stream);
+      const created = this.created.get(durable.stream);
       if (!consumer || !created) continue;
       if (this.passed.isReplaced(durable, consumer)) {
         const fields = {
@@ -200,9 +200,9 @@ export class TopologyKeeper implements Service {
   #findRenewed({ streams }: FoundState): void {
     for (const [name, info] of streams) {
       if (!info) continue;
-      const { created } = info, before = this.#created.get(name);
+      const { created } = info, before = this.created.get(name);
       if (before !== undefined && before !== created) this.#onRenewed(name, Date.parse(created));
-      this.#created.set(name, created);
+      this.created.set(name, created);
     }
   }
 
@@ -215,7 +215,7 @@ export class TopologyKeeper implements Service {
     this.log.error(`${nameOf(step)} was not as declared: put right`, { changes });
     const filters = step.kind === "update" && step.changes.find(({ field }) => field === "filter_subjects");
     if (!filters || !durable || !consumer) return;
-    const created = this.#created.get(durable.stream);
+    const created = this.created.get(durable.stream);
     this.#bringsBack(this.passed.bringBack(durable, filters.from as string[], consumer, created));
   }
 

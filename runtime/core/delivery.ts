@@ -59,6 +59,8 @@ export interface Delivery {
   readonly deadLetterSequence?: number;
   /** Partition of the function whose consumer delivered it. Undefined for the function's own consumers. */
   readonly partition?: number;
+  /** Ack subject of the message from which this one was assigned to its partition. Undefined outside of partitions. */
+  readonly sourceAck?: Uint8Array;
   /**
    * Key of the stored message. It is the same at each delivery of the message, and no other message ever has it, not
    * even in a stream that was deleted and created again.

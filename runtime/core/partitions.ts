@@ -1,5 +1,11 @@
 /** Fewest and most partitions of a function with `order`. Each has two consumers, and a process pulls from all. */
 export const PARTITIONS = { min: 2, max: 64 } as const;
+/** A partition of a function: its index from 0, and the number of all. */
+export interface Partition {
+  readonly index: number;
+  readonly of: number;
+}
+
 /** Hexadecimal digits of a key that decide its partition: 32 bits. */
 const DIGITS = 8;
 

@@ -1,10 +1,13 @@
 import { waitForKey } from "../core/order.ts";
+import type { Delivery } from "../core/delivery.ts";
 import type { Outcome } from "../core/outcome.ts";
-import { partitionOf } from "../core/partitions.ts";
+import { type Partition, partitionOf } from "../core/partitions.ts";
 import type { ResolvedFunction } from "../project/resolve_function.ts";
 import type { Attempt } from "./attempt.ts";
 import type { DependencyBreakers } from "./dependency_breakers.ts";
 import type { KeyedOrder } from "./keyed_order.ts";
+import type { Turn } from "./known_events.ts";
+import type { Lease } from "./leases.ts";
 import type { MaybePromise } from "./maybe_promise.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PartitionStore } from "./partition_store.ts";
@@ -24,15 +27,30 @@ const SILENT: Ports["observer"] = { begin: () => {}, end: () => {}, breakerChang
  * time, so that each event is assigned once, whichever releases run and whatever their `by` returns.
  *
  * Invariant: an event is acked only after its partition has stored it, and a key's next event is assigned only then.
+ *
+ * A redelivered event may have been assigned before, by a process that died then: its partition is asked first, since
+ * JetStream forgets ids after two minutes. What a partition has handled is acked before it leaves the partition.
+ * Invariant: an event that no partition has is stored only once it was delivered again after that answer, which shows
+ * that it was not handled before the answer.
  */
 export class PartitionRouter extends Pipeline {
   readonly #store: PartitionStore;
   readonly #partitions: number;
+  /** Events that are known not to be assigned, and the number of the last delivery up to which that holds. */
+  readonly #unassigned = new WeakMap<Turn, number>();
 
   constructor(fn: ResolvedFunction, dependencies: DependencyBreakers, ports: Ports) {
     super(assigned(fn), dependencies, ports);
     this.#store = ports.partitions!;
     this.#partitions = fn.policy.order!.partitions!;
+  }
+
+  override newAttempt(delivery: Delivery, lease?: Lease): Attempt {
+    const attempt = super.newAttempt(delivery, lease), { turn } = attempt, { deliveryCount } = delivery;
+    // The first delivery to any process, or one that follows the last one here: no other process has had it.
+    if (turn && (this.#unassigned.get(turn) ?? 0) === deliveryCount - 1) this.#unassigned.set(turn, deliveryCount);
+    else if (turn) this.#unassigned.delete(turn);
+    return attempt;
   }
 
   override handle(attempt: Attempt): MaybePromise<Outcome> {
@@ -43,19 +61,26 @@ export class PartitionRouter extends Pipeline {
   async #assign(attempt: Attempt, key: string): Promise<Outcome> {
     const order = this.order!, { settler } = this.ports;
     const outcome = await order.take(attempt) ??
-      await this.#storeIn(partitionOf(key, this.#partitions), attempt, order);
+      await this.#storeIn({ index: partitionOf(key, this.#partitions), of: this.#partitions }, attempt, order);
     const ends = outcome.kind === "dead-letter", observer = ends ? this.ports.observer : SILENT;
     if (ends) observer.begin(attempt);
     return await settleInOrder(order, { settler, observer }, attempt, outcome);
   }
 
-  async #storeIn(partition: number, attempt: Attempt, order: KeyedOrder): Promise<Outcome> {
+  async #storeIn(partition: Partition, attempt: Attempt, order: KeyedOrder): Promise<Outcome> {
     if (!await order.inbox.maySettle(attempt)) return { kind: "lease-expired" };
-    const { functionName, delivery, turn } = attempt;
+    const { functionName, delivery } = attempt, turn = attempt.turn!, isMain = order.isMain(turn.lane);
     try {
-      await this.#store.store(functionName, partition, delivery, order.isMain(turn!.lane));
+      if (!this.#unassigned.has(turn)) {
+        if (await this.#store.has(functionName, delivery, isMain)) return { kind: "ack" };
+        this.#unassigned.set(turn, delivery.deliveryCount);
+        return waitForKey(0);
+      }
+      await this.#store.store(functionName, partition, delivery, isMain);
       return { kind: "ack" };
     } catch (error) {
+      const isRefused = error instanceof PublishError && error.code !== "unavailable";
+      if (!isRefused) this.#unassigned.delete(turn); // it may be stored, and the answer lost
       if (!(error instanceof PublishError && error.code === "too-large")) return waitForKey(AGAIN_MS);
       const message = `the event has no room for the headers with which it goes to its partition: ${error.message}`;
       return { kind: "dead-letter", reason: "rejected", attempts: 0, error: { name: error.name, message } };

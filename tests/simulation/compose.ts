@@ -13,12 +13,16 @@ import type { Publisher } from "../../runtime/engine/publisher.ts";
 import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
 import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
+import { PartitionRouter } from "../../runtime/engine/partition_router.ts";
+import type { PartitionStore } from "../../runtime/engine/partition_store.ts";
 import { Dispatcher } from "../../runtime/engine/dispatcher.ts";
 import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
 import type { Remover } from "../../runtime/nats/client/remove_message.ts";
+import { NatsPartitionStore } from "../../runtime/nats/partitions/nats_partition_store.ts";
+import { NO_NAMESPACE } from "../../runtime/core/namespace.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
 import { NatsSettler } from "../../runtime/nats/consume/settle.ts";
 import { MemoryKvStore } from "../../runtime/testing/memory_kv_store.ts";
@@ -28,6 +32,7 @@ import type { Outcome } from "../../runtime/core/outcome.ts";
 import type { Scope } from "../../runtime/nats/topology/step.ts";
 import { Answered, Asked, AskedLate, orderKey } from "./events.ts";
 import { SimParked } from "./sim_parked.ts";
+import { SimPartitionCounts } from "./sim_partitions.ts";
 import type { SimConnection } from "./sim_connection.ts";
 import type { Settings } from "./settings.ts";
 
@@ -44,7 +49,11 @@ export interface PlantedBug {
   readonly scope?: Scope;
   readonly clock?: (part: ServerClock) => ServerClock;
   readonly delivery?: (delivery: Delivery) => Delivery;
+  /** The pins of the consumers that a function's triggers are on. */
   readonly order?: (part: OrderSource) => OrderSource;
+  /** The pins of a partition's consumers. */
+  readonly partitionOrder?: (part: OrderSource) => OrderSource;
+  readonly partitions?: (part: PartitionStore) => PartitionStore;
   readonly leases?: (part: Leases) => Leases;
   readonly rates?: (part: RateStore) => RateStore;
   readonly parked?: (part: ParkedEvents) => ParkedEvents;
@@ -52,12 +61,21 @@ export interface PlantedBug {
   readonly ignoresFailures?: true;
 }
 
-/** Receives the outcome of each delivery before it is settled. */
-export type OnDecided = (delivery: Delivery, outcome: Outcome) => void;
+/** Receives the outcome of each delivery before it is settled. @param isRouted True for one that goes to a partition. */
+export type OnDecided = (delivery: Delivery, outcome: Outcome, isRouted: boolean) => void;
+
+/** The consumers of a function, and what it knows of their pins if it has `order`. */
+export interface SimParts {
+  readonly consumers: readonly Consumer[];
+  readonly order: OrderSource | undefined;
+  /** Those of each partition; empty without partitions. */
+  readonly partitions: readonly { readonly consumers: readonly Consumer[]; readonly order: OrderSource }[];
+}
 
 /** The parts of a runtime that a schedule starts, stops and reconnects. */
 export interface SimRuntime {
-  readonly dispatcher: Dispatcher;
+  /** That of the function, after the one of its router if it has partitions. */
+  readonly dispatchers: readonly Dispatcher[];
   readonly settler: NatsSettler;
   /** Reports a reconnect to the settler. @param downMs how long the connection was down */
   readonly reconnected: (downMs: number) => void;
@@ -72,8 +90,7 @@ export function compose(
   hostClock: ServerClock,
   leases: Leases,
   fn: ResolvedFunction,
-  consumers: readonly Consumer[],
-  order: OrderSource | undefined,
+  { consumers, order, partitions }: SimParts,
   ahead: number,
   onDecided: OnDecided,
   bug: PlantedBug,
@@ -93,6 +110,7 @@ export function compose(
     jsm: { streams } as Remover,
     clock,
     ordered: new Set(order ? [fn.name] : []),
+    createdMs: (stream) => connection.network.createdMs(stream),
     atTickEnd: queueMicrotask, // the schedule moves the time as soon as nothing is left to do
   });
   const ports = {
@@ -101,29 +119,42 @@ export function compose(
       new EventPublisher(messages, { streams } as unknown as MessageReader, duplicates),
       bug.publisher,
     ),
-    settler: observed(wrap<Settler>(settler, bug.settler), onDecided),
+    settler: observed(wrap<Settler>(settler, bug.settler), false, onDecided),
     attempts,
     idempotency: NO_IDEMPOTENCY,
     observer: UNOBSERVED,
     kv: NO_BUCKETS,
     parked: wrap<ParkedEvents>(new SimParked(connection), bug.parked),
     rates: { store: wrap(connection.rates, bug.rates), reportProblem: () => {} },
+    partitions: wrap<PartitionStore>(
+      new NatsPartitionStore(messages, connection.direct, new SimPartitionCounts(connection), NO_NAMESPACE),
+      bug.partitions,
+    ),
   };
   const dependencies = new DependencyBreakers(fn.policy.dependencies, clock, () => {});
   const pipeline = new Pipeline(fn, dependencies, ports);
-  if (order) pipeline.order!.connect(wrap(order, bug.order));
-  const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
-  const dispatcher = new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, wrap(leases, bug.leases), Infinity, {
-    deliveries: order ? 0 : ahead,
-    bytes: Infinity,
-  });
-  return { dispatcher, settler, reconnected };
+  const dispatcher = (pipeline: Pipeline, consumers: readonly Consumer[], ahead: number) => {
+    const misread = consumers.map((consumer) => bug.delivery ? misreading(consumer, bug.delivery) : consumer);
+    const limit = { deliveries: ahead, bytes: Infinity };
+    return new Dispatcher(pipeline, misread, EXTEND_INTERVAL_MS, wrap(leases, bug.leases), Infinity, limit);
+  };
+  if (partitions.length === 0) {
+    if (order) pipeline.order!.connect(wrap(order, bug.order));
+    return { dispatchers: [dispatcher(pipeline, consumers, order ? 0 : ahead)], settler, reconnected };
+  }
+  const routed = { ...ports, settler: observed(wrap<Settler>(settler, bug.settler), true, onDecided) };
+  const router = new PartitionRouter(fn, dependencies, routed);
+  router.order!.connect(wrap(order!, bug.order));
+  pipeline.partitioned!.connect(partitions.map(({ order }) => wrap(order, bug.partitionOrder)));
+  const ofPartitions = partitions.flatMap(({ consumers }) => consumers);
+  const dispatchers = [dispatcher(router, consumers, 0), dispatcher(pipeline, ofPartitions, 0)];
+  return { dispatchers, settler, reconnected };
 }
 
-function observed(settler: Settler, onDecided: OnDecided): Settler {
+function observed(settler: Settler, isRouted: boolean, onDecided: OnDecided): Settler {
   return {
     settle(functionName, delivery, outcome, usedUp, claim) {
-      onDecided(delivery, outcome);
+      onDecided(delivery, outcome, isRouted);
       return settler.settle(functionName, delivery, outcome, usedUp, claim);
     },
     extend: (delivery) => settler.extend(delivery),
@@ -166,9 +197,9 @@ export function functionOf(
   handler: ResolvedFunction["handler"],
 ): ResolvedFunction {
   const { attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered } = settings;
-  const { batchSize, rateLimit, ratePerMs, parks } = settings;
+  const { batchSize, rateLimit, ratePerMs, parks, blocks, partitions } = settings;
   const single = [attempts, concurrency, isKeyed, initialMs, breakerFailures, breakerOpenForMs, ordered];
-  const key = [...single, batchSize, rateLimit, ratePerMs, parks].join();
+  const key = [...single, batchSize, rateLimit, ratePerMs, parks, blocks, partitions].join();
   let policy = policies.get(key);
   if (!policy) {
     const resolved = resolvePolicy({
@@ -181,12 +212,12 @@ export function functionOf(
       dependencies: { api: { consecutiveFailures: 1, openFor: "3s" } },
       ...(batchSize > 0 && { batch: { size: batchSize, maxWait: "500ms" } }),
       ...(rateLimit > 0 && { rate: { limit: rateLimit, per: ratePerMs } }),
-      // With `block` the events that always fail would never end.
       ...(ordered &&
         {
           order: {
             by: ({ data }: WeirEvent) => orderKey((data as { n: number }).n),
-            onFailure: parks ? "park" : "dead-letter",
+            onFailure: parks ? "park" : blocks ? "block" : "dead-letter",
+            ...(partitions > 0 && { partitions }),
           },
         }),
     });

@@ -50,16 +50,22 @@ const NUMBERS = [0, 1, 2, 3, 4, 5].map((n) => ({
   plain: [[NAME, `e${n}`]] as const,
 }));
 
-/** Returns the key of an event whose function has `order`. */
+/** Returns the key of an event whose function has `order`. Each of the two keys has another partition of two. */
 export function orderKey(n: number): string {
-  return `key ${n % 2}`;
+  return `customer ${n % 2}`;
 }
 
 /** Returns a random event with that number. The second release has one type more. */
-export function randomPlan(n: number, { attempts, releases, longProbability }: Settings, random: Random): EventPlan {
-  const trouble = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
+export function randomPlan(
+  n: number,
+  { attempts, releases, longProbability, blocks }: Settings,
+  random: Random,
+): EventPlan {
+  const drawn = random.chance(0.1) ? random.pick(RARE) : random.pick(TROUBLES);
+  // A handler that hangs stops once its attempts are used up, and an event that blocks its key uses up no further one.
+  const trouble = blocks && drawn === "hangs" ? "fails" : drawn;
   const { id, json, bytes, headers, plain } = NUMBERS[n];
-  const always = random.chance(0.35);
+  const always = random.chance(0.35) && !blocks;
   return {
     id,
     type: releases > 1 && random.chance(0.5) ? AskedLate.type : Asked.type,

@@ -41,6 +41,10 @@ export function injectFault(world: World): boolean {
         if (!settings.ordered) continue;
         unpin(world);
         return true;
+      case "outage":
+        if (settings.partitions === 0 || !random.chance(0.3)) continue;
+        outage(world);
+        return true;
       case "cut":
         if (replica?.connection.state !== "up" || replica.isFrozen) continue;
         cut(world, replica);
@@ -59,7 +63,25 @@ export function fail(world: World, request: Request, processed: boolean): void {
   request.fail();
 }
 
-function unpin({ random, serverConsumers, trace }: World): void {
+/** Longer than the duplicate window of a stream, and time for what was stored just before. */
+const OUTAGE_MS = 130_000;
+
+/** All replicas die, and none starts before JetStream has forgotten the ids of what they stored. */
+function outage(world: World): void {
+  for (const replica of [...world.replicas]) kill(world, replica);
+  world.pass(OUTAGE_MS);
+}
+
+function unpin(world: World): void {
+  const { random, serverConsumers, replicas, trace } = world;
+  const held = replicas.filter(({ state, isFrozen, connection }) => {
+    return state === "up" && !isFrozen && connection.state === "up";
+  }).flatMap(({ name, partitions }) => partitions.flatMap(({ order }) => order?.isHolder ? { name, order } : []));
+  if (held.length > 0 && random.chance(0.5)) {
+    const { name, order } = random.pick(held);
+    trace?.(`${name} hands a partition over`);
+    return order.handOver(3_000);
+  }
   const stream = random.pick(Object.keys(serverConsumers));
   trace?.(`${stream} forgets its pin`);
   serverConsumers[stream].unpin();

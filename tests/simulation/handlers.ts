@@ -50,12 +50,15 @@ async function handleBatch(
 ): Promise<void> {
   const accounts = events.map((event) => accountOf(world, event));
   await Promise.all(accounts.map((account) => run(world, replica, account, ctx.attempt)));
-  // An event that is rejected ends, and fails by itself alone. Others fail as often as they used an attempt.
+  // An event that is rejected ends, and fails by itself alone. Others fail as often as they used an attempt,
+  // and those that block their key use up no further one.
+  const { blocks } = world.settings;
   const failing = accounts.map(({ plan: { trouble, times }, failures, thrown }) =>
-    (trouble === "rejects" ? thrown : failures) < times && trouble !== "kills" && trouble !== "hangs"
+    (trouble === "rejects" || blocks ? thrown : failures) < times && trouble !== "kills" && trouble !== "hangs"
   );
   if (accounts.some(({ plan }, at) => failing[at] && plan.trouble === "depends")) {
     world.trace?.("the batch throws");
+    if (blocks) { for (const [at, account] of accounts.entries()) account.thrown += failing[at] ? 1 : 0; }
     throw new Error("as planned");
   }
   for (const [at, account] of accounts.entries()) {

@@ -17,10 +17,12 @@ function check(world: World, account: Account): string[] {
   const problems: string[] = [];
   const must = (holds: boolean, otherwise: () => string) => void (holds || problems.push(otherwise()));
   const { plan, runs, failures, kills, aborted, refused, successes, faults, forks } = account;
-  const { attempts, batchSize, parks } = world.settings;
+  const { attempts, batchSize, parks, blocks } = world.settings;
   const letters = world.model.messages("DEAD_LETTERS").filter(({ headers }) => headerOf(headers, NAME) === plan.id);
   const emitted = world.model.messages("OUT").filter((message) => world.eventIn([], message.payload) === plan.id);
 
+  // Invariant: it is assigned to a partition once, however late it is delivered again.
+  must(account.assigned <= 1, () => `assigned ${account.assigned} times`);
   // Invariant: every event ends, handled or as a dead letter.
   must(successes > 0 || letters.length > 0 || account.isDiscarded, () => "lost: neither handled nor a dead letter");
   // Invariant: as both only if a fault hit it between its first outcome and its settling, or two replicas ran it.
@@ -39,7 +41,8 @@ function check(world: World, account: Account): string[] {
   must(emitted.length === new Set(emitted.map(idOf)).size, () => "an emitted event is stored twice");
 
   // Invariant: it runs as often as its policy says, and once more for each fault.
-  const budget = attempts * (1 + forks + account.redrives);
+  // An event that blocks its key runs until it is handled.
+  const budget = blocks ? Infinity : attempts * (1 + forks + account.redrives);
   // A batch that failed runs again in halves.
   must(batchSize > 0 || runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
   problems.push(...account.problems);
@@ -54,7 +57,7 @@ function check(world: World, account: Account): string[] {
   must(!exhausted || failures + kills + faults >= attempts, () => "ended before its attempts were used");
 
   // Shutdowns, open breakers and its own failures are no faults: without a fault all counts are exact.
-  const clean = !parks && forks === 0 && account.overlaps === 0 && faults <= kills;
+  const clean = !parks && !blocks && forks === 0 && account.overlaps === 0 && faults <= kills;
   if (clean) problems.push(...inexact(account, attempts, letters, batchSize > 0));
   return problems;
 }

@@ -26,6 +26,12 @@ export class LeaseOracle {
     this.#lost.get(replica)?.delete(messageKey);
   }
 
+  /** Records that a process has settled a message whose event it has assigned to a partition. */
+  routed(replica: Replica, messageKey: string, { plan, forks }: Account, outcome: Outcome): void {
+    if (outcome.kind === "lease-expired" || !this.#lost.get(replica)?.has(messageKey) || forks > 0) return;
+    this.problems.push(`${plan.id}: ${replica.name} settled it, though its lease had expired`);
+  }
+
   decided(replica: Replica, messageKey: string, { plan, forks }: Account, outcome: Outcome): void {
     const hadBegun = setOf(this.#begun, replica).delete(plan.id);
     if (outcome.kind === "lease-expired" || hadBegun || !this.#lost.get(replica)?.has(messageKey)) return;

@@ -31,6 +31,8 @@ export class Account {
   forks = 0;
   /** Whether its dead letter was sent back before the process that stored it had settled its message: both go on. */
   isCopied = false;
+  /** How often it was stored for a partition, without redriven ones. */
+  assigned = 0;
   /** True once it was parked behind an earlier event of its key. */
   isParked = false;
   /** True once the operator discarded its dead letter. */

@@ -55,9 +55,10 @@ export class Operator {
   redriven(sequence: number): void {
     const id = this.#nameOf(sequence);
     if (id === undefined) return;
-    const account = this.world.ledger.of(id), { SIM } = this.world.serverConsumers;
+    const account = this.world.ledger.of(id), { serverConsumers: { SIM }, model } = this.world;
     account.redrives++;
-    if (SIM.deliveriesOf(account.seq) === undefined) return;
+    const isAssigned = model.messages("ORDER_PARTITIONS").some(({ headers }) => headerOf(headers, NAME) === id);
+    if (SIM.deliveriesOf(account.seq) === undefined && !isAssigned) return;
     account.forks++;
     account.isCopied = true;
   }

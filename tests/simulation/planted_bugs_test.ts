@@ -7,10 +7,12 @@ import type { ServerClock } from "../../runtime/engine/clock.ts";
 import { type Lease, type Leases, UNLIMITED } from "../../runtime/engine/leases.ts";
 import type { OrderSource } from "../../runtime/engine/order_source.ts";
 import type { ParkedEvents } from "../../runtime/engine/parked_events.ts";
+import type { PartitionStore } from "../../runtime/engine/partition_store.ts";
 import type { RateStore } from "../../runtime/engine/rate_store.ts";
 import type { Settler } from "../../runtime/engine/settler.ts";
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import type { PlantedBug } from "./compose.ts";
+import type { Settings } from "./settings.ts";
 import { findSeed, simulate } from "./simulate.ts";
 
 /** The number of schedules that must suffice to find each bug. */
@@ -141,6 +143,19 @@ const askedOnce = (inner: Leases): Leases => ({
   },
 });
 
+/** Changes the events that partitions store, or what they say of them. */
+const partitionsWith = (change: (inner: PartitionStore) => Partial<PartitionStore>) => (inner: PartitionStore) => ({
+  store: (...what: Parameters<PartitionStore["store"]>) => inner.store(...what),
+  has: (...what: Parameters<PartitionStore["has"]>) => inner.has(...what),
+  parkedOf: (...what: Parameters<PartitionStore["parkedOf"]>) => inner.parkedOf(...what),
+  ...change(inner),
+});
+
+/** Forgets which message an event in a partition was assigned from. */
+function withoutSource(delivery: Delivery): Delivery {
+  return delivery.sourceAck ? { ...delivery, messageKey: delivery.messageKey, sourceAck: undefined } : delivery;
+}
+
 /** Planted bugs, and the problems that they lead to. */
 const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])[] = [
   [
@@ -228,12 +243,52 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
   ],
 ];
 
-for (const [name, bug, leadsTo] of BUGS) {
-  Deno.test(`simulate finds the planted bug, and again by its seed: ${name}`, async () => {
-    const seed = await findSeed(1, ENOUGH, bug, leadsTo);
-    assert.ok(seed !== undefined, `not found in ${ENOUGH} schedules`);
-    const { problems } = await simulate(seed, bug);
-    assert.match(problems.join("\n"), leadsTo);
-    assert.deepEqual((await simulate(seed)).problems, [], "the same schedule without the bug has problems");
-  });
+/** Bugs of functions whose keys have partitions. */
+const PARTITION_BUGS: typeof BUGS = [
+  [
+    "an ack before a partition has stored the event",
+    {
+      partitions: partitionsWith((inner) => ({
+        store: (...what) => {
+          inner.store(...what).catch(() => {});
+          return Promise.resolve();
+        },
+      })),
+    },
+    /lost: neither handled nor a dead letter/,
+  ],
+  [
+    "events of a key in several partitions",
+    {
+      partitions: partitionsWith((inner) => ({
+        store: (name, { of }, delivery, isMain) =>
+          inner.store(name, { index: delivery.sequence % of, of }, delivery, isMain),
+      })),
+    },
+    /e\d \(\d\) began before e\d ended|e\d began on replica \d+ while e\d ran/,
+  ],
+  [
+    "a partition without a barrier at a takeover",
+    { partitionOrder: withoutBarrier },
+    /e\d \(\d\) began before e\d ended/,
+  ],
+  [
+    "a redelivered event that is assigned again",
+    { partitions: partitionsWith(() => ({ has: () => Promise.resolve(false) })) },
+    /assigned 2 times/,
+  ],
+  ["an event that leaves its partition before it is acked", { delivery: withoutSource }, /assigned 2 times/],
+];
+
+const TABLES = [[BUGS, () => true], [PARTITION_BUGS, ({ partitions }: Settings) => partitions > 0]] as const;
+for (const [bugs, isMeant] of TABLES) {
+  for (const [name, bug, leadsTo] of bugs) {
+    Deno.test(`simulate finds the planted bug, and again by its seed: ${name}`, async () => {
+      const seed = await findSeed(1, ENOUGH, bug, leadsTo, isMeant);
+      assert.ok(seed !== undefined, `not found in ${ENOUGH} schedules`);
+      const { problems } = await simulate(seed, bug);
+      assert.match(problems.join("\n"), leadsTo);
+      assert.deepEqual((await simulate(seed)).problems, [], "the same schedule without the bug has problems");
+    });
+  }
 }

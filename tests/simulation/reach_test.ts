@@ -24,6 +24,7 @@ const OUTCOMES_AND_FAULTS = [
   "lease-expired",
   "more than two faults",
   "redriven",
+  "retry blocks-key",
   "retry breaker-open",
   "retry dependency-open",
   "retry emit-failed",

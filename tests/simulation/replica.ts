@@ -5,7 +5,7 @@ import { SharedDeliveries } from "../../runtime/nats/consume/shared_deliveries.t
 import { SharedLeases } from "../../runtime/nats/consume/shared_leases.ts";
 import { OrderConsumers } from "../../runtime/nats/consume/order_consumers.ts";
 import type { ResolvedFunction } from "../../runtime/project/resolve_function.ts";
-import { compose, FUNCTION, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
+import { compose, type OnDecided, type PlantedBug, type SimRuntime } from "./compose.ts";
 import { type Network, SimConnection } from "./sim_connection.ts";
 import { SimConsumer } from "./sim_consumer.ts";
 import type { VirtualTime } from "./virtual_time.ts";
@@ -14,6 +14,11 @@ import type { VirtualTime } from "./virtual_time.ts";
 export class Replica {
   readonly connection: SimConnection;
   readonly consumers: readonly SimConsumer[];
+  /** Those of each partition; empty without partitions. */
+  readonly partitions: readonly {
+    readonly order: OrderConsumers | undefined;
+    readonly consumers: readonly SimConsumer[];
+  }[];
   readonly fn: ResolvedFunction;
   readonly #parts: SimRuntime;
   readonly #clock;
@@ -40,23 +45,23 @@ export class Replica {
     this.connection = new SimConnection(network);
     this.#clock = time.clockOf(this, offByMs);
     this.fn = functionFor(this);
-    const order = this.fn.policy.order && new OrderConsumers("SIM", "RETRIES", this.#clock, this.connection.pins);
-    this.consumers = ["SIM", "RETRIES"].map((stream) =>
-      new SimConsumer(this.connection, this.#clock, stream, FUNCTION, order?.pinOf(stream))
-    );
+    const own = this.#consumersOf("SIM"), count = this.fn.policy.order?.partitions ?? 0;
+    this.partitions = Array.from({ length: count }, (_, partition) => this.#consumersOf("ORDER_PARTITIONS", partition));
+    this.consumers = [own, ...this.partitions].flatMap(({ consumers }) => consumers);
     const whileAlive: OnDecided = (...args) => {
       if (this.connection.state !== "dead") onDecided(...args);
     };
     this.#leases = mayFreeze ? leasesOf(this.#clock, time.clockOf(this, offByMs, true), this.consumers) : undefined;
     this.#leases?.start();
     const leases = this.#leases ?? { take: () => UNLIMITED };
-    this.#parts = compose(this.connection, this.#clock, leases, this.fn, this.consumers, order, ahead, whileAlive, bug);
-    this.#parts.dispatcher.start();
+    const parts = { ...own, partitions: this.partitions.map(({ consumers, order }) => ({ consumers, order: order! })) };
+    this.#parts = compose(this.connection, this.#clock, leases, this.fn, parts, ahead, whileAlive, bug);
+    for (const dispatcher of this.#parts.dispatchers) dispatcher.start();
   }
 
   /** The number of deliveries in flight. */
   get inFlight(): number {
-    return this.#parts.dispatcher.inFlight;
+    return this.#parts.dispatchers.reduce((sum, { inFlight }) => sum + inFlight, 0);
   }
 
   get isFrozen(): boolean {
@@ -87,7 +92,7 @@ export class Replica {
   stop(graceMs: number): void {
     this.state = "stopping";
     const cancel = this.#clock.timer(graceMs, () => this.#parts.settler.giveUp());
-    void this.#parts.dispatcher.stop(graceMs).then(() => {
+    void Promise.all(this.#parts.dispatchers.map((dispatcher) => dispatcher.stop(graceMs))).then(() => {
       cancel();
       this.state = "gone";
       this.time.removeTimers(this);
@@ -120,6 +125,16 @@ export class Replica {
 
   check(): void {
     for (const consumer of this.consumers) consumer.check();
+  }
+
+  /** Creates the consumers of a partition, or of the function itself, with what it knows of their pins. */
+  #consumersOf(main: string, partition?: number) {
+    const pins = this.connection.pinsOf(partition);
+    const order = this.fn.policy.order && new OrderConsumers(main, "RETRIES", this.#clock, pins);
+    const consumers = [main, "RETRIES"].map((stream) =>
+      new SimConsumer(this.connection, this.#clock, stream, order?.pinOf(stream), partition)
+    );
+    return { order, consumers };
   }
 }
 

@@ -115,9 +115,9 @@ function deliveries(world: World, replica: Replica): (() => void)[] {
   const steps: (() => void)[] = [];
   for (const consumer of replica.consumers) {
     if (consumer.inTransit.length > 0 && !replica.isFrozen) steps.push(() => consumer.deliverNext());
-    const server = world.serverConsumers[consumer.stream];
+    const server = world.serverConsumers[consumer.key];
     if (consumer.pulled > 0 && server.hasNext(world.now())) {
-      const serves = server.serves(consumer.pin?.id, world.now());
+      const serves = server.serves(consumer.pulledAs, world.now());
       if (serves === "wrong" && !replica.isFrozen) steps.push(() => consumer.refused());
       if (serves !== true) continue;
       steps.push(() => {

@@ -12,6 +12,10 @@ export interface Settings {
   readonly ordered: boolean;
   /** Whether the first event of a key parks it. Then an operator redrives or discards dead letters. */
   readonly parks: boolean;
+  /** Treatment of the first event of a key once its attempts are used up, if it parks none. */
+  readonly blocks: boolean;
+  /** The number of partitions of a function with `order`; 0 for none. */
+  readonly partitions: number;
   readonly attempts: number;
   readonly concurrency: number;
   /** Whether all events are of one key, of which one at a time runs in a replica. */
@@ -43,9 +47,19 @@ export interface Settings {
 /**
  * A kind of fault: a request fails, or is processed without a response; an ack is dropped; everything in transit is
  * delayed; a replica is killed, stopped, disconnected, or stands still for a while; a consumer forgets to which replica
- * it delivers.
+ * it delivers, or a replica hands a partition over; all replicas die, and start after JetStream has forgotten all ids.
  */
-export type FaultKind = "fail" | "no-response" | "drop" | "delay" | "kill" | "stop" | "cut" | "unpin" | "freeze";
+export type FaultKind =
+  | "fail"
+  | "no-response"
+  | "drop"
+  | "delay"
+  | "kill"
+  | "stop"
+  | "cut"
+  | "unpin"
+  | "freeze"
+  | "outage";
 
 const FAULT_KINDS: readonly FaultKind[] = [
   "fail",
@@ -57,13 +71,14 @@ const FAULT_KINDS: readonly FaultKind[] = [
   "delay",
   "unpin",
   "freeze",
+  "outage",
 ];
 
 export function randomSettings(random: Random): Settings {
   const ordered = random.chance(0.3);
   const concurrency = random.pick([1, 2, 16]), ahead = random.pick([0, 2]);
   const isKeyed = !ordered && concurrency === 16 && ahead === 0;
-  const settings: Omit<Settings, "parks" | "batchSize" | "rateLimit" | "ratePerMs"> = {
+  const settings: Omit<Settings, "parks" | "blocks" | "partitions" | "batchSize" | "rateLimit" | "ratePerMs"> = {
     ordered,
     isKeyed,
     events: 1 + random.below(3),
@@ -92,5 +107,9 @@ export function randomSettings(random: Random): Settings {
   const parks = ordered && !settings.renews && settings.releases === 1 && random.chance(0.7);
   // Else few events would be left once the first has failed and another process takes over.
   const events = settings.events + (parks ? 2 : 0);
-  return { ...settings, events, batchSize, rateLimit, ratePerMs: random.pick([1_000, 20_000]), parks };
+  const ratePerMs = random.pick([1_000, 20_000]);
+  const partitions = ordered && random.chance(0.5) ? 2 : 0;
+  // An event that always fails would block its key for ever.
+  const blocks = partitions > 0 && !parks && random.chance(0.3);
+  return { ...settings, events, batchSize, rateLimit, ratePerMs, parks, blocks, partitions };
 }

@@ -1,8 +1,10 @@
-import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { headers, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import type { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts";
 import type { DuplicateFinder } from "../../runtime/nats/publish/late_dedup.ts";
 import { retrySubject } from "../../runtime/nats/retry/retry_stream.ts";
 import type { Delivery } from "../../runtime/core/delivery.ts";
+import { covers } from "../../runtime/core/subjects.ts";
 import { PublishError } from "../../runtime/engine/publisher.ts";
 import type { MessagePublisher, TextPublisher } from "../../runtime/nats/publish/message_publisher.ts";
 import { EMPTY_WINDOW } from "../../runtime/core/rate_window.ts";
@@ -16,6 +18,12 @@ import { headerLines } from "./wire.ts";
 
 /** How long the publisher repeats a request before it gives up. */
 const GIVE_UP_AFTER_MS = 8_000;
+
+interface BatchRead {
+  readonly seq: number;
+  readonly next_by_subj: string;
+  callback(done: object | null, message?: object): void;
+}
 
 /** A request without a response yet. The schedule decides whether and when it succeeds. */
 export interface Request {
@@ -55,11 +63,14 @@ export interface Network {
   eventIn(headers: readonly Header[], payload: Uint8Array): string | undefined;
   /** Returns the id of the event that a message carries, by `stream.sequence.time`. */
   eventOf(messageKey: string): string | undefined;
-  /** Returns the function's consumer on a stream. */
-  consumerOf(stream: string): ModelConsumer;
+  /** Returns the function's consumer on a stream, or that of one of its partitions. */
+  consumerOf(stream: string, partition?: number): ModelConsumer;
+  /** Returns when a stream was created; NaN before it was created again. */
+  createdMs(stream: string): number;
   requested(request: Request): void;
   acked(ack: Ack): void;
-  stored(subject: string, by: SimConnection): void;
+  /** @param id Id of the event in the message; undefined for none. */
+  stored(subject: string, by: SimConnection, id: string | undefined): void;
 }
 
 /** The connection of one runtime to the model, in place of the NATS client. */
@@ -71,11 +82,22 @@ export class SimConnection {
 
   constructor(readonly network: Network) {}
 
-  readonly nc: Pick<NatsConnection, "publish" | "isClosed"> = {
+  readonly nc: Pick<NatsConnection, "publish" | "isClosed" | "request"> = {
     publish: (ackSubject, body) => {
       if (this.state !== "dead") this.network.acked({ connection: this, ackSubject, body: body as string });
     },
     isClosed: () => false,
+    request: (ackSubject, body) => {
+      const [, , stream, , , seq, , nanos] = ackSubject.split(".");
+      return this.#request(
+        `${body} of ${stream} ${seq}`,
+        () => this.network.eventOf(`${stream}.${seq}.${nanos}`),
+        () => {
+          this.network.model.ack(ackSubject, body as string, this.network.now());
+          return {} as Msg;
+        },
+      );
+    },
   };
 
   readonly messages: MessagePublisher & TextPublisher = {
@@ -90,7 +112,7 @@ export class SimConnection {
           const { errCode: jetStreamCode, description } = ack.error;
           throw new PublishError("refused", description, { jetStreamCode });
         }
-        if (!ack.duplicate) this.network.stored(subject, this);
+        if (!ack.duplicate) this.network.stored(subject, this, eventId());
         return { stream: ack.stream, sequence: ack.seq, duplicate: ack.duplicate };
       }, true);
     },
@@ -137,10 +159,11 @@ export class SimConnection {
       }),
   };
 
-  readonly pins: PinRequests = {
+  /** Returns the requests for the pins of the function, or of one of its partitions. */
+  readonly pinsOf = (partition?: number): PinRequests => ({
     ask: (stream) =>
       this.#request(`info ${stream}`, () => undefined, () => {
-        const consumer = this.network.consumerOf(stream), nowMs = this.network.now();
+        const consumer = this.network.consumerOf(stream, partition), nowMs = this.network.now();
         return {
           unsettled: consumer.ackPending,
           position: consumer.position,
@@ -149,9 +172,24 @@ export class SimConnection {
         };
       }),
     unpin: (stream) => {
-      if (this.state === "up") this.network.consumerOf(stream).unpin();
+      if (this.state === "up") this.network.consumerOf(stream, partition).unpin();
     },
-  };
+  });
+
+  /** Direct reads of batches, as `readBatch` makes them. */
+  readonly direct = {
+    direct: {
+      getBatch: async (stream: string, { seq, next_by_subj, callback }: BatchRead) => {
+        const messages = await this.ask(`read ${next_by_subj}`, () => {
+          return this.network.model.messages(stream).filter((one) =>
+            one.seq >= seq && covers(next_by_subj, one.subject)
+          );
+        });
+        for (const message of messages) callback(null, storedMsg(message)!);
+        callback({});
+      },
+    },
+  } as unknown as Pick<JetStreamManager, "direct">;
 
   readonly isDelayed = (functionName: string, delivery: Delivery): Promise<boolean> => {
     const subject = retrySubject(functionName, delivery);

@@ -4,6 +4,7 @@ import { DeliveryParser } from "../../runtime/nats/consume/parse_delivery.ts";
 import type { Pin } from "../../runtime/nats/consume/pin.ts";
 import type { ModelDelivery } from "./consumer_model.ts";
 import type { SimConnection } from "./sim_connection.ts";
+import { consumerKey, consumerName } from "./sim_partitions.ts";
 import { toMsg } from "./wire.ts";
 
 /**
@@ -13,7 +14,11 @@ import { toMsg } from "./wire.ts";
 export class SimConsumer implements Consumer {
   /** The number of messages that were requested and have not been sent. */
   pulled = 0;
+  /** The pin with which they were requested. The server delivers none of them to a process with another one. */
+  pulledAs: string | undefined;
   readonly inTransit: ModelDelivery[] = [];
+  /** Key of the consumer among those of the server. */
+  readonly key: string;
   readonly #parser: DeliveryParser;
   #sink: ConsumerSink | undefined;
   #stopped: (() => void) | undefined;
@@ -24,10 +29,11 @@ export class SimConsumer implements Consumer {
     readonly connection: SimConnection,
     readonly clock: Pick<Clock, "now">,
     readonly stream: string,
-    consumer: string,
     readonly pin?: Pin,
+    partition?: number,
   ) {
-    this.#parser = new DeliveryParser(stream, consumer);
+    this.#parser = new DeliveryParser(stream, consumerName(partition));
+    this.key = consumerKey(stream, partition);
   }
 
   start(sink: ConsumerSink): void {
@@ -37,6 +43,10 @@ export class SimConsumer implements Consumer {
 
   wake(): void {
     if (this.#stopped || !this.#sink || this.connection.state !== "up") return;
+    if (this.pulledAs !== this.pin?.id) {
+      this.pulledAs = this.pin?.id;
+      this.pulled = 0;
+    }
     const wanted = this.#sink.credits() + this.#sink.ahead(this.clock.now(), Infinity);
     this.pulled = Math.max(this.pulled, wanted - this.inTransit.length);
   }

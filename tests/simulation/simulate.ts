@@ -3,6 +3,7 @@ import { violations } from "./invariants.ts";
 import type { Ledger } from "./ledger.ts";
 import { Random } from "../support/random.ts";
 import { schedule } from "./schedule.ts";
+import { randomSettings, type Settings } from "./settings.ts";
 import { World } from "./world.ts";
 
 /** The result of one schedule. */
@@ -36,14 +37,17 @@ export async function simulate(seed: number, bug: PlantedBug = {}, traced = fals
  * Returns the first seed of a range whose schedule violates an invariant; undefined if there is none.
  *
  * @param problem matches the violation. Default: any.
+ * @param isMeant returns whether to run a schedule with these settings. Default: all run.
  */
 export async function findSeed(
   from: number,
   to: number,
   bug: PlantedBug = {},
   problem = /^/,
+  isMeant: (settings: Settings) => boolean = () => true,
 ): Promise<number | undefined> {
   for (let seed = from; seed <= to; seed++) {
+    if (!isMeant(randomSettings(new Random(seed)))) continue;
     const { problems } = await simulate(seed, bug);
     if (problems.some((text) => problem.test(text))) return seed;
   }

@@ -8,6 +8,7 @@ import type { ModelConsumer } from "./consumer_model.ts";
 import { Asked, AskedLate, type EventPlan, NAME, randomPlan } from "./events.ts";
 import { abandoned, handlerOf, type Run } from "./handlers.ts";
 import { Ledger } from "./ledger.ts";
+import { consumerKey, consumerKeyIn, consumerName, partitionFilters } from "./sim_partitions.ts";
 import { filtersAfterStart } from "./releases.ts";
 import type { Ack, Network, Request, SimConnection } from "./sim_connection.ts";
 import { type Header, headerOf, JetStreamModel } from "./model.ts";
@@ -49,6 +50,7 @@ export class World implements Network {
   /** True once the stream of the events was created again. */
   renewed = false;
   #started = 0;
+  #renewedAtMs = NaN;
 
   /** @param trace receives every step. Default: none. */
   constructor(readonly random: Random, readonly bug: PlantedBug, readonly trace: ((step: string) => void) | undefined) {
@@ -60,8 +62,15 @@ export class World implements Network {
     model.addStream({ name: "OUT", subjects: ["out.>"] });
     model.addStream({ name: "RETRIES", subjects: ["retries.>"], workQueue: true });
     model.addStream({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"] });
+    model.addStream({ name: "ORDER_PARTITIONS", subjects: ["order_partitions.>"], workQueue: true });
     const filters = [`retries.due.${FUNCTION}.>`, `retries.redriven.${FUNCTION}.>`];
     this.serverConsumers = { RETRIES: model.addConsumer("RETRIES", durable(filters, this.settings.ordered)) };
+    for (let partition = 0; partition < this.settings.partitions; partition++) {
+      for (const [stream, filters] of Object.entries(partitionFilters(this.settings.partitions, partition))) {
+        const options = { ...durable([...filters], true), name: consumerName(partition) };
+        this.serverConsumers[consumerKey(stream, partition)] = model.addConsumer(stream, options);
+      }
+    }
     trace?.(`settings ${JSON.stringify(this.settings)}`);
     this.#publishAll();
     for (let n = 0; n < this.settings.replicas; n++) this.start();
@@ -73,8 +82,12 @@ export class World implements Network {
 
   // Reports of the connections.
 
-  consumerOf(stream: string): ModelConsumer {
-    return this.serverConsumers[stream];
+  consumerOf(stream: string, partition?: number): ModelConsumer {
+    return this.serverConsumers[consumerKey(stream, partition)];
+  }
+
+  createdMs(stream: string): number {
+    return stream === "SIM" ? this.#renewedAtMs : NaN;
   }
 
   requested(request: Request): void {
@@ -94,7 +107,8 @@ export class World implements Network {
     else this.acks.push(ack);
   }
 
-  stored(subject: string, by: SimConnection): void {
+  stored(subject: string, by: SimConnection, id: string | undefined): void {
+    if (subject.startsWith("order_partitions.")) this.ledger.of(id!).assigned++;
     if (subject.startsWith("retries.redriven.")) this.operator.redriven(Number(subject.split(".")[3]));
     if (!subject.startsWith("retries.delayed.")) return;
     this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."), (holder) => (holder as Replica).connection === by);
@@ -123,8 +137,8 @@ export class World implements Network {
       release,
       functionFor,
       this.settings.ahead,
-      (delivery, outcome) => {
-        this.#record(replica, delivery, outcome);
+      (delivery, outcome, isRouted) => {
+        this.#record(replica, delivery, outcome, isRouted);
       },
       offByMs,
       this.settings.faultKinds.includes("freeze"),
@@ -137,7 +151,7 @@ export class World implements Network {
 
   /** Sends a message of the server to a replica. It arrives in a later step. */
   deliver(replica: Replica, consumer: SimConsumer): void {
-    const delivery = this.serverConsumers[consumer.stream].next(this.now());
+    const delivery = this.serverConsumers[consumer.key].next(this.now());
     if (!delivery) return;
     const { message, deliveries, cause, reply } = delivery;
     const id = this.eventIn(message.headers, message.payload);
@@ -153,9 +167,9 @@ export class World implements Network {
       account.expiries++;
     }
     if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
-    this.trace?.(`${consumer.stream} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
+    this.trace?.(`${consumer.key} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;
-    if (consumer.pin?.id !== undefined) this.serverConsumers[consumer.stream].keepPin(consumer.pin.id, this.now());
+    if (consumer.pin?.id !== undefined) this.serverConsumers[consumer.key].keepPin(consumer.pin.id, this.now());
     consumer.inTransit.push(delivery);
   }
 
@@ -166,7 +180,7 @@ export class World implements Network {
     // The server would take it for an ack of the message that is at this position now: only a client can tell.
     const message = this.model.message(stream, Number(seq));
     if (message && nanos !== `${message.timeMs}000000`) return;
-    const current = this.serverConsumers[stream].deliveriesOf(Number(seq));
+    const current = this.serverConsumers[consumerKeyIn(ack.ackSubject)].deliveriesOf(Number(seq));
     if (ack.body.startsWith("-NAK") && current !== undefined && current !== Number(deliveries)) {
       this.ledger.endedByOlderNak(messageKeyIn(ack.ackSubject)); // it ends the delivery of another replica
     }
@@ -202,6 +216,14 @@ export class World implements Network {
     return true;
   }
 
+  /** Lets time pass while no replica runs. */
+  pass(ms: number): void {
+    for (const end = this.now() + ms; this.now() < end;) {
+      this.time.advanceTo(Math.min(end, this.model.nextMs(this.now())));
+      this.model.tick(this.now());
+    }
+  }
+
   /** Returns whether the stream of the events is to be created again, and all its events are settled there. */
   get mayRenew(): boolean {
     const { SIM } = this.serverConsumers;
@@ -213,6 +235,7 @@ export class World implements Network {
     this.trace?.("SIM is deleted and created again");
     this.renewed = true;
     this.time.advanceTo(this.now() + 1); // no message has the time of another
+    this.#renewedAtMs = this.now();
     this.model.deleteStream("SIM");
     this.#publishAll();
   }
@@ -226,7 +249,8 @@ export class World implements Network {
       Object.values(this.serverConsumers).every((consumer) =>
         consumer.ackPending === 0 && !consumer.hasNext(this.now())
       ) &&
-      this.model.messages("RETRIES").length === 0 && this.operator.isDone;
+      this.model.messages("RETRIES").length + this.model.messages("ORDER_PARTITIONS").length === 0 &&
+      this.operator.isDone;
   }
 
   /** A replica pulls every two seconds by its pins, until a time. */
@@ -234,16 +258,18 @@ export class World implements Network {
     for (const consumer of consumers) {
       const id = consumer.pin?.id;
       if (id === undefined || consumer.pin!.keepAlive(Infinity) === undefined) continue;
-      if (!this.serverConsumers[consumer.stream].keepPin(id, this.now(), untilMs)) consumer.refused();
+      if (!this.serverConsumers[consumer.key].keepPin(id, this.now(), untilMs)) consumer.refused();
     }
   }
 
-  #record(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome): void {
+  #record(replica: Replica, { messageKey, deliveryCount }: Delivery, outcome: Outcome, isRouted: boolean): void {
     const [stream, seq] = messageKey.split(".");
     const id = this.ledger.eventOf(messageKey)!, account = this.ledger.of(id);
     const delay = "delayMs" in outcome ? ` ${outcome.delayMs}` : "";
     const more = "reason" in outcome ? `: ${outcome.reason}${delay}` : "";
     this.trace?.(`${replica.name} decides ${id} (${stream} ${seq} #${deliveryCount}) ${outcome.kind}${more}`);
+    // An event that is assigned has no outcome yet.
+    if (isRouted && outcome.kind !== "dead-letter") return this.leases.routed(replica, messageKey, account, outcome);
     account.decided(outcome, replica);
     this.leases.decided(replica, messageKey, account, outcome);
     if (outcome.kind === "retry") account.dueMs = this.now() + outcome.delayMs;

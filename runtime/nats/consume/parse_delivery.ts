@@ -161,6 +161,18 @@ export function consumerSequenceIn(ackSubject: Uint8Array): number {
   return Number(sequence);
 }
 
+/**
+ * Returns whether a stream was created again since it stored the message that an ack subject is for: another message may
+ * be at its position now.
+ *
+ * @param createdMs Returns when a stream was created; NaN if unknown. Default: unknown.
+ */
+export function isReplaced(ackSubject: Uint8Array, createdMs: (stream: string) => number = () => NaN): boolean {
+  const from = numbersAt(ackSubject), [, , , nanos] = ackSubjectText(ackSubject.subarray(from)).split(".");
+  const [stream] = ackSubjectText(ackSubject.subarray(0, from)).split(".").slice(-3); // its consumer follows, and a dot
+  return Number(nanos) / 1e6 < createdMs(stream);
+}
+
 export function ackSubjectText(ackSubject: Uint8Array): string {
   return DECODER.decode(ackSubject);
 }

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
-import type { DeadLetterOutcome, ErrorDetail, Outcome } from "../../core/outcome.ts";
+import type { DeadLetterOutcome, Outcome } from "../../core/outcome.ts";
 import type { MaybePromise } from "../../engine/maybe_promise.ts";
 import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Claim } from "../../engine/idempotency_store.ts";
@@ -8,26 +8,26 @@ import type { ServerClock } from "../../engine/clock.ts";
 import type { Settlement, Settler, UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { isUnavailable } from "../client/is_unavailable.ts";
-import { headerText } from "../client/header_writer.ts";
 import { AckBatch, type AckConnection } from "../client/write_batch.ts";
 import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
-import { ackSubjectText } from "./parse_delivery.ts";
+import { ackSubjectText, isReplaced } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
+import { countsOfEnding, countsOfRetry } from "./stored_counts.ts";
 
 const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Maximum wait for the confirmation of an ack, in milliseconds: longer than a change of leader takes. */
-const CONFIRM_MS = 10_000;
+/** Maximum waits for the confirmation of an ack, in milliseconds: longer than a change of leader; before a next try. */
+const CONFIRM_MS = 10_000, CONFIRM_SOURCE_MS = 2_000;
 /** Longest time, in milliseconds, until a lost connection is noticed: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
 interface SettlerOptions {
-  readonly nc: AckConnection;
+  readonly nc: AckConnection & Pick<NatsConnection, "request">;
   readonly monitor: Pick<ConnectionMonitor, "onReconnect">;
   readonly deadLetters: Pick<DeadLetters, "store">;
   readonly attempts: AttemptStore;
@@ -40,6 +40,8 @@ interface SettlerOptions {
   readonly onUnstored?: (unstored: Unstored) => void;
   /** Functions whose acks are not sent again after a reconnect: another process may count their events. Default: none. */
   readonly ordered?: ReadonlySet<string>;
+  /** Returns when a stream was created, in milliseconds since 1970; NaN if unknown. Default: unknown. */
+  readonly createdMs?: (stream: string) => number;
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
 }
@@ -77,7 +79,7 @@ export class NatsSettler implements Settler {
     claim?: Claim,
   ): MaybePromise<Settlement> {
     // Hot path: a plain ack needs no promise.
-    if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined) {
+    if (outcome.kind === "ack" && !claim && delivery.deadLetterSequence === undefined && !delivery.sourceAck) {
       return this.#ack(functionName, delivery);
     }
     return this.#settle({ functionName, delivery, usedUp }, this.#redacted(outcome), claim);
@@ -125,8 +127,7 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // If this event was redriven, its dead letter must go, or an operator could redrive it a second time. A failure
-      // does not stop the settlement.
+      // The dead letter of a redriven event must go, or an operator could redrive it again. It need not succeed.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }
@@ -135,6 +136,7 @@ export class NatsSettler implements Settler {
           if (claim) {
             await this.#retrier.untilStored(functionName, "the completion of an event", () => claim.complete());
           }
+          await this.#ackSource(functionName, delivery);
           this.#answer(functionName, delivery, ACK);
           break;
         case "retry":
@@ -144,6 +146,7 @@ export class NatsSettler implements Settler {
         case "dead-letter": {
           const { sequence } = await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
+          await this.#ackSource(functionName, delivery);
           this.#answer(functionName, delivery, `+TERM weir: ${outcome.reason}`);
           if (outcome.orderKey !== undefined) return { ok: true, deadLetter: sequence };
         }
@@ -152,6 +155,18 @@ export class NatsSettler implements Settler {
     } catch (error) {
       return { ok: false, error };
     }
+  }
+
+  /**
+   * Acks the message from which an event was assigned to its partition: its process may have died before it did.
+   *
+   * Invariant: no event leaves its partition before. The next process would assign it again, after later ones of its key.
+   */
+  async #ackSource(functionName: string, { sourceAck }: Delivery): Promise<void> {
+    const { nc, createdMs } = this.options;
+    if (!sourceAck || isReplaced(sourceAck, createdMs)) return;
+    const ack = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS);
+    await this.#retrier.untilStored(functionName, "the ack of an assigned event", ack);
   }
 
   #redacted(outcome: Outcome): Outcome {
@@ -167,6 +182,7 @@ export class NatsSettler implements Settler {
     if (usedUp && leaves && !(ordered?.has(functionName) && outcome.delayMs < RETRY_STREAM_MIN_DELAY_MS)) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
+        await this.#ackSource(functionName, delivery);
         return this.#answer(functionName, delivery, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
@@ -174,24 +190,14 @@ export class NatsSettler implements Settler {
     }
     try {
       if (usedUp) {
-        // The store has the counts of this message alone. The counts of earlier messages of the event are in its
-        // headers.
-        const begun = usedUp.attempts - delivery.history.attempts;
-        const excused = usedUp.excusedDeliveries - delivery.history.excusedDeliveries;
-        const otherRelease = (usedUp.otherReleaseDeliveries ?? 0) - (delivery.history.otherReleaseDeliveries ?? 0);
-        const mayHaveEmitted = usedUp.emittedSinceMs !== undefined, { attemptTrace } = usedUp;
-        const lastError = outcome.usesAttempt && outcome.error ? headerError(outcome.error) : usedUp.lastError;
-        const ofOthers = otherRelease > 0 && { otherRelease };
-        const counts = { begun, excused, ...ofOthers, mayHaveEmitted, attemptTrace, lastError };
+        const counts = countsOfRetry(delivery, usedUp, outcome);
         const write = () => attempts.write(functionName, delivery, counts);
-        // The write is repeated through an outage: without these counts the next delivery would take this one for a
-        // crash.
+        // Repeated through an outage: without these counts the next delivery would take this one for a crash.
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;
         await this.#retrier.untilStored(functionName, "the attempts of an event", write, repeats);
       }
     } catch (error) {
-      // The process shuts down during an outage, so the counts are not stored. The next delivery counts this one as an
-      // attempt.
+      // A shutdown during an outage: the counts are not stored, and the next delivery counts this one as an attempt.
       if (!isUnavailable(error)) throw error;
     } finally {
       // Invariant: never a bare nak. Without a delay the server redelivers at once, without end.
@@ -207,11 +213,8 @@ export class NatsSettler implements Settler {
   async #storeDeadLetter({ functionName, delivery, usedUp }: HeldEvent, outcome: DeadLetterOutcome) {
     const { attempts, deadLetters, onUnstored } = this.options;
     if (usedUp && !usedUp.wasDecided) {
-      const ending = { ...outcome, error: headerError(outcome.error) };
-      const begun = outcome.attempts - delivery.history.attempts; // of this message alone, as above
-      const counts = { begun, excused: 0, mayHaveEmitted: true, ending, attemptTrace: usedUp.attemptTrace };
-      // If the decision cannot be stored, the dead letter is stored all the same: a crash in between may run the event
-      // again.
+      const counts = countsOfEnding(delivery, usedUp, outcome);
+      // Without the decision the dead letter is stored all the same: a crash in between may run the event again.
       const message = "the end of an event cannot be stored: its dead letter is stored without it";
       await attempts.write(functionName, delivery, counts)
         .catch((error) => onUnstored?.({ functionName, message, error }));
@@ -221,15 +224,7 @@ export class NatsSettler implements Settler {
   }
 }
 
-/** Returns an error as it is stored with an event: without its stack, and cut as in a header. */
-function headerError({ name, message }: ErrorDetail): ErrorDetail {
-  return { name: headerText(name), message: headerText(message) };
-}
-
-/**
- * Returns whether the stream of a delivery was deleted. The delivery then has no ack subject, since a new stream may
- * have another message at its position.
- */
+/** Returns whether the stream of a delivery was deleted. A new one may have another message at its position. */
 function isGone({ ackSubject }: Delivery): boolean {
   return ackSubject.length === 0;
 }
@@ -240,8 +235,12 @@ export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: De
 }
 
 /** Acks a delivery as {@linkcode ackMoved} does. Resolves once the server has confirmed the ack. */
-export async function confirmMoved(nc: Pick<NatsConnection, "request">, { ackSubject }: Delivery): Promise<void> {
-  await nc.request(ackSubjectText(ackSubject), ACK, { timeout: CONFIRM_MS });
+export function confirmMoved(nc: Pick<NatsConnection, "request">, { ackSubject }: Delivery): Promise<void> {
+  return confirm(nc, ackSubject, CONFIRM_MS);
+}
+
+async function confirm(nc: Pick<NatsConnection, "request">, ackSubject: Uint8Array, timeout: number): Promise<void> {
+  await nc.request(ackSubjectText(ackSubject), ACK, { timeout });
 }
 
 /** Sends an in-progress ack, which starts the delivery's ack wait anew. */

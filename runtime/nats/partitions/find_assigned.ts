@@ -19,7 +19,7 @@ export async function mayBeAssigned(
   const start_time = new Date(event.storedAtMs);
   for (
     const [stream, next_by_subj] of [
-      [partitions.stream, `${partitions.prefix}.${functionName}.*`],
+      [partitions.stream, `${partitions.prefix}.${functionName}.*.*`],
       [retries.stream, `${retries.partition}.${functionName}.>`],
     ]
   ) {

@@ -12,12 +12,12 @@ export class NatsPartitionCounts implements PartitionCounts {
   constructor(readonly nc: NatsConnection, readonly jsm: JetStreamManager, readonly names: Namespace) {}
 
   returned(functionName: string, partition: number, deadLetter?: number): Promise<number> {
-    const subject = `${returnedSubject(functionName, partition, this.names)}.${deadLetter ?? "*"}`;
+    const subject = `${returnedSubject(functionName, "*", partition, this.names)}.${deadLetter ?? "*"}`;
     return countMessages(this.nc, { stream: this.names.retries.stream, subject });
   }
 
   async returnedKeys(functionName: string, partition: number): Promise<ReadonlyMap<string, number>> {
-    const filter = `${returnedSubject(functionName, partition, this.names)}.*`, keys = new Map<string, number>();
+    const filter = `${returnedSubject(functionName, "*", partition, this.names)}.*`, keys = new Map<string, number>();
     for await (const { subject, header } of readStored(this.jsm, this.names.retries.stream, filter)) {
       const key = header.get(ORDER_KEY);
       if (key) keys.set(key, Number(subject.split(".").at(-1)));

@@ -53,9 +53,11 @@ export function membersSubject(functionName: string, { members }: Namespace): st
 export function partitionDurables(functionName: string, partitions: number, names: Namespace): Durable[] {
   return Array.from({ length: partitions }, (_, partition) => {
     const own = { functionName, consumer: names.consumer(functionName, partition), isPinned: true as const, partition };
+    const events = partitionSubject(functionName, partitions, partition, names);
+    const returned = `${returnedSubject(functionName, partitions, partition, names)}.*`;
     return [
-      { ...own, stream: names.partitions.stream, filters: [partitionSubject(functionName, partition, names)] },
-      { ...own, stream: names.retries.stream, filters: [`${returnedSubject(functionName, partition, names)}.*`] },
+      { ...own, stream: names.partitions.stream, filters: [events] },
+      { ...own, stream: names.retries.stream, filters: [returned] },
     ];
   }).flat();
 }

@@ -3,6 +3,9 @@ import { HeaderList } from "../../core/headers.ts";
 import { originalPayload } from "./fit_payload.ts";
 import { hasId, historyIn } from "./retry_headers.ts";
 
+/** Header of an event in a partition: the subject on which the message that it was assigned from is acked. */
+export const SOURCE_ACK = "weir-source-ack";
+
 /**
  * Returns a delivery of the retry stream in the form of the original delivery: with the event's own stream, sequence,
  * subject, age, headers and payload, and with the attempts that it has used.
@@ -11,6 +14,7 @@ import { hasId, historyIn } from "./retry_headers.ts";
  */
 export function originalDelivery(delivery: Delivery, partition?: number): Delivery {
   const number = (name: string) => Number(delivery.headers.get(name) ?? 0);
+  const sourceAck = partition === undefined ? undefined : delivery.headers.get(SOURCE_ACK);
   const deadLetterSequence = number("weir-dead-letter") || undefined;
   const own = originalHeaders(delivery.headers), history = historyIn(delivery.headers);
   // A delayed event was in no other stream yet.
@@ -34,6 +38,7 @@ export function originalDelivery(delivery: Delivery, partition?: number): Delive
     },
     deadLetterSequence,
     ...(partition !== undefined && { partition }),
+    ...(sourceAck !== undefined && { sourceAck: new TextEncoder().encode(sourceAck) }),
   };
 }
 

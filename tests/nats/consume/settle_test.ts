@@ -20,6 +20,20 @@ Deno.test("NatsSettler acks a message, which is then not pending", async () => {
   assert.equal((await orders.consumer()).ack_floor.stream_seq, 1);
 });
 
+Deno.test("NatsSettler acks the message that an event was assigned from before it settles the event, unless its stream was created again", async () => {
+  await using orders = await startSettling();
+  await orders.publish(4);
+  const [source, event, replaced, other] = await Promise.all(Array.from({ length: 4 }, () => orders.next()));
+  const ofPartition = { ...event, messageKey: event.messageKey, sourceAck: source.ackSubject };
+  assert.deepEqual(await orders.settler.settle("handle", ofPartition, rejected("no")), { ok: true });
+  await eventually(async () => (await orders.consumer()).ack_floor.stream_seq === 2);
+  const renewed = new NatsSettler({ ...orders.settler.options, createdMs: () => replaced.storedAtMs + 1 });
+  const second = { ...other, messageKey: other.messageKey, sourceAck: replaced.ackSubject };
+  assert.deepEqual(await renewed.settle("handle", second, { kind: "ack" }), { ok: true });
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 1);
+  assert.equal((await orders.consumer()).ack_floor.stream_seq, 2);
+});
+
 Deno.test("NatsSettler naks with the delay, and the message is redelivered no sooner", async () => {
   await using orders = await startSettling();
   await orders.publish(1);

@@ -78,7 +78,7 @@ Deno.test("ensureTopology creates the consumers of partitions, and changes their
     "RETRIES ship@1",
   ]);
   assert.deepEqual(await broker.plan(withPartitions(2)), []);
-  await broker.store("order_partitions.ship.1");
+  await broker.store("order_partitions.ship.2.1");
   for (const other of [0, 3]) {
     const [step, ...others] = (await broker.plan(withPartitions(other))).filter(({ kind }) => kind === "blocked");
     assert.deepEqual([step.what, step.name, others], ["consumer", "ship", []]);
