@@ -7,7 +7,7 @@ import { LEASE } from "../support/invocation.ts";
 Deno.test("OrderInbox.maySettle asks the server only about what arrived before a reconnect", async () => {
   const inbox = new OrderInbox(),
     arrived = () => {
-      const attempt = { turn: {}, lease: LEASE } as Attempt;
+      const attempt = { turn: {}, lease: LEASE } as unknown as Attempt;
       inbox.arrived(attempt.turn!);
       return attempt;
     };
