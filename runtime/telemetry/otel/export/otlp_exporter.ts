@@ -1,3 +1,6 @@
+// The SDK's transport loads these at its first request, and meanwhile no handler runs; see bench.
+import "node:http";
+import "node:https";
 import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
 import { countDropped } from "./dropped_items.ts";
 import type { Exporter } from "./export_queue.ts";
