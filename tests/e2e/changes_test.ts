@@ -28,7 +28,9 @@ async function setup() {
     start,
     run,
     publish: async (count: number) => {
-      for (let n = 0; n < count; n++) assert.equal((await run("publish", "demo.asked", `{"n":${n}}`)).code, 0);
+      const file = `${project.path}/events.ndjson`;
+      await Deno.writeTextFile(file, Array.from({ length: count }, (_, n) => `{"n":${n}}`).join("\n"));
+      assert.equal((await run("publish", "demo.asked", `@${file}`)).code, 0);
     },
     write: (file: string, text: string) => Deno.writeTextFile(`${project.path}/${file}`, text),
     rename: (from: string, to: string) => Deno.rename(`${project.path}/${from}`, `${project.path}/${to}`),

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { startCommands } from "../support/commands.ts";
 import { copyProjectWith } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { startWeir, WEIR_OPTIONS } from "../support/weir_process.ts";
 
 const SCHEMA = `
 import { defineEvent } from "weir";
@@ -92,7 +92,7 @@ Deno.test("commands end when they are done, whatever a function keeps open", asy
 Deno.test("publish ends at the first Ctrl-C while it waits for its data, whatever a schema listens to", async () => {
   await using project = await copyProjectWith({ "schemas/demo.ts": SCHEMA + OPEN + 'console.log("loaded");\n' });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "weir/cli", "publish", "demo.asked", "-"],
+    args: ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", "publish", "demo.asked", "-"],
     cwd: project.path,
     stdin: "piped",
     stdout: "piped",

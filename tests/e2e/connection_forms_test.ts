@@ -20,7 +20,7 @@ const IMPORTED = `accounts {
   ] }
 }`;
 
-testForms({
+testForms("start by forms of connection", {
   "a JWT of an operator": async ({ server, file }) => {
     const operator = createOperator();
     return {

@@ -72,6 +72,13 @@ Deno.test("dev follows the module graph: what a function imports from anywhere i
   const live = (file: string, code: string) => async () => {
     await after(() => write(file, code), new RegExp(`${file}(, .*)?: live`)); // with a module that was written before
   };
+  await t.step("a module that nothing imports is not loaded", async () => {
+    for (const file of ["functions/_helper.ts", "functions/count_test.ts"]) {
+      const from = weir.dev.lines.length;
+      await after(() => write(file, "export {};"), /is not loaded: no function and no schema imports it/);
+      assert.deepEqual(weir.dev.lines.slice(from).filter((line) => line.includes("live")), []);
+    }
+  });
   await t.step("a module of a module", live("lib/deep/b.ts", "export const deep = 2;"));
   await t.step("a package of the workspace", live("packages/prices/mod.ts", "export const p = 2;"));
   await t.step("the new version runs", async () => {
@@ -101,15 +108,6 @@ Deno.test("dev follows the module graph: what a function imports from anywhere i
     await Deno.mkdir(`${project.path}/later`);
     await after(() => write("later/d.ts", "export const a = 4;"), /later.*: live/);
   });
-});
-
-Deno.test("dev says that a saved module is not loaded if nothing imports it", async () => {
-  await using weir = await setup({ "functions/count.ts": tick("", "log.info(String(data.n));") });
-  for (const file of ["functions/_helper.ts", "functions/count_test.ts"]) {
-    const from = weir.dev.lines.length;
-    await weir.after(() => weir.write(file, "export {};"), /is not loaded: no function and no schema imports it/);
-    assert.deepEqual(weir.dev.lines.slice(from).filter((line) => line.includes("live")), []);
-  }
 });
 
 Deno.test("dev restarts the runtime however often it exits", async () => {

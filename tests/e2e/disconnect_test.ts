@@ -5,8 +5,11 @@ import { startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
+import { testsAtOnce } from "../support/at_once.ts";
 import { startTcpProxy } from "../support/tcp_proxy.ts";
 import { eventually, WITHIN_MS } from "../support/eventually.ts";
+
+const test = testsAtOnce("a runtime goes on after a lost connection", 3);
 
 const Asked = defineEvent({ type: "demo.asked", version: 1, data: z.object({ n: z.int() }) });
 
@@ -17,7 +20,7 @@ async function settled(adminUrl: string): Promise<void> {
   });
 }
 
-Deno.test("[G4] NatsSettler acks an event that was handled while NATS was down after the reconnect, without a second run", async () => {
+test("[G4] NatsSettler acks an event that was handled while NATS was down after the reconnect, without a second run", async () => {
   await using server = await startServer();
   let runs = 0;
   const running = Promise.withResolvers<void>(), goOn = Promise.withResolvers<void>();
@@ -42,7 +45,7 @@ async function unhealthy(adminUrl: string): Promise<void> {
   await eventually(async () => (await (await fetch(`${adminUrl}/health`)).json()).status !== "OK");
 }
 
-Deno.test("Dispatcher runs the handler once when an event is redelivered during its run", async () => {
+test("Dispatcher runs the handler once when an event is redelivered during its run", async () => {
   await using server = await startServer();
   await using proxy = startTcpProxy(server.port);
   let runs = 0;
@@ -71,7 +74,7 @@ Deno.test("Dispatcher runs the handler once when an event is redelivered during 
   assert.equal(runs, 1);
 });
 
-Deno.test("[G17] retry.attempts does not count deliveries that never arrived", async () => {
+test("[G17] retry.attempts does not count deliveries that never arrived", async () => {
   await using server = await startServer();
   await using proxy = startTcpProxy(server.port);
   const attempts: number[] = [];

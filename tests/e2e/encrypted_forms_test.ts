@@ -16,7 +16,7 @@ async function certificates({ file }: Setup) {
   };
 }
 
-testForms({
+testForms("start by encrypted forms of connection", {
   "mutual TLS": async (setup) => {
     const { tls, NATS_TLS_CA, client } = await certificates(setup);
     const url = await setup.server({ config: `tls { ${tls}, verify: true }` });

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { nothingPulls } from "../support/nothing_pulls.ts";
 import { handledBy, movingProject, storedIn } from "./events_move.ts";
 
 Deno.test("[G22] events move, killed in the middle and run again, brings each event once to each function", async (t) => {
   await using all = await movingProject();
-  const { broker, weir, waiting } = all, { jsm } = broker;
-  assert.equal((await weir("apply")).code, 0);
+  const { broker, waiting } = all, { jsm } = broker;
+  assert.equal((await all.weir("apply")).code, 0);
   await all.publish(2_000);
   await all.change();
+  await using weir = await startCommands(all.project.path, broker.server.url);
   const args = ["events", "move", "orders.created", "--from", "ORDERS", "--to", "SALES"];
 
   await t.step("plan counts what waits in the old stream, and names the command", async () => {

@@ -77,7 +77,12 @@ Deno.test("weir-error names the mistake of a handler and its function", async ()
     Object.entries(mistakes).map(([name, [body]]) => [
       name,
       defineFunction(
-        { on: Asked, emits: [Answered, Anything], retry: { attempts: 1 }, timeout: "500ms" },
+        {
+          on: Asked,
+          emits: [Answered, Anything],
+          retry: { attempts: 1 },
+          timeout: name === "neverReturns" ? "500ms" : "30s",
+        },
         (_event, ctx) => body(ctx),
       ),
     ]),

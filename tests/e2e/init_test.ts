@@ -94,7 +94,8 @@ Deno.test("init creates a project outside Weir's folder that tests, develops, st
       await Deno.writeTextFile(file, before.replace(/"links": .*/, '"links": ["../../weir-0.1.1"],'));
       await succeeds(project, "install");
       assert.equal(await succeeds(project, "run", "--frozen", "weir/cli", "--version"), "0.1.1\n");
-      await startHandlesAnEvent(project);
+      // It loads Weir, and the functions by the same Weir.
+      assert.match(await succeeds(project, "run", "-A", "--frozen", "weir/cli", "catalog"), /files written to/);
     });
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { KubernetesObject } from "../../runtime/app/manifests/kubernetes_object.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { podsWanted } from "../deploy/keda.ts";
-import { commandRunner } from "../support/commands.ts";
+import { commandRunner, startCommands } from "../support/commands.ts";
 import { createOperator } from "../support/creds.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePorts } from "../support/ports.ts";
@@ -53,7 +53,7 @@ Deno.test("manifests writes a Job and pods that start, and a query that KEDA sca
     log: (line) => void log.push(line),
   });
   const here = { NATS_URL: server.url, NATS_CREDS: creds, WEIR_REPLICAS: "1", HOST: "127.0.0.1", ADMIN_HOST: "" };
-  const weir = commandRunner(project.path, server.url, here);
+  await using weir = await startCommands(project.path, server.url, here);
   const [, endpoint] = log.map((line) => /http monitor on (\S+)/.exec(line)).find((found) => found !== null)!;
   const [, account] = /resolver_preload: \{\s*(A\w+):/.exec(operator.config)!;
 

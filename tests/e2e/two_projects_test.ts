@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connectNats } from "../../runtime/nats/client/connection.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
 import { readPage } from "../support/metrics_page.ts";
 import { copyProjectWith } from "../support/project.ts";
@@ -48,14 +49,15 @@ async function setup() {
   const env = { NATS_URL: server.url, HOST: "127.0.0.1", PORT: "0", ADMIN_PORT: "0", NO_COLOR: "1" };
   const start = (folder: string, args: string[], namespace = "", more: Record<string, string> = {}) =>
     all.use(startWeir(folder, args, { ...env, WEIR_NAMESPACE: namespace, ...more }));
+  const commands = new Map<string, Awaited<ReturnType<typeof startCommands>>>();
+  for (const { path } of [shop, billing]) commands.set(path, all.use(await startCommands(path, server.url)));
   return {
     shop: shop.path,
     billing: billing.path,
     jsm: await jetstreamManager(nc),
     start,
-    run: async (...args: Parameters<typeof start>) => {
-      const program = start(...args), { code } = await program.status;
-      return { code, text: program.lines.join("\n") };
+    run: async (folder: string, args: string[], namespace = "", more: Record<string, string> = {}) => {
+      return await commands.get(folder)!.with({ WEIR_NAMESPACE: namespace, ...more })(...args);
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -82,10 +84,10 @@ Deno.test("start refuses a second project on an account, and WEIR_NAMESPACE make
     (await Array.fromAsync(jsm.consumers.list(stream))).map(({ name }) => name).sort();
 
   await t.step("start, plan, apply and the lists of the second name the first, and change nothing", async () => {
-    const refused = await run(billing, ["start"]);
-    assert.equal(refused.code, 1);
+    const refused = bench.start(billing, ["start"]);
+    assert.equal((await refused.status).code, 1);
     assert.match(
-      refused.text,
+      refused.lines.join("\n"),
       /stream RETRIES: it belongs to the project \\"shop\\", and this is .*billing.*: set WEIR_NAMESPACE/,
     );
     assert.equal((await run(billing, ["plan"])).code, 1);

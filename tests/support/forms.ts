@@ -1,6 +1,7 @@
 import { spawnChild } from "../../runtime/nats_server/child_process.ts";
 import { findServer } from "../../runtime/nats_server/find.ts";
 import { type ServerOptions, startServer } from "../../runtime/nats_server/server.ts";
+import { testsAtOnce } from "./at_once.ts";
 import { exerciseForm } from "./connection_form.ts";
 import { freePorts } from "./ports.ts";
 
@@ -15,10 +16,11 @@ export interface Setup {
 /** Starts the servers of a form of connection. Returns the variables with which Weir reaches JetStream by it. */
 export type Form = (setup: Setup) => Promise<Record<string, string>>;
 
-/** Registers a test for each form. */
-export function testForms(forms: Readonly<Record<string, Form>>): void {
+/** Registers a test for each form, as parts of one. */
+export function testForms(name: string, forms: Readonly<Record<string, Form>>): void {
+  const test = testsAtOnce(name, 3);
   for (const [name, form] of Object.entries(forms)) {
-    Deno.test(`start handles, retries and redrives events by ${name}`, async () => {
+    test(`start handles, retries and redrives events by ${name}`, async () => {
       await using stack = new AsyncDisposableStack();
       const folder = await Deno.makeTempDir({ prefix: "weir-form-" });
       stack.defer(() => Deno.remove(folder, { recursive: true }));
