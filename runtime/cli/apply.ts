@@ -71,13 +71,12 @@ async function missingBuckets({ jsm, names }: Cluster, opened: readonly string[]
 
 function print(applied: readonly Applied[]): void {
   const done = applied.filter(({ problem }) => !problem);
-  for (const { step, leftBehind, cancelled } of done) {
+  for (const { step, leftBehind, cancelled, assigned } of done) {
     const removed = leftBehind !== undefined;
     console.log(stepText(step, screen()));
     if (removed) console.log(`      removed, with ${count(leftBehind, "event")} left unhandled in ${location(step)}`);
-    if (cancelled) {
-      console.log(`      ${count(cancelled, "retry", "retries")} moved to the dead letters`);
-    }
+    if (cancelled) console.log(`      ${count(cancelled, "retry", "retries")} moved to the dead letters`);
+    if (assigned) console.log(`      ${count(assigned, "event")} of its partitions moved to the dead letters`);
   }
   console.log(done.length === 0 ? "nothing was changed" : `${count(done.length, "step")} done`);
 }

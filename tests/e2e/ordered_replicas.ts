@@ -23,11 +23,17 @@ export function failingTwice(): (data: Data) => Promise<void> {
 /** Replicas of one function with `order`. It notes the starts of its handler, and runs of a key at the same time. */
 export async function startReplicas(
   handler: (data: Data) => Promise<void> | void,
-  options: { onFailure?: Order["onFailure"]; partitions?: number; retry?: object; env?: Record<string, string> } = {},
+  options: {
+    onFailure?: Order["onFailure"];
+    partitions?: number;
+    retry?: object;
+    timeout?: Parameters<typeof defineFunction>[0]["timeout"];
+    env?: Record<string, string>;
+  } = {},
 ) {
   const stack = new AsyncDisposableStack(), server = stack.use(await startServer());
   const starts: Data[] = [], running = new Set<string>(), atOnce: string[] = [];
-  const { onFailure, partitions, retry = { initial: "20ms" }, env } = options;
+  const { onFailure, partitions, retry = { initial: "20ms" }, timeout, env } = options;
   const define = (changes: Partial<Order> = {}) =>
     defineFunction({
       on: Asked,
@@ -38,6 +44,7 @@ export async function startReplicas(
         ...changes,
       },
       retry,
+      ...(timeout && { timeout }),
       breaker: { consecutiveFailures: 1_000 },
     }, async ({ data }) => {
       starts.push(data);

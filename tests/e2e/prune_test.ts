@@ -4,6 +4,9 @@ import { startTestRuntime } from "weir/testing";
 import { headers } from "@nats-io/transport-node";
 import { z } from "zod";
 import { eventually } from "../support/eventually.ts";
+import { NO_NAMESPACE } from "../../runtime/core/namespace.ts";
+import { storedDelivery } from "../../runtime/nats/consume/parse_delivery.ts";
+import { NatsPartitionStore } from "../../runtime/nats/partitions/nats_partition_store.ts";
 import { publishAsync } from "../../runtime/engine/publisher.ts";
 import { startPlanned } from "./planned.ts";
 
@@ -112,4 +115,36 @@ Deno.test("apply --prune dead-letters the due retries of a removed function", as
     letters.push(`${letter.subject} ${letter.header.get("weir-stream")} ${letter.string()}`);
   }
   assert.deepEqual(letters.toSorted(), [1, 2, 3].map((n) => `dead_letters.removed.demo.asked DEMO {"n":${n}}`));
+});
+
+Deno.test("apply --prune dead-letters the events that wait in the partitions of a removed function, and removes their consumers", async () => {
+  await using planned = await startPlanned();
+  const { jsm } = planned.cluster, kept = defineFunction({ on: Asked }, () => {});
+  const removed = defineFunction({ on: Asked, order: { by: () => "key", partitions: 2 } }, () => {});
+  const before = await startTestRuntime({ functions: { kept, removed }, server: planned.server });
+  for (const n of [1, 2, 3]) await before.publish(Asked, { n });
+  const assigned = async () => (await jsm.streams.info("ORDER_PARTITIONS")).state;
+  await eventually(async () => (await assigned()).last_seq === 3 && (await assigned()).messages === 0);
+  await before.stop();
+  const store = new NatsPartitionStore(planned.cluster.messages, jsm, {} as never, NO_NAMESPACE);
+  for (const seq of [1, 2, 3]) {
+    const delivery = storedDelivery("OTHER", (await jsm.streams.getMessage("DEMO", { seq }))!);
+    await store.store("removed", { index: seq % 2, of: 2 }, delivery, true);
+  }
+  assert.equal((await assigned()).messages, 3);
+  await eventually(async () => (await planned.plan({ kept })).every((step) => step.kind !== "orphan" || !step.inUse));
+  const waiting = (await planned.plan({ kept })).filter(({ kind }) => kind === "orphan");
+  assert.equal(waiting.length, 6);
+  const applied = await planned.apply({ kept }, { prune: ["removed"] });
+  assert.deepEqual(applied.flatMap(({ problem }) => problem ?? []), []);
+  assert.deepEqual(applied.map(({ leftBehind }) => leftBehind), [0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(applied.flatMap(({ assigned }) => assigned ?? []), [3]);
+  assert.equal((await assigned()).messages, 0);
+  const letter = await jsm.streams.getMessage("DEAD_LETTERS", { seq: 1 });
+  assert.deepEqual([letter!.subject, letter!.header.get("weir-reason")], [
+    "dead_letters.removed.demo.asked",
+    "cancelled",
+  ]);
+  assert.equal((await jsm.streams.info("DEAD_LETTERS")).state.messages, 3);
+  assert.deepEqual((await planned.plan({ kept })).filter(({ kind }) => kind === "orphan"), []);
 });

@@ -14,12 +14,21 @@ export interface PinnedFacts {
   readonly pinId: string | undefined;
   /** Messages that it has not delivered yet. */
   readonly pending: number;
+  /** Number of the function's partitions, as its metadata record it. Default: none. */
+  readonly partitions?: number;
 }
 
 /** The requests to the server that concern pins. */
 export interface PinRequests {
   /** Resolves to what the function's consumer on a stream says. Rejects when it does not answer. */
   ask(stream: string): Promise<PinnedFacts>;
+  /**
+   * Resolves to whether events may begin once all that others hold is known: not while some wait in partitions of which
+   * there is another number. Default: there never are any.
+   *
+   * @param main What the consumer of the triggers says.
+   */
+  mayBegin?(main: PinnedFacts): Promise<boolean>;
   /** Takes the pin of that consumer from the process that has it. */
   unpin(stream: string): void;
 }
@@ -99,6 +108,8 @@ export class OrderConsumers implements OrderSource {
     }
     // Asked after the pin is known to be here: what another process gets from RETRIES later, it does not begin.
     const retries = await this.requests.ask(this.retries);
+    // After the counts: what another process has assigned and acked is in its partition by now.
+    if (await this.requests.mayBegin?.(main) === false) return undefined;
     const unsettled = { [this.stream]: main.unsettled, [this.retries]: retries.unsettled };
     return { unsettled, position: main.position };
   }

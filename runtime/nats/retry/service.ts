@@ -2,6 +2,7 @@ import type { JetStreamManager, MsgRequest, StoredMsg } from "@nats-io/jetstream
 import type { DelayedRetry, DelayedRetryFilter } from "../../core/delayed_retry.ts";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { covers } from "../../core/subjects.ts";
+import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
 import { DeadLetters } from "../dead_letters/dead_letters.ts";
@@ -9,6 +10,7 @@ import { readStored } from "../inspect/read_stored.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { readBatches } from "../inspect/read_batches.ts";
+import { unlessMissing } from "../topology/find.ts";
 import { delayedEventsOf, KEY_HEADER } from "./delayed_events.ts";
 import { DELAYED_EVENT, unhandledEvent } from "./retry_headers.ts";
 import { delayedRetriesOf, isDelayed } from "./retry_stream.ts";
@@ -86,30 +88,54 @@ export class RetryService {
    * @throws {PublishError} as {@linkcode cancel} does.
    */
   async deadLetterDue(functionName: string): Promise<number> {
+    const { stream, due, redriven, partition } = this.#names.retries;
+    const why = "it had come back to a function that was removed";
     let count = 0;
-    const { due, redriven, partition } = this.#names.retries;
     for (const prefix of [partition, due, redriven]) {
-      for (let seq = 1;;) {
-        const which = { seq, next_by_subj: `${prefix}.${functionName}.>` } as MsgRequest; // the client's type lacks it
-        const message = await this.cluster.jsm.streams.getMessage(this.#names.retries.stream, which);
-        if (!message) break;
-        seq = message.seq + 1;
-        const why = "it had come back to a function that was removed", error = message.header.get("weir-error");
-        if (await this.#deadLetter(functionName, message, why, error)) count++;
-      }
+      count += await this.#deadLetterAll(functionName, stream, `${prefix}.${functionName}.>`, why);
     }
     return count;
   }
 
+  /**
+   * Makes dead letters of the events that wait in the partitions of a removed function. They are acked in their own
+   * streams.
+   *
+   * @returns Number of dead letters that were stored.
+   * @throws {PublishError} as {@linkcode cancel} does.
+   */
+  async deadLetterAssigned(functionName: string): Promise<number> {
+    const { stream, prefix } = this.#names.partitions, why = "it waited in a partition of a function that was removed";
+    return await this.#deadLetterAll(functionName, stream, `${prefix}.${functionName}.>`, why);
+  }
+
+  async #deadLetterAll(functionName: string, stream: string, subject: string, why: string): Promise<number> {
+    const { streams } = this.cluster.jsm;
+    let count = 0;
+    for (let seq = 1;;) {
+      const which = { seq, next_by_subj: subject } as MsgRequest; // the client's type lacks it
+      const message = await unlessMissing(streams.getMessage(stream, which), JETSTREAM_CODES.streamNotFound);
+      if (!message) return count;
+      seq = message.seq + 1;
+      if (await this.#deadLetter(functionName, message, why, message.header.get("weir-error"), stream)) count++;
+    }
+  }
+
   /** Returns false if the retry was delivered meanwhile: its function handles it, and no dead letter is stored. */
-  async #deadLetter(functionName: string, retry: StoredMsg, why: string, delayedFor: string): Promise<boolean> {
+  async #deadLetter(
+    functionName: string,
+    retry: StoredMsg,
+    why: string,
+    delayedFor: string,
+    stream = this.#names.retries.stream,
+  ): Promise<boolean> {
     const { seq: sequence, header, timestamp } = retry;
     const message = delayedFor ? `${why}; it was delayed for: ${delayedFor}` : why;
     const error = { name: "CancelledError", message }, attempts = Number(header.get("weir-attempts"));
     const outcome = { kind: "dead-letter", reason: "cancelled", attempts, error } as const;
     // The delivery that the retry would come back as.
     const delivery = storedDelivery(
-      this.#names.retries.stream,
+      stream,
       retry,
       header.get("Nats-Schedule-Target") || retry.subject,
       this.#names,
@@ -117,7 +143,7 @@ export class RetryService {
     // An id of its own: the event may still get a dead letter of its own, which must not be taken for a duplicate.
     const id = `cancelled:${sequence}:${timestamp}`;
     const stored = await this.#deadLetters.store(functionName, delivery, outcome, undefined, id);
-    if (await removeMessage(this.cluster.jsm, this.#names.retries.stream, sequence)) return true;
+    if (await removeMessage(this.cluster.jsm, stream, sequence)) return true;
     await removeMessage(this.cluster.jsm, this.#names.deadLetters.stream, stored.sequence);
     return false;
   }

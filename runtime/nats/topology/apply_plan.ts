@@ -21,6 +21,8 @@ export interface Applied {
   readonly leftBehind?: number;
   /** Retries of a deleted consumer that became dead letters. */
   readonly cancelled?: number;
+  /** Events that waited in partitions of a removed function and became dead letters. */
+  readonly assigned?: number;
 }
 
 /** Options of {@linkcode applyPlan}. */
@@ -66,7 +68,9 @@ export async function applyPlan(
   const pruned = prune === true
     ? unused.filter((step) => !("unmarked" in step))
     : unused.filter(({ name }) => prune.map(functionOf).includes(functionOf(name)));
-  for (const group of Map.groupBy(pruned, ({ name }) => name).values()) {
+  // The consumers of partitions go with those of their function.
+  const groupOf = ({ name, kind }: StepOf<"orphan" | "moved">) => `${kind} ${functionOf(name)}`;
+  for (const group of Map.groupBy(pruned, groupOf).values()) {
     await deleteConsumers(jsm, group, retries, names, report);
   }
   return [...results.values()];
@@ -81,7 +85,7 @@ function checkPruned(names: readonly string[], unused: ReadonlySet<string>): voi
 
 /**
  * Deletes the consumers that one function left behind: all, or none while a process pulls from any of them, or a move of
- * its events is not finished. Its retries become dead letters first.
+ * its events is not finished. Its retries, and what waits in its partitions, become dead letters first.
  *
  * Invariant: the consumer on RETRIES is deleted last, since it marks the others as Weir's.
  */
@@ -92,8 +96,9 @@ async function deleteConsumers(
   names: Namespace,
   report: (result: Applied) => void,
 ): Promise<void> {
-  const last = names.retries.stream;
-  const ordered = group.toSorted((a, b) => Number(a.stream === last) - Number(b.stream === last));
+  const isMark = ({ name, stream }: Step & { stream: string }) =>
+    stream === names.retries.stream && partitionIn(name) === undefined;
+  const ordered = group.toSorted((a, b) => Number(isMark(a)) - Number(isMark(b)));
   // A process may have begun to pull since the plan was made.
   const current = await Promise.all(ordered.map(({ stream, name }) => findConsumer(jsm, stream, name)));
   const isUsed = current.some((info, i) => ordered[i].inUse || info && isPulled(info));
@@ -105,12 +110,15 @@ async function deleteConsumers(
     for (const step of group) report({ step, problem: `${nameOf(step)}: not deleted, since ${why}` });
     return;
   }
-  for (const [i, step] of ordered.entries()) {
-    const hasRetries = step.kind === "orphan" && step.stream === last && partitionIn(step.name) === undefined;
-    const cancelled = hasRetries ? await cancelRetries(retries, names.functionOf(step.name)) : 0;
-    const info = hasRetries ? await findConsumer(jsm, step.stream, step.name) : current[i];
+  const functionName = names.functionOf(group[0].name);
+  const isRemoved = group.some((step) => step.kind === "orphan" && isMark(step));
+  const assigned = isRemoved ? await retries.deadLetterAssigned(functionName) : 0;
+  const cancelled = isRemoved ? await cancelRetries(retries, functionName) : 0;
+  for (const step of ordered) {
+    const info = await findConsumer(jsm, step.stream, step.name);
     await unlessMissing(jsm.consumers.delete(step.stream, step.name), JETSTREAM_CODES.consumerNotFound);
-    report({ step, leftBehind: info ? info.num_pending + info.num_ack_pending : 0, cancelled });
+    const ended = isMark(step) ? { cancelled, assigned } : { cancelled: 0 };
+    report({ step, leftBehind: info ? info.num_pending + info.num_ack_pending : 0, ...ended });
   }
 }
 
