@@ -51,7 +51,8 @@ const NO_PARAMETERS: Parameters = {};
 
 /**
  * Returns a handler for all routes of a listener. GET routes answer HEAD as well, other methods get 405 and other
- * paths 404. If two routes match, the first in the array answers.
+ * paths 404. A path without parameters is matched before one with them; else the first of two routes in the array
+ * answers.
  */
 export function router(routes: readonly Route[], { meter, problemOf, guard }: RouterOptions): Handler {
   const respond = async (
@@ -79,7 +80,7 @@ export function router(routes: readonly Route[], { meter, problemOf, guard }: Ro
 
   const app = new Hono();
   // Hot path: a path without parameters is looked up here, since Hono costs as much as the rest of a small request.
-  const exact = new Map<string, Map<string, Handler>>();
+  const exact = new Map<string, Map<string, Handler>>(), refusals = new Map<string, Handler>();
   for (const { method, path, template = templateOf(path), handle } of routes) {
     app.on(method, path, (c) => respond(c.req.raw, template, handle, c.req.param()));
     if (path.includes(":")) continue;
@@ -88,14 +89,21 @@ export function router(routes: readonly Route[], { meter, problemOf, guard }: Ro
   }
   for (const [path, alike] of Map.groupBy(routes, (route) => route.path)) {
     const [{ template = templateOf(path) }] = alike, refuse = refuseMethod(alike.map(({ method }) => method));
-    app.all(path, (c) => respond(c.req.raw, template, refuse, NO_PARAMETERS));
+    const handler: Handler = (request) => respond(request, template, refuse, NO_PARAMETERS);
+    app.all(path, (c) => handler(c.req.raw));
+    refusals.set(path, handler);
   }
   app.notFound((c) => respond(c.req.raw, "", refusePath, NO_PARAMETERS));
   app.onError((error) => problemOf(error).toResponse());
   return (request) => {
     const problem = targetProblem(request) ?? guard?.(request);
     if (problem) return respond(request, "", () => problem.toResponse(), NO_PARAMETERS);
-    return exact.get(pathOf(request.url))?.get(request.method)?.(request) ?? app.fetch(request);
+    const path = pathOf(request.url), handlers = exact.get(path), { method } = request;
+    const handler = handlers?.get(method);
+    if (handler) return handler(request);
+    // Another route may match the path by a parameter, and is not meant.
+    if (handlers && !(method === "HEAD" && handlers.has("GET"))) return refusals.get(path)!(request);
+    return app.fetch(request);
   };
 }
 

@@ -56,6 +56,7 @@ for (
     ["PUT", "/items", "GET, HEAD, DELETE", "PUT /items 405"],
     ["DELETE", "/items/7", "POST, GET, HEAD", "DELETE /items/{id} 405"],
     ["PUT", "/items/special", "POST", "PUT /items/{id} 405"],
+    ["GET", "/items/special", "POST", "GET /items/{id} 405"],
     ["INVENTED", "/items", "GET, HEAD, DELETE", "_OTHER /items 405"],
   ]
 ) {

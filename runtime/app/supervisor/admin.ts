@@ -35,6 +35,7 @@ const FUNCTIONS_TIMEOUT_MS = 3_000;
 const CLUSTER_ROUTES = [
   { method: "GET", path: "/dead-letters" },
   { method: "POST", path: "/dead-letters/redrive" },
+  { method: "GET", path: "/dead-letters/groups" },
   { method: "GET", path: "/dead-letters/:sequence" },
   { method: "DELETE", path: "/dead-letters/:sequence" },
   { method: "POST", path: "/dead-letters/:sequence/redrive" },
