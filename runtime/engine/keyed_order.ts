@@ -38,7 +38,7 @@ export class KeyedOrder implements OrderSink {
   /** Keys of which a handler runs in this process. */
   readonly #running = new Set<string>();
   readonly #takeover: Takeover;
-  readonly #overdue: OverdueCheck;
+  readonly overdue: OverdueCheck;
   readonly #mark: PrefetchMark;
   /** Events that run at once. */
   readonly #most: number;
@@ -71,7 +71,7 @@ export class KeyedOrder implements OrderSink {
       else if (parkedKeys) void parkedKeys.load();
       else this.#advanceAll();
     });
-    this.#overdue = new OverdueCheck(this.#known, clock, () => this.#startOver(true));
+    this.overdue = new OverdueCheck(this.#known, clock, () => this.#startOver(true));
     this.#mark = new PrefetchMark(fn.name, attempts, () => {});
   }
 
@@ -118,7 +118,7 @@ export class KeyedOrder implements OrderSink {
     if (turn.key === undefined) return undefined;
     const taken = this.#waiting.add(turn, delivery.payload.length);
     this.#offer(turn);
-    if (!this.#known.isFirst(turn)) this.#overdue.begin();
+    if (!this.#known.isFirst(turn)) this.overdue.begin();
     // An event that waits here would take the permit of the one that it waits for.
     if (this.#waiting.has(turn) && this.admission.countsHeld) this.#waiting.giveBack(turn, AGAIN_MS);
     while (this.#waiting.room < 0) this.#giveOneBack();
@@ -184,7 +184,7 @@ export class KeyedOrder implements OrderSink {
   /** Gives back what waits, and all that comes later. */
   close(): void {
     this.#isClosed = true;
-    this.#overdue.stop();
+    this.overdue.stop();
     this.#takeover.close();
     this.failures.parked?.close();
     this.#endWaits();

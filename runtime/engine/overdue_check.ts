@@ -10,14 +10,16 @@ const OVERDUE_MS = 30_000;
 /** Finds events that wait for one that does not come back. */
 export class OverdueCheck {
   #cancel: (() => void) | undefined;
+  /** The time in milliseconds. An order whose events are given back for a moment only sets a shorter one. */
+  ms = OVERDUE_MS;
 
   constructor(readonly known: KnownEvents, readonly clock: Clock, readonly onOverdue: () => void) {}
 
   /** Checks from time to time, while several events are known. Call it when an event waits for another. */
   begin(): void {
-    this.#cancel ??= this.clock.timer(OVERDUE_MS, () => {
+    this.#cancel ??= this.clock.timer(this.ms, () => {
       this.#cancel = undefined;
-      if (this.known.isOverdue(this.clock.now() - OVERDUE_MS)) this.onOverdue();
+      if (this.known.isOverdue(this.clock.now() - this.ms)) this.onOverdue();
       else if (this.known.size > 1) this.begin();
     });
   }

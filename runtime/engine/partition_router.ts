@@ -19,6 +19,8 @@ import { settleInOrder } from "./turns.ts";
 const AT_ONCE = 64;
 /** Delay, in milliseconds, after which an event comes again that its partition did not take: it is full, as a rule. */
 const AGAIN_MS = 250;
+/** Time, in milliseconds, after which an event does not come again that was given back: its partition has acked it. */
+const OVERDUE_MS = 5_000;
 /** The attempt of an event that is assigned is not one of its function: the partition's is. */
 const SILENT: Ports["observer"] = { begin: () => {}, end: () => {}, breakerChanged: () => {} };
 
@@ -41,6 +43,7 @@ export class PartitionRouter extends Pipeline {
 
   constructor(fn: ResolvedFunction, dependencies: DependencyBreakers, ports: Ports) {
     super(assigned(fn), dependencies, ports);
+    this.order!.overdue.ms = OVERDUE_MS;
     this.#store = ports.partitions!;
     this.#partitions = fn.policy.order!.partitions!;
   }

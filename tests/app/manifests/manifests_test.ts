@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { cron, defineConfig, defineEvent } from "weir";
+import { cron, defineConfig, defineEvent, defineFunction } from "weir";
 import { z } from "zod";
 import { type ManifestOptions, manifests } from "../../../runtime/app/manifests/manifests.ts";
 import type { PodOptions } from "../../../runtime/app/manifests/pod.ts";
-import { Namespace } from "../../../runtime/core/namespace.ts";
+import { scaledObject } from "../../../runtime/app/manifests/scaled_object.ts";
+import { Namespace, NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { buildRegistry, type Registry } from "../../../runtime/project/registry.ts";
+import { registryOf } from "../../../runtime/testing/test_registry.ts";
 import { schemaProblem } from "../../deploy/kubernetes_schemas.ts";
 import { fn, schemas } from "../../support/modules.ts";
 
@@ -111,4 +113,19 @@ Deno.test("scaledObject follows each stream of a function and what is due of its
   });
   assert.deepEqual(read("weir-sum").queries, ["east_ORDERS east_sum 100", "east_RETRIES east_sum 100"]);
   assert.equal(read("weir-report").minReplicaCount, 1);
+});
+
+Deno.test("scaledObject counts what waits in the partitions of a function, too", () => {
+  const order = { by: () => "key", partitions: 2 };
+  const { functions } = registryOf({ ship: defineFunction({ on: "orders.paid", order, concurrency: 4 }, () => {}) });
+  const { spec } = scaledObject({ name: "weir-ship", functions, isWhole: false, scales: true }, scaling, NO_NAMESPACE);
+  const { triggers } = spec as { triggers: { metadata: Record<string, string> }[] };
+  assert.deepEqual(triggers.map(({ metadata: { stream, consumer } }) => `${stream} ${consumer}`), [
+    "ORDERS ship",
+    "RETRIES ship",
+    "ORDER_PARTITIONS ship@0",
+    "RETRIES ship@0",
+    "ORDER_PARTITIONS ship@1",
+    "RETRIES ship@1",
+  ]);
 });
