@@ -31,6 +31,9 @@ async function reconfigure(server: NatsServer, config: string): Promise<void> {
   Deno.kill(server.pid, "SIGHUP");
 }
 
+/** Milliseconds between two publishes: some hundred a second, which leaves the processor to the other rotations. */
+const PACE_MS = 5;
+
 const users = (...all: string[]) => `authorization { users: [${all.join(", ")}] }`;
 const count = ({ lines }: FormRuntime, text: string) => lines.filter(({ message }) => message === text).length;
 
@@ -174,6 +177,7 @@ for (const [name, rotation] of Object.entries(rotations)) {
     let rotated = false, afterwards = 0;
     const publishing = (async () => {
       for (let n = 10; afterwards < 20; n++) {
+        await new Promise((resolve) => setTimeout(resolve, PACE_MS));
         if (await form.publish(n) !== 202) continue;
         accepted.push(n);
         if (rotated) afterwards++;
