@@ -207,9 +207,10 @@ export interface FunctionDefinition<
  * ```ts
  * import { defineFunction, FUNCTION_DEFAULTS } from "weir";
  *
- * const retry = { attempts: FUNCTION_DEFAULTS.retry.attempts * 2 };
- *
- * export default defineFunction({ on: "demo.asked", retry }, () => {});
+ * export default defineFunction({
+ *   on: "demo.asked",
+ *   retry: { attempts: FUNCTION_DEFAULTS.retry.attempts * 2 },
+ * }, () => {});
  * ```
  */
 export const FUNCTION_DEFAULTS = {
@@ -245,9 +246,10 @@ export const FUNCTION_DEFAULTS = {
  * const OrderCreated = defineEvent({ type: "orders.created", version: 1, data: z.object({ orderId: z.string() }) });
  * const StockReserved = defineEvent({ type: "stock.reserved", version: 1, data: z.object({ orderId: z.string() }) });
  *
- * export default defineFunction({ on: OrderCreated, emits: [StockReserved] }, (event, ctx) => {
+ * const reserveStock = defineFunction({ on: OrderCreated, emits: [StockReserved] }, (event, ctx) => {
  *   ctx.emit(StockReserved, { orderId: event.data.orderId });
  * });
+ * // export default reserveStock;
  * ```
  */
 export function defineFunction<
