@@ -35,7 +35,7 @@ Deno.test("init writes the tasks of the example", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   for (const [name, [description, command]] of Object.entries(TASKS)) {
     // Most tests of Weir wait for servers and not for a processor.
-    const own = name === "test" ? `DENO_JOBS=4 ${command}` : command;
+    const own = name === "test" ? `DENO_JOBS=6 ${command}` : command;
     assert.deepEqual(tasks[name], { description, command: own }, name);
   }
 });
