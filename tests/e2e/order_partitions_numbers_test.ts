@@ -33,6 +33,7 @@ Deno.test("order with partitions keeps each key in order while two releases run 
     const health = await (await fetch(`${first.adminUrl}/health`)).text();
     return health.includes("4 partitions");
   });
+  await jsm.consumers.unpin(stream, "ordered", "order"); // ends the pull that the first one still has under way
   await publish();
   await eventually(async () => (await jsm.consumers.info(stream, "ordered")).num_ack_pending === 40);
   await eventually(() => weir.starts.some(({ n }) => n >= 40), { within: WATCHED_MS }).catch(() => {});
