@@ -181,13 +181,16 @@ function lastError({ lastError }: FunctionStatus, nowMs: number): string {
 
 /** Formats the main parts of a policy; {@linkcode functionText} shows all of it. */
 function policyCell(
-  { attempts, timeout, policy: { concurrency, retry, order, rate, maxAge, idempotency } }: FunctionStatus,
+  { attempts, timeout, policy: { concurrency, retry, order, batch, debounce, rate, maxAge, idempotency } }:
+    FunctionStatus,
 ): string {
   return [
     `${attempts} ${attempts === 1 ? "try" : "tries"} of ${timeout}`,
     ...(attempts === 1 ? [] : [`${retry.jitter === "full" ? "up to" : "exactly"} ${retry.initial} … ${retry.max}`]),
     ...(typeof concurrency === "object" && "perKey" in concurrency ? [`${concurrency.perKey} per key at once`] : []),
-    ...(order ? ["in order of each key"] : []),
+    ...(order ? [`in order of each key${order.partitions ? `, ${order.partitions} partitions` : ""}`] : []),
+    ...(batch ? [`in batches of ${batch.size}`] : []),
+    ...(debounce ? [`the last, once quiet for ${debounce.quiet}`] : []),
     ...(rate ? [`${rate.limit} per ${rate.per}${rate.by ? " and key" : ""}`] : []),
     ...(maxAge ? [`maxAge ${maxAge}`] : []),
     ...(idempotency ? [`once in ${idempotency.ttl}`] : []),
@@ -221,7 +224,9 @@ async function readCluster(why: string): Promise<{ status: readonly FunctionStat
 
 function orderText(order: NonNullable<FunctionStatus["order"]>): string {
   const { state, waiting, blockedKeys, parkedKeys = 0, partitions } = order;
-  const of = !partitions ? "" : partitions.length > 0 ? ` of partitions ${partitions.join(", ")}` : " of no partition";
+  const of = partitions && partitions.length > 0 ? ` of partitions ${partitions.join(", ")}` : "";
+  const held = partitions ? "other processes hold the partitions" : "another process is the holder";
+  const why = state === "standby" ? ` (${held}, or no event has come yet)` : "";
   const parked = parkedKeys > 0 ? `, ${parkedKeys} parked keys` : "";
-  return `${state}${of}, ${waiting} waiting, ${blockedKeys} blocked keys${parked}`;
+  return `${state}${of}${why}, ${waiting} waiting, ${blockedKeys} blocked keys${parked}`;
 }

@@ -31,7 +31,7 @@ export function printDefaultTargetProblem(steps: readonly Step[]): void {
 export const ORPHANS_HELP = `
 A consumer is an orphan if a function of its name ran on this cluster before and the project has no
 such function. One without the project's mark may be another project's: \`--prune\` removes it only by
-its name. A consumer with open pulls is never removed.`;
+its name. A consumer is not removed while a process pulls from it, nor for a minute after.`;
 
 /**
  * Runs a callback with the cluster, what the project declares, and its functions. Prints the warnings that `start`

@@ -142,7 +142,7 @@ function summarize({ functions, events, warnings }: Registry): ProjectSummary {
   return {
     functions: functions.map(({ name, triggers, emits }) => ({
       name,
-      on: triggers.map(({ pattern }) => pattern),
+      on: triggers.map(({ pattern, schedule }) => schedule?.text ?? pattern),
       emits: emits.map(({ type }) => type),
     })),
     ingress: [...events.values()].filter(({ ingress }) => ingress).map(({ type, ingress }) => ({

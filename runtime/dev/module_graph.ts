@@ -4,6 +4,7 @@ import { isOwnModule } from "../core/own_modules.ts";
 import { spawnChild } from "../nats_server/child_process.ts";
 import { listDefiningFiles } from "../project/load_definitions.ts";
 import { listModules } from "../project/load_project.ts";
+import { GENERATED } from "./watch_files.ts";
 
 /** The fields of `deno info --json` that matter here. */
 interface DenoInfo {
@@ -54,7 +55,8 @@ export class ModuleGraph {
 }
 
 function isFollowed(specifier: string): boolean {
-  return specifier.startsWith("file:") && !specifier.includes("/node_modules/") && !isOwnModule(specifier);
+  return specifier.startsWith("file:") && !specifier.includes("/node_modules/") && !isOwnModule(specifier) &&
+    !GENERATED.test(specifier);
 }
 
 /** Returns the nearest `deno.json` above each file, except for the `deno.json` of the root. */

@@ -6,13 +6,16 @@ export function printLine(line: string): void {
   console.log(`${styleText("cyan", "dev")} ${line}`);
 }
 
+/** Hints for problems that may come from `dev` itself, by their text. */
+const HINTS: readonly (readonly [problem: RegExp, hint: string])[] = [
+  [/^\S+ is not set[,:]/, "dev reads variables once, so start it again, with those of .env: deno task --env-file dev"],
+  [/: a process pulls from its consumers, .* keys would lose their order/, "if only this dev runs, start it again"],
+];
+
 /** Formats a problem of a version that does not go live. */
 export function problemLine(problem: string): string {
-  const isUnset = /^\S+ is not set[,:]/.test(problem);
-  const hint = isUnset
-    ? "; dev reads variables once, so start it again, with those of .env: deno task --env-file dev"
-    : "";
-  return `${styleText("red", "error")} ${problem}${hint}`;
+  const [, hint] = HINTS.find(([pattern]) => pattern.test(problem)) ?? [];
+  return `${styleText("red", "error")} ${problem}${hint ? `; ${hint}` : ""}`;
 }
 
 /**

@@ -4,8 +4,11 @@ import { fileURLToPath } from "node:url";
 /** Milliseconds without further events that end a change: an editor saves a file in several steps. */
 const SETTLE_MS = 20;
 
-/** Temporary files of editors, and the file that `dev` generates. */
-const IGNORED = /(^|\/)[.#][^/]*$|~$|\.(swp|swx|tmp|bak)$|\/\d+$|\/_types\.d\.ts$/;
+/** The file that `dev` generates. */
+export const GENERATED = /(^|\/)schemas\/_types\.d\.ts$/;
+
+/** Temporary files of editors. */
+const TEMPORARY = /(^|\/)[.#][^/]*$|~$|\.(swp|swx|tmp|bak)$|\/\d+$/;
 
 /** Files that changed together, and the time of the first change by `performance.now()`. */
 export interface FileChange {
@@ -136,5 +139,5 @@ function inodeOf(folder: string): number | null | undefined {
 
 /** Returns whether a file may be part of the project: its name has an extension, and it is not temporary. */
 export function isSource(file: string): boolean {
-  return /\/[^/]+\.[^/.]+$/.test(file) && !IGNORED.test(file);
+  return /\/[^/]+\.[^/.]+$/.test(file) && !TEMPORARY.test(file) && !GENERATED.test(file);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { functionTable } from "../../runtime/cli/functions.ts";
+import { functionTable, functionText } from "../../runtime/cli/functions.ts";
 import type { FunctionStatus } from "../../runtime/http/admin/function_routes.ts";
 import { POLICY } from "../support/default_policy.ts";
 import { copyProject } from "../support/project.ts";
@@ -82,6 +82,24 @@ Deno.test("functionTable summarises the policy, with maxAge and idempotency if s
   const policy = { ...POLICY, maxAge: "1d", idempotency: { ttl: "7d", key: "its own" } } as const;
   const shown = functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
   assert.match(shown, / {2}5 tries of 20s, up to 250ms … 1m, maxAge 1d, once in 7d {2}/);
+});
+
+Deno.test("functionTable summarises order with partitions, batches and debounce", () => {
+  const order = { by: "its own", onFailure: "block", partitions: 4 } as const;
+  const batch = { size: 50, maxWait: "1s", maxBytes: 4_194_304 } as const, debounce = { quiet: "3s" } as const;
+  const shown = (policy: FunctionStatus["policy"]) =>
+    functionTable([{ ...STATUS, policy, lastError: undefined }], { terminal: false, colours: false }, NOW);
+  assert.match(shown({ ...POLICY, order }), / … 1m, in order of each key, 4 partitions {2}/);
+  assert.match(shown({ ...POLICY, batch }), / … 1m, in batches of 50 {2}/);
+  assert.match(shown({ ...POLICY, debounce }), / … 1m, the last, once quiet for 3s {2}/);
+});
+
+Deno.test("functionText says why a process is on standby for a function with order", () => {
+  const order = { state: "standby", waiting: 0, blockedKeys: 0, parkedKeys: 0 } as const;
+  const shown = (order: FunctionStatus["order"]) => functionText({ ...STATUS, order }, TERMINAL, NOW);
+  assert.match(shown(order), / {2}standby \(another process is the holder, or no event has come yet\), 0 waiting/);
+  assert.match(shown({ ...order, partitions: [] }), / {2}standby \(other processes hold the partitions, or no event/);
+  assert.match(shown({ ...order, state: "holder", partitions: [0, 1] }), / {2}holder of partitions 0, 1, 0 waiting/);
 });
 
 Deno.test("functionTable shows exact delays of a policy without jitter", () => {

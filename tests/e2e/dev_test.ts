@@ -248,9 +248,10 @@ Deno.test("dev prints its addresses once a first version that failed is mended, 
   await dev.waitForLine(new RegExp(`^ {2}ingress +http://127\\.0\\.0\\.1:${env.PORT}/events/TYPE`));
   await Deno.writeTextFile(
     `${project.path}/functions/listen.ts`,
-    `import { defineFunction } from "weir"; export default defineFunction({ on: "legacy.told" }, () => {});`,
+    `import { defineFunction, every } from "weir";
+    export default defineFunction({ on: ["legacy.told", every("1h")] }, () => {});`,
   );
-  await dev.waitForLine(/^dev new function listen: legacy\.told$/);
+  await dev.waitForLine(/^dev new function listen: legacy\.told, every 1h$/);
   assert.equal(dev.lines.filter((line) => line.startsWith("Weir is up in")).length, 1);
   dev.kill("SIGTERM");
   await dev.status;

@@ -2,6 +2,7 @@ import { type Registry, subjectsOf } from "../../project/registry.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { connectCluster } from "../../app/cluster.ts";
 import type { Namespace } from "../../core/namespace.ts";
+import type { ConnectionMonitor } from "../../nats/client/connection_monitor.ts";
 import { TailClient } from "../../nats/inspect/tail_client.ts";
 import { loadEvents, loadProject } from "../../project/load_project.ts";
 import { covers, isWildcard, overlaps } from "../../core/subjects.ts";
@@ -70,9 +71,7 @@ export async function tail(options: TailOptions): Promise<void> {
     },
     denied: (subject) => console.error(`the NATS user may not subscribe to ${subject}: events there are not shown`),
   }, names);
-  cluster.monitor.onDisconnect((server) => console.error(`disconnected from NATS at ${server}: reconnecting`));
-  cluster.monitor.onUnreachable((reason) => console.error(`cannot reconnect to NATS at ${reason}`));
-  cluster.monitor.onReconnect(() => console.error("reconnected to NATS"));
+  followConnection(cluster.monitor, client);
   try {
     await Promise.race([client.start(), done.promise]);
     note("waiting for events … (Ctrl-C ends)");
@@ -82,6 +81,18 @@ export async function tail(options: TailOptions): Promise<void> {
     client.stop();
     await cluster.close();
   }
+}
+
+function followConnection(monitor: ConnectionMonitor, client: TailClient): void {
+  monitor.onDisconnect((server) => {
+    client.setConnected(false);
+    console.error(`disconnected from NATS at ${server}: reconnecting`);
+  });
+  monitor.onUnreachable((reason) => console.error(`cannot reconnect to NATS at ${reason}`));
+  monitor.onReconnect(() => {
+    client.setConnected(true);
+    console.error("reconnected to NATS");
+  });
 }
 
 /** Loads the project, or its schemas alone if a function cannot be loaded. */

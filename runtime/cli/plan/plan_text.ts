@@ -87,7 +87,8 @@ function events(step: Step): string[] {
     case "orphan":
     case "moved":
       return [
-        backlog(step.backlog) + (step.inUse ? "; it has open pulls, so it is not pruned" : ""),
+        backlog(step.backlog) +
+        (step.inUse ? "; not pruned yet: a process pulls from it, or did within the last minute" : ""),
         ...step.unmarked ? ["it has no mark of this project: made by an earlier release, or by another project"] : [],
       ];
     case "blocked":

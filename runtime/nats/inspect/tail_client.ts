@@ -43,6 +43,7 @@ export class TailClient {
   readonly #published = new TailRate(MAX_PER_SECOND);
   #omitted = 0;
   #reportedCount: number | undefined;
+  #isConnected = true;
   #requests = 0;
   #cancelRequest: () => void = () => {};
   readonly #ready = Promise.withResolvers<void>();
@@ -73,6 +74,13 @@ export class TailClient {
       this.#ready.resolve();
     });
     await Promise.all([flushed, this.#ready.promise]);
+  }
+
+  /** While the connection is lost no process can answer, so their number is unknown until they had the time again. */
+  setConnected(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+    this.#reportedCount = undefined;
+    this.#requests = 0;
   }
 
   stop(): void {
@@ -134,6 +142,7 @@ export class TailClient {
 
   /** @param complete Whether every process had the time to report. */
   #reportCount(complete: boolean): void {
+    if (!this.#isConnected) return;
     const silentSinceMs = this.clock.now() - SILENT_MS;
     for (const [process, lastMs] of this.#processes) if (lastMs < silentSinceMs) this.#processes.delete(process);
     const { size } = this.#processes, known = this.#reportedCount;

@@ -59,7 +59,7 @@ blocked: Weir cannot make this change
 
 of no function in this project
   - consumer bill on stream ORDERS
-      1 event waits on it, 12 unsettled, 3 delayed; it has open pulls, so it is not pruned
+      1 event waits on it, 12 unsettled, 3 delayed; not pruned yet: a process pulls from it, or did within the last minute
 
 1 to create, 1 to change, 1 blocked, 1 unused by the project, 1 up to date; 1 not declared by the project, never touched`,
   );
@@ -75,7 +75,7 @@ Deno.test("planText names the buckets among what the project does not declare", 
 });
 
 for (const kind of ["orphan", "moved"] as const) {
-  Deno.test(`planText names the command that removes a consumer of kind ${kind}, unless it has open pulls`, () => {
+  Deno.test(`planText names the command that removes a consumer of kind ${kind}, unless a process pulls from it`, () => {
     const hint = /deno task apply --prune/, step = (inUse: boolean): Step => ({ ...orphan, kind, inUse });
     assert.match(planText([step(false)], PIPE), /3 delayed\n {6}`deno task apply --prune bill` removes it\n/);
     assert.doesNotMatch(planText([step(true)], PIPE), hint);

@@ -143,6 +143,32 @@ Deno.test("TailClient reports when the last process is gone, and when there is o
   assert.deepEqual(seen.processes, [1, 0, 1]);
 });
 
+Deno.test("TailClient.setConnected reports no number of processes without a connection, and again once it is back", async () => {
+  await using broker = await startBroker();
+  const only = await broker.connect();
+  startProcess(broker, only, "a");
+  let renew = () => {}, skippedMs = 0;
+  const timer: typeof systemClock.timer = (delayMs, callback) => {
+    if (delayMs !== REQUEST_MS) return systemClock.timer(delayMs, callback);
+    renew = callback;
+    return () => {};
+  };
+  const clock = { ...systemClock, timer, now: () => systemClock.now() + skippedMs };
+  const { seen, client, ready } = look(broker, await broker.connect(), {}, clock);
+  await ready;
+  await only.close();
+  skippedMs = 60_000;
+  client.setConnected(false);
+  for (let i = 0; i < 5; i++) renew();
+  assert.deepEqual(seen.processes, [1]);
+  client.setConnected(true);
+  renew();
+  renew();
+  assert.deepEqual(seen.processes, [1]);
+  renew();
+  assert.deepEqual(seen.processes, [1, 0]);
+});
+
 Deno.test("TailClient subscribes once to the subjects that a later process reports, within its filter", async () => {
   await using broker = await startBroker();
   const nc = await broker.connect();
