@@ -1,6 +1,6 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import { named } from "../client/is_unavailable.ts";
-import { NO_NAMESPACE } from "../../core/namespace.ts";
+import { NO_NAMESPACE, partitionIn } from "../../core/namespace.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { type Beginnings, firstBeginning, metadataWith } from "./beginnings.ts";
 import { planBucket } from "./plan_bucket.ts";
@@ -85,8 +85,13 @@ export function planFound(desired: DesiredState, found: FoundState, scope: Scope
   if (scope !== "apply") return steps;
   const atStart = stepsTo(desired, found, "start");
   return steps.map((step, i) =>
-    step.kind === "update" && !sameChanges(step, atStart[i]) ? { ...step, narrows: true } : step
+    step.kind === "update" && !sameChanges(step, atStart[i]) && !isOfPartition(step) ? { ...step, narrows: true } : step
   );
+}
+
+/** Returns whether a step is of a partition's consumer. Its former filters are of another number, and match no trigger. */
+function isOfPartition({ what, name }: Step): boolean {
+  return what === "consumer" && partitionIn(name) !== undefined;
 }
 
 function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {

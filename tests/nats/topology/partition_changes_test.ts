@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
 import { partitionResources } from "../../../runtime/nats/partitions/resources.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import { allConsumers } from "../../../runtime/nats/topology/function_consumers.ts";
 import { partitionProblem } from "../../../runtime/nats/topology/partition_changes.ts";
 import { pauseConsumers, pausesOf } from "../../../runtime/nats/topology/pause.ts";
@@ -100,6 +101,20 @@ Deno.test("planCluster shows the consumers of former partitions as unused, and n
   const elsewhere = await broker.plan(desired([ORDERS], []), ["ship"]);
   assert.deepEqual(elsewhere.filter(({ kind }) => kind === "orphan"), []);
   assert.deepEqual((await broker.plan(desired([ORDERS], []), [])).filter(({ kind }) => kind === "orphan").length, 6);
+});
+
+Deno.test("planCluster does not say that events of a trigger are lost until apply takes the former number from a partition's consumer", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await ensureTopology(broker.jsm, withPartitions(3), { scope: "start" });
+  const steps = await broker.plan(withPartitions(3));
+  assert.deepEqual(steps.map(({ name, kind }) => `${kind} ${name}`).sort(), [
+    "update ship@0",
+    "update ship@0",
+    "update ship@1",
+    "update ship@1",
+  ]);
+  assert.deepEqual(steps.filter((step) => step.kind === "update" && step.narrows), []);
 });
 
 Deno.test("pauseConsumers pauses the partitions of a function, and a partition that is added to it", async () => {
