@@ -90,7 +90,7 @@ function wasteful(maxBytes: number): Problem {
 class LineSplitter {
   readonly #tail = new ByteBuffer();
   #skipping = false;
-  /** Bytes of lines that are too large, beyond that size. */
+  /** Bytes that lines which are too large have beyond {@linkcode maxBytes}. */
   droppedBytes = 0;
 
   /** @param maxBytes Greatest size of one line, in bytes. */

@@ -159,7 +159,7 @@ export class NatsSettler implements Settler {
   }
 
   /**
-   * Acks the message from which an event was assigned to its partition: its process may have died before it did.
+   * Acks the message from which an event was assigned to its partition: the process that assigned it may have died.
    *
    * Invariant: no event leaves its partition before. The next process would assign it again, after later ones of its key.
    */
