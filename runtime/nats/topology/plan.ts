@@ -11,7 +11,7 @@ import { type Origins, planForeignConsumer, planForeignStream, readOrigins } fro
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
-import { partitionProblem, readPartitionChanges, withPartitions } from "./partition_changes.ts";
+import { partitionProblem, readPartitionChanges, scopeFor, withPartitions } from "./partition_changes.ts";
 import { renameProblem } from "./unfinished_rename.ts";
 
 /** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
@@ -133,7 +133,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
       metadataWith(consumer?.config.metadata, beginningsOf(durable, durables, found));
     const metadata = withPartitions(durable, remembered, consumer?.config.metadata);
     const step = consumer
-      ? planConsumer(durable, consumer.config, stream, scope, metadata)
+      ? planConsumer(durable, consumer.config, stream, scopeFor(scope, durable, consumer), metadata)
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
     return owned(step, consumer);
   });

@@ -103,6 +103,25 @@ Deno.test("planCluster shows the consumers of former partitions as unused, and n
   assert.deepEqual((await broker.plan(desired([ORDERS], []), [])).filter(({ kind }) => kind === "orphan").length, 6);
 });
 
+Deno.test("ensureTopology takes no former number from a partition's consumer while an event waits for it", async () => {
+  await using broker = await startPlanning();
+  const { consumers, streams } = broker.jsm;
+  await broker.ensure(withPartitions(2));
+  await broker.store("order_partitions.ship.2.1");
+  for (const stream of ["ORDERS", "RETRIES"]) { // as if two releases had started at the same moment
+    await consumers.update(stream, "ship", { metadata: { "weir-partitions": "3" } });
+  }
+  const filters = async () => {
+    const { config } = await consumers.info("ORDER_PARTITIONS", "ship@1");
+    return config.filter_subjects ?? [config.filter_subject];
+  };
+  await broker.ensure(withPartitions(3));
+  assert.deepEqual(await filters(), ["order_partitions.ship.2.1", "order_partitions.ship.3.1"]);
+  await streams.purge("ORDER_PARTITIONS");
+  await broker.ensure(withPartitions(3));
+  assert.deepEqual(await filters(), ["order_partitions.ship.3.1"]);
+});
+
 Deno.test("planCluster does not say that events of a trigger are lost until apply takes the former number from a partition's consumer", async () => {
   await using broker = await startPlanning();
   await broker.ensure(withPartitions(2));
