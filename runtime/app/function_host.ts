@@ -25,6 +25,7 @@ import { NatsRateStore } from "../nats/kv/nats_rate_store.ts";
 import { NatsKvStore } from "../nats/kv/nats_kv_store.ts";
 import { NatsPartitionCounts } from "../nats/partitions/partition_counts.ts";
 import { NatsPartitionStore } from "../nats/partitions/nats_partition_store.ts";
+import { UnassignedEvents } from "../nats/partitions/unassigned_events.ts";
 import { NatsAttemptStore } from "../nats/retry/nats_attempt_store.ts";
 import { StoredDelayedEvents } from "../nats/retry/delayed_events.ts";
 import { PendingEvents } from "../nats/retry/pending_events.ts";
@@ -46,6 +47,7 @@ import type { TopologyKeeper } from "./topology_keeper.ts";
  * payload takes a few times its size in memory: its bytes outside of the heap, its text and data inside.
  */
 const HELD_BYTES = getHeapStatistics().heap_size_limit / 4;
+const UNASSIGNED = "events cannot be assigned to partitions: they wait in their stream";
 
 interface FunctionHostOptions {
   readonly config: Config;
@@ -205,6 +207,7 @@ function createPorts(
 ): Ports {
   const { cluster: { nc, jsm, names, messages, publisher }, clock, metering, topology, log } = options,
     replicas = replicasOfNewBuckets(options);
+  const unassigned = new UnassignedEvents(clock, (name, error) => log.error(UNASSIGNED, { function: name, error }));
   return {
     clock,
     publisher: metering.publisher(publisher),
@@ -216,7 +219,7 @@ function createPorts(
     cancelled: topology.cancelled,
     delayed: delayedEvents(options),
     parked: new ParkedLetters(new DeadLetterService(options.cluster)),
-    partitions: new NatsPartitionStore(messages, jsm, new NatsPartitionCounts(nc, jsm, names), names),
+    partitions: new NatsPartitionStore(messages, jsm, new NatsPartitionCounts(nc, jsm, names), names, unassigned),
     pending: new PendingEvents(jsm, messages, clock, names),
     rates: { store: new NatsRateStore(nc, replicas, names), reportProblem: (name, why) => logRate(log, name, why) },
     breakers: { store: breakers, reportProblem: (breaker, why) => logBreaker(log, breaker, why) },

@@ -19,7 +19,7 @@ import { settleInOrder } from "./turns.ts";
 const AT_ONCE = 64;
 /** Delay, in milliseconds, after which an event comes again that its partition did not take: it is full, as a rule. */
 const AGAIN_MS = 250;
-/** Time, in milliseconds, after which an event does not come again that was given back: its partition has acked it. */
+/** Milliseconds after which an event that was given back, and has not come again, is taken for acked by its partition. */
 const OVERDUE_MS = 5_000;
 /** The attempt of an event that is assigned is not one of its function: the partition's is. */
 const SILENT: Ports["observer"] = { begin: () => {}, end: () => {}, breakerChanged: () => {} };

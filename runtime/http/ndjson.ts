@@ -10,8 +10,8 @@ const BYTES_PER_CODE_UNIT = 3;
 /** Bytes that a line takes besides its text. A chunk of short lines takes many times its size. */
 const LINE_BYTES = 100;
 /**
- * Bytes of one body that become no event: blank lines, each with {@linkcode LINE_BYTES}, and what is dropped of lines
- * that are too large. A few kilobytes of gzip may unpack to gigabytes of them.
+ * Upper bound for the bytes of one body that become no event: blank lines, each counted as {@linkcode LINE_BYTES} more,
+ * and what lines that are too large have beyond their limit. A few kilobytes of gzip may unpack to gigabytes of them.
  */
 const MAX_WASTE_BYTES = 32 * 1_024 * 1_024;
 const DECODER = new TextDecoder("utf-8", { fatal: true });
@@ -49,7 +49,7 @@ export async function* readLines(request: Request, reservation: Reservation): As
       const arrived = timeout.start(onTimeout), lines: NdjsonLine[] = [];
       try {
         while (lines.length === 0 && !done) {
-          if (blankBytes + splitter.droppedBytes > MAX_WASTE_BYTES) throw wasteful();
+          if (blankBytes + splitter.droppedBytes > MAX_WASTE_BYTES) throw wasteful(maxBytes);
           const { value, done: ended } = await reader.read();
           if (isLate) throw timedOut("no line ended");
           done = ended;
@@ -77,9 +77,9 @@ function addLine(lines: NdjsonLine[], line: number, text: Line): number {
   return 0;
 }
 
-function wasteful(): Problem {
-  const detail = `blank lines, each with ${LINE_BYTES} bytes, and the rest of lines that are too large are more than ` +
-    `${MAX_WASTE_BYTES} bytes`;
+function wasteful(maxBytes: number): Problem {
+  const detail = `more than ${MAX_WASTE_BYTES} bytes of the body are no event: blank lines, of which each counts ` +
+    `${LINE_BYTES} bytes more, and what lines have beyond their limit of ${maxBytes} bytes: send fewer of them`;
   return new Problem("too-large", detail);
 }
 
@@ -90,7 +90,7 @@ function wasteful(): Problem {
 class LineSplitter {
   readonly #tail = new ByteBuffer();
   #skipping = false;
-  /** Bytes of lines that are too large, beyond that size. */
+  /** Bytes that lines which are too large have beyond {@linkcode maxBytes}. */
   droppedBytes = 0;
 
   /** @param maxBytes Greatest size of one line, in bytes. */

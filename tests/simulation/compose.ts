@@ -20,7 +20,6 @@ import { NatsAttemptStore } from "../../runtime/nats/retry/nats_attempt_store.ts
 import { DeadLetters } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { EXTEND_INTERVAL_MS } from "../../runtime/nats/consume/ack_wait.ts";
 import { EventPublisher, type MessageReader } from "../../runtime/nats/publish/event_publisher.ts";
-import type { Remover } from "../../runtime/nats/client/remove_message.ts";
 import { NatsPartitionStore } from "../../runtime/nats/partitions/nats_partition_store.ts";
 import { NO_NAMESPACE } from "../../runtime/core/namespace.ts";
 import { RetryStream } from "../../runtime/nats/retry/retry_stream.ts";
@@ -107,7 +106,7 @@ export function compose(
     deadLetters,
     attempts,
     retries: new RetryStream(messages),
-    jsm: { streams } as Remover,
+    jsm: { streams, consumers: { info: () => Promise.resolve({}) } } as unknown as NatsSettler["options"]["jsm"],
     clock,
     ordered: new Set(order ? [fn.name] : []),
     createdMs: (stream) => connection.network.createdMs(stream),

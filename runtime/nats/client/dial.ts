@@ -28,7 +28,7 @@ const ENCODER = new TextEncoder();
 /**
  * Connects by TCP, TLS or websocket, as the URLs say, and reconnects without end.
  *
- * @param signal Ends a first connection that is not waited for, before it dials the next server. Default: it is waited for.
+ * @param signal Ends a first connection before it dials the next server: the caller waits no longer. Default: nothing does.
  */
 export async function dial(
   options: NatsOptions,

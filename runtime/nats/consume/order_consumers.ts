@@ -23,8 +23,8 @@ export interface PinRequests {
   /** Resolves to what the function's consumer on a stream says. Rejects when it does not answer. */
   ask(stream: string): Promise<PinnedFacts>;
   /**
-   * Resolves to whether events may begin once all that others hold is known: not while some wait in partitions of which
-   * there is another number. Default: there never are any.
+   * Resolves to whether events may begin once all that others hold is known: not while events wait in the partitions of
+   * a release that has another number of them. Default: none ever do.
    *
    * @param main What the consumer of the triggers says.
    */

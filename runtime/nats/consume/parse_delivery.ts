@@ -168,9 +168,14 @@ export function consumerSequenceIn(ackSubject: Uint8Array): number {
  * @param createdMs Returns when a stream was created; NaN if unknown. Default: unknown.
  */
 export function isReplaced(ackSubject: Uint8Array, createdMs: (stream: string) => number = () => NaN): boolean {
-  const from = numbersAt(ackSubject), [, , , nanos] = ackSubjectText(ackSubject.subarray(from)).split(".");
-  const [stream] = ackSubjectText(ackSubject.subarray(0, from)).split(".").slice(-3); // its consumer follows, and a dot
-  return Number(nanos) / 1e6 < createdMs(stream);
+  const [, , , nanos] = ackSubjectText(ackSubject.subarray(numbersAt(ackSubject))).split(".");
+  return Number(nanos) / 1e6 < createdMs(consumerIn(ackSubject)[0]);
+}
+
+/** Returns the consumer that an ack subject is for. */
+export function consumerIn(ackSubject: Uint8Array): [stream: string, consumer: string] {
+  const [stream, consumer] = ackSubjectText(ackSubject.subarray(0, numbersAt(ackSubject) - 1)).split(".").slice(-2);
+  return [stream, consumer];
 }
 
 export function ackSubjectText(ackSubject: Uint8Array): string {

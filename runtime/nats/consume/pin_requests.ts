@@ -57,7 +57,7 @@ function factsOf({ error, delivered, num_ack_pending, num_pending, priority_grou
 }
 
 /**
- * Returns whether no event of a function waits in partitions of which there is another number than this release has. Two
+ * Returns whether no event of a function waits in the partitions of a release that has another number of them. Two
  * releases may start at the same time, before either sees the other.
  */
 async function mayBegin(

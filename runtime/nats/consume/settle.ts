@@ -13,6 +13,7 @@ import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
+import { type ConsumerReader, unlessGone } from "./gone_consumer.ts";
 import { ackSubjectText, isReplaced } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
 import { countsOfEnding, countsOfRetry } from "./stored_counts.ts";
@@ -32,7 +33,7 @@ interface SettlerOptions {
   readonly deadLetters: Pick<DeadLetters, "store">;
   readonly attempts: AttemptStore;
   readonly retries: RetryStream;
-  readonly jsm: Remover;
+  readonly jsm: Remover & ConsumerReader;
   readonly clock: ServerClock;
   /** Calls back at the end of the event-loop tick, when acks leave. Default: as `setImmediate` does. */
   readonly atTickEnd?: (callback: () => void) => void;
@@ -158,14 +159,14 @@ export class NatsSettler implements Settler {
   }
 
   /**
-   * Acks the message from which an event was assigned to its partition: its process may have died before it did.
+   * Acks the message from which an event was assigned to its partition: the process that assigned it may have died.
    *
    * Invariant: no event leaves its partition before. The next process would assign it again, after later ones of its key.
    */
   async #ackSource(functionName: string, { sourceAck }: Delivery): Promise<void> {
-    const { nc, createdMs } = this.options;
+    const { nc, jsm, createdMs } = this.options;
     if (!sourceAck || isReplaced(sourceAck, createdMs)) return;
-    const ack = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS);
+    const ack = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS).catch((error) => unlessGone(jsm, sourceAck, error));
     await this.#retrier.untilStored(functionName, "the ack of an assigned event", ack);
   }
 

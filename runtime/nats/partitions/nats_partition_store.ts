@@ -13,6 +13,7 @@ import { SOURCE_ACK } from "../retry/original_delivery.ts";
 import { retryHeaders } from "../retry/retry_headers.ts";
 import { AssignedEvents } from "./assigned_events.ts";
 import { ParkedPartition, type PartitionCounts } from "./parked_partition.ts";
+import type { UnassignedEvents } from "./unassigned_events.ts";
 
 /** Returns the streams that hold events of a function's partitions, each with the prefix of their subjects. */
 export function partitionPrefixes(
@@ -42,11 +43,13 @@ export function partitionSubject(functionName: string, of: number, partition: nu
 export class NatsPartitionStore implements PartitionStore {
   readonly #assigned: AssignedEvents;
 
+  /** @param unassigned Reports failures that last. Default: nothing does. */
   constructor(
     readonly publisher: MessagePublisher,
     jsm: Pick<JetStreamManager, "direct">,
     readonly counts: PartitionCounts,
     readonly names: Namespace,
+    readonly unassigned?: Pick<UnassignedEvents, "watch">,
   ) {
     this.#assigned = new AssignedEvents(jsm);
   }
@@ -55,7 +58,8 @@ export class NatsPartitionStore implements PartitionStore {
     const subject = isMain
       ? partitionSubject(functionName, of, index, this.names)
       : `${returnedSubject(functionName, of, index, this.names)}.${delivery.deadLetterSequence ?? 0}`;
-    await publishFitting(this.publisher, subject, delivery.payload, headersOf(functionName, delivery));
+    const storing = publishFitting(this.publisher, subject, delivery.payload, headersOf(functionName, delivery));
+    await (this.unassigned?.watch(functionName, storing) ?? storing);
   }
 
   has(functionName: string, delivery: Delivery, isMain: boolean): Promise<boolean> {
@@ -63,7 +67,8 @@ export class NatsPartitionStore implements PartitionStore {
       [stream, subject] = isMain
         ? [partitions.stream, `${partitions.prefix}.${functionName}.*.*`]
         : [retries.stream, `${retries.partition}.${functionName}.*.*.${delivery.deadLetterSequence ?? 0}`];
-    return this.#assigned.has(stream, subject, messageId(functionName, delivery));
+    const reading = this.#assigned.has(stream, subject, messageId(functionName, delivery));
+    return this.unassigned?.watch(functionName, reading) ?? reading;
   }
 
   parkedOf(parked: ParkedEvents, partition: number, partitions: number): ParkedEvents {

@@ -7,7 +7,11 @@ export function findStream(jsm: JetStreamManager, name: string): Promise<StreamI
 }
 
 /** Returns what is known of a consumer; undefined when it, or its stream, does not exist. */
-export function findConsumer(jsm: JetStreamManager, stream: string, name: string): Promise<ConsumerInfo | undefined> {
+export function findConsumer(
+  jsm: Pick<JetStreamManager, "consumers">,
+  stream: string,
+  name: string,
+): Promise<ConsumerInfo | undefined> {
   const info = named(`consumer ${name} on stream ${stream}`, jsm.consumers.info(stream, name));
   const found = unlessMissing(info, JETSTREAM_CODES.consumerNotFound);
   return unlessMissing(found, JETSTREAM_CODES.streamNotFound);

@@ -3,6 +3,7 @@ import type { Namespace } from "../../core/namespace.ts";
 import { findConsumer } from "./find.ts";
 import { isPulled } from "./plan_undeclared.ts";
 import type { Durable } from "./resources.ts";
+import type { Scope } from "./step.ts";
 
 /** Key in the metadata of a function's own consumers: the number of its partitions. */
 const KEY = "weir-partitions";
@@ -55,6 +56,14 @@ export async function partitionConsumers(
 /** Returns the number of events that wait in the partitions of a function, or run there. */
 export function waitingIn(consumers: readonly ConsumerInfo[]): number {
   return consumers.reduce((sum, { num_pending, num_ack_pending }) => sum + num_pending + num_ack_pending, 0);
+}
+
+/**
+ * Returns the scope for a consumer. `apply` takes no filter of another number from a partition's while events wait for
+ * it: if two releases started at the same moment, nothing else would deliver them.
+ */
+export function scopeFor(scope: Scope, { partition }: Durable, consumer: ConsumerInfo): Scope {
+  return scope === "apply" && partition !== undefined && waitingIn([consumer]) > 0 ? "start" : scope;
 }
 
 /** Reads by function how the number of its partitions changes. Functions whose number stays are left out. */

@@ -1,6 +1,6 @@
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import { named } from "../client/is_unavailable.ts";
-import { NO_NAMESPACE } from "../../core/namespace.ts";
+import { NO_NAMESPACE, partitionIn } from "../../core/namespace.ts";
 import { findConsumer, findStream } from "./find.ts";
 import { type Beginnings, firstBeginning, metadataWith } from "./beginnings.ts";
 import { planBucket } from "./plan_bucket.ts";
@@ -11,7 +11,7 @@ import { type Origins, planForeignConsumer, planForeignStream, readOrigins } fro
 import { bucketStream, type DesiredState, type Durable } from "./resources.ts";
 import { withPause } from "./pause.ts";
 import type { Scope, Step } from "./step.ts";
-import { partitionProblem, readPartitionChanges, withPartitions } from "./partition_changes.ts";
+import { partitionProblem, readPartitionChanges, scopeFor, withPartitions } from "./partition_changes.ts";
 import { renameProblem } from "./unfinished_rename.ts";
 
 /** The part of a desired state that exists: streams, including the streams of buckets, and consumers. */
@@ -85,8 +85,13 @@ export function planFound(desired: DesiredState, found: FoundState, scope: Scope
   if (scope !== "apply") return steps;
   const atStart = stepsTo(desired, found, "start");
   return steps.map((step, i) =>
-    step.kind === "update" && !sameChanges(step, atStart[i]) ? { ...step, narrows: true } : step
+    step.kind === "update" && !sameChanges(step, atStart[i]) && !isOfPartition(step) ? { ...step, narrows: true } : step
   );
+}
+
+/** Returns whether a step is of a partition's consumer. Its former filters are of another number, and match no trigger. */
+function isOfPartition({ what, name }: Step): boolean {
+  return what === "consumer" && partitionIn(name) !== undefined;
 }
 
 function sameChanges(step: Step & { kind: "update" }, other: Step): boolean {
@@ -128,7 +133,7 @@ function stepsTo(desired: DesiredState, found: FoundState, scope: Scope): Step[]
       metadataWith(consumer?.config.metadata, beginningsOf(durable, durables, found));
     const metadata = withPartitions(durable, remembered, consumer?.config.metadata);
     const step = consumer
-      ? planConsumer(durable, consumer.config, stream, scope, metadata)
+      ? planConsumer(durable, consumer.config, stream, scopeFor(scope, durable, consumer), metadata)
       : planNewConsumer(durable, stream, found.beginsAfter.get(durable) ?? 0, metadata);
     return owned(step, consumer);
   });

@@ -34,6 +34,20 @@ Deno.test("NatsSettler acks the message that an event was assigned from before i
   assert.equal((await orders.consumer()).ack_floor.stream_seq, 2);
 });
 
+Deno.test("NatsSettler settles an assigned event if the consumer that it was assigned from is gone", async () => {
+  await using orders = await startSettling();
+  await orders.publish(2);
+  const settled: unknown[] = [];
+  for (const [stream, consumer] of [["ORDERS", "gone"], ["GONE", "handle"]]) {
+    const event = await orders.next(), sourceAck = `$JS.ACK.${stream}.${consumer}.1.1.1.${Date.now()}000000.0`;
+    const assigned = { ...event, messageKey: event.messageKey, sourceAck: new TextEncoder().encode(sourceAck) };
+    void Promise.resolve(orders.settler.settle("handle", assigned, { kind: "ack" })).then((one) => settled.push(one));
+  }
+  await eventually(() => settled.length === 2);
+  assert.deepEqual(settled, [{ ok: true }, { ok: true }]);
+  await eventually(async () => (await orders.consumer()).num_ack_pending === 0);
+});
+
 Deno.test("NatsSettler naks with the delay, and the message is redelivered no sooner", async () => {
   await using orders = await startSettling();
   await orders.publish(1);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
 import { partitionResources } from "../../../runtime/nats/partitions/resources.ts";
+import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import { allConsumers } from "../../../runtime/nats/topology/function_consumers.ts";
 import { partitionProblem } from "../../../runtime/nats/topology/partition_changes.ts";
 import { pauseConsumers, pausesOf } from "../../../runtime/nats/topology/pause.ts";
@@ -100,6 +101,39 @@ Deno.test("planCluster shows the consumers of former partitions as unused, and n
   const elsewhere = await broker.plan(desired([ORDERS], []), ["ship"]);
   assert.deepEqual(elsewhere.filter(({ kind }) => kind === "orphan"), []);
   assert.deepEqual((await broker.plan(desired([ORDERS], []), [])).filter(({ kind }) => kind === "orphan").length, 6);
+});
+
+Deno.test("ensureTopology takes no former number from a partition's consumer while an event waits for it", async () => {
+  await using broker = await startPlanning();
+  const { consumers, streams } = broker.jsm;
+  await broker.ensure(withPartitions(2));
+  await broker.store("order_partitions.ship.2.1");
+  for (const stream of ["ORDERS", "RETRIES"]) { // as if two releases had started at the same moment
+    await consumers.update(stream, "ship", { metadata: { "weir-partitions": "3" } });
+  }
+  const filters = async () => {
+    const { config } = await consumers.info("ORDER_PARTITIONS", "ship@1");
+    return config.filter_subjects ?? [config.filter_subject];
+  };
+  await broker.ensure(withPartitions(3));
+  assert.deepEqual(await filters(), ["order_partitions.ship.2.1", "order_partitions.ship.3.1"]);
+  await streams.purge("ORDER_PARTITIONS");
+  await broker.ensure(withPartitions(3));
+  assert.deepEqual(await filters(), ["order_partitions.ship.3.1"]);
+});
+
+Deno.test("planCluster does not say that events of a trigger are lost until apply takes the former number from a partition's consumer", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await ensureTopology(broker.jsm, withPartitions(3), { scope: "start" });
+  const steps = await broker.plan(withPartitions(3));
+  assert.deepEqual(steps.map(({ name, kind }) => `${kind} ${name}`).sort(), [
+    "update ship@0",
+    "update ship@0",
+    "update ship@1",
+    "update ship@1",
+  ]);
+  assert.deepEqual(steps.filter((step) => step.kind === "update" && step.narrows), []);
 });
 
 Deno.test("pauseConsumers pauses the partitions of a function, and a partition that is added to it", async () => {
