@@ -41,9 +41,10 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (facts.isCancelled && !facts.ending && !facts.isDelayed) {
     return deadLetter("cancelled", facts.number, { name: "CancelledError", message: "an operator cancelled it" });
   }
-  if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
+  // Both are decided: also a release that does not know the subject settles what another one has stored already.
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
+  if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);
   const { decoded, number, retry: { attempts }, maxAgeMs, maxHops, lastError } = facts;
   if (decoded.kind === "invalid" && decoded.isNewer) return decideNewerVersion(decoded.error, facts);
   if (decoded.kind === "invalid") return deadLetter("invalid", number, decoded.error);

@@ -238,7 +238,8 @@ export class Attempt implements DeliveryFacts {
       wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
-      ...(excused && this.hasVanished && { isUnended: true }),
+      ...(excused && this.isUnended && { isUnended: true }),
+      ...(excused && this.hasVanished && { hasVanished: true }),
     };
   }
 }

@@ -28,6 +28,8 @@ export interface UsedUp {
   readonly lastError?: ErrorDetail;
   /** True when the last attempt began and is not known to have ended. */
   readonly isUnended?: boolean;
+  /** True when an earlier delivery vanished, and it is not known whether an attempt had begun. */
+  readonly hasVanished?: boolean;
 }
 
 /** Carries out outcomes: acks, naks or terminates a delivery. */

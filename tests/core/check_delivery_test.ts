@@ -191,9 +191,9 @@ const brief = (outcome: Outcome | undefined) =>
 // Each row takes precedence over those that follow.
 const order: [what: string, facts: Partial<DeliveryFacts>, expected: string][] = [
   ["attempt counts that cannot be read", UNCOUNTED, "state-unavailable"],
-  ["a subject that the function does not listen to", { isListenedTo: false }, "unknown-subject"],
   ["an end that was decided earlier", { ending: ENDING }, "rejected"],
   ["a delayed retry elsewhere", { isDelayed: true }, "delayed"],
+  ["a subject that the function does not listen to", { isListenedTo: false }, "unknown-subject"],
   ["an event that does not decode", { decoded: INVALID }, "invalid"],
   ["a chain that is too long", { maxHops: 0 }, "looped"],
   ["an attempt beyond the allowed number", { number: 4, isUnended: true }, "crashed"],

@@ -156,6 +156,13 @@ for (
   });
 }
 
+Deno.test("Attempt.usedUpAfter keeps a crash while deliveries are given back, and no guess", () => {
+  const giveBack = { kind: "retry", reason: "unknown-subject", delayMs: 1, usesAttempt: false } as const;
+  const isUnended = (stored: Parameters<typeof counted>[1]) => counted(2, stored, 5).usedUpAfter(giveBack)?.isUnended;
+  assert.equal(isUnended({ ...BEGUN, isUnended: true }), true);
+  for (const stored of [undefined, BEGUN, { ...BEGUN, begun: 0 }]) assert.equal(isUnended(stored), undefined);
+});
+
 Deno.test("Attempt keeps an end that was decided earlier", () => {
   const error = { name: "Error", message: "no" };
   const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error } as const;
@@ -224,12 +231,12 @@ Deno.test("Attempt of an event that vanished once carries that through a deferra
   const unwritten = { begun: 0, excused: 0, mayHaveEmitted: true };
   for (const stored of [undefined, unwritten]) {
     const attempt = counted(2, stored, 1), usedUp = attempt.usedUpAfter(deferred)!;
-    assert.deepEqual([attempt.number, usedUp.attempts, usedUp.isUnended], [1, 0, true]);
-    const next = counted(1, undefined, 1, { ...NEVER, isUnended: usedUp.isUnended });
+    assert.deepEqual([attempt.number, usedUp.attempts, usedUp.hasVanished], [1, 0, true]);
+    const next = counted(1, undefined, 1, { ...NEVER, isUnended: usedUp.hasVanished });
     assert.partialDeepStrictEqual(next.countsAtStart, { begun: 1, isUnended: true });
     assert.equal(next.usedUpAfter(deferred)!.isUnended, true);
     const failed = { ...deferred, reason: "failed", usesAttempt: true } as const;
     assert.equal(next.usedUpAfter(failed)!.isUnended, undefined);
   }
-  assert.equal(counted(1, undefined, 1).usedUpAfter(deferred)!.isUnended, undefined);
+  assert.equal(counted(1, undefined, 1).usedUpAfter(deferred)!.hasVanished, undefined);
 });

@@ -22,7 +22,7 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
   if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
-  if (usedUp.isUnended) hdrs.set("weir-unended", "true");
+  if (usedUp.isUnended || usedUp.hasVanished) hdrs.set("weir-unended", "true");
   // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new
   // count.
   const hops = delivery.headers.get(HOPS);
