@@ -118,7 +118,6 @@ export class KeyedOrder implements OrderSink {
     if (turn.key === undefined) return undefined;
     const taken = this.#waiting.add(turn, delivery.payload.length);
     this.#offer(turn);
-    if (!this.#known.isFirst(turn)) this.overdue.begin();
     // An event that waits here would take the permit of the one that it waits for.
     if (this.#waiting.has(turn) && this.admission.countsHeld) this.#waiting.giveBack(turn, AGAIN_MS);
     while (this.#waiting.room < 0) this.#giveOneBack();
@@ -217,7 +216,8 @@ export class KeyedOrder implements OrderSink {
     const key = turn.key!;
     this.#ready.delete(turn);
     if (!this.#waiting.has(turn) || !this.#mayBegin) return;
-    if (this.#running.has(key) || !this.#known.isFirst(turn)) return;
+    if (!this.#known.isFirst(turn)) return this.overdue.begin();
+    if (this.#running.has(key)) return;
     if (this.failures.parked?.isReturning(key) && this.isMain(turn.lane)) return;
     if (this.#isFull) return void this.#ready.add(turn);
     const begin = this.#waiting.take(turn);

@@ -228,6 +228,19 @@ Deno.test("KeyedOrder waits for no event that does not come back: it was redeliv
   assert.deepEqual(began, ["1 a", "2 a"]);
 });
 
+Deno.test("KeyedOrder waits for no event that does not come back, and was delivered after the one that waits", async () => {
+  const source = new Source(), { clock, pipeline, order, began, outcomes, deliver } = setup({}, source);
+  source.unsettled = 2;
+  await deliver(["2 a"]);
+  const earlier = { ...delivery({ payload: '"1 a"' }), messageKey: "ORDERS.1.1", deliveryCount: 2 };
+  await pipeline.giveBack(pipeline.newAttempt(earlier, LEASE), "prefetched");
+  clock.advance(0);
+  await settle();
+  clock.advance(90_000);
+  await settle();
+  assert.deepEqual([began, outcomes.at(-1), order.state], [[], "2 a retry waits-for-key", "taking-over"]);
+});
+
 Deno.test("KeyedOrder gives back what waits when a delivery may have gone elsewhere, and takes over again", async () => {
   const source = new Source(), { clock, began, outcomes, deliver, order } = setup({}, source);
   source.unsettled = 2;

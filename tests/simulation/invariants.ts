@@ -47,9 +47,9 @@ function check(world: World, account: Account): string[] {
   must(batchSize > 0 || runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
   problems.push(...account.problems);
   must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
-  // Invariant: it kills as many processes as it has attempts, and one more for each message whose first delivery vanished.
-  // A fault may lose a count. The end of a process loses none.
-  const mayKill = budget + account.messageKeys.size + faults - account.expiries;
+  // Invariant: it kills as many processes as it has attempts, one more for each message whose first delivery vanished, and
+  // one more for each time that two had it. A fault may lose a count. The end of a process loses none.
+  const mayKill = budget + account.messageKeys.size + account.overlaps + faults - account.expiries;
   must(kills <= mayKill, () => `killed its process ${kills} times, and may ${mayKill} times`);
   const exhausted = letters.some(({ headers }) =>
     /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)

@@ -93,7 +93,9 @@ export class SimConnection {
         `${body} of ${stream} ${seq}`,
         () => this.network.eventOf(`${stream}.${seq}.${nanos}`),
         () => {
-          this.network.model.ack(ackSubject, body as string, this.network.now());
+          const { model } = this.network, message = model.message(stream, Number(seq));
+          // As in `processAck`: only a client can tell that another message is at this position now.
+          if (`${message?.timeMs}000000` === nanos) model.ack(ackSubject, body as string, this.network.now());
           return {} as Msg;
         },
       );

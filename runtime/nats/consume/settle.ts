@@ -137,7 +137,7 @@ export class NatsSettler implements Settler {
           if (claim) {
             await this.#retrier.untilStored(functionName, "the completion of an event", () => claim.complete());
           }
-          await this.#ackSource(functionName, delivery);
+          if (delivery.sourceAck) await this.#ackSource(functionName, delivery.sourceAck);
           this.#answer(functionName, delivery, ACK);
           break;
         case "retry":
@@ -147,7 +147,7 @@ export class NatsSettler implements Settler {
         case "dead-letter": {
           const { sequence } = await this.#storeDeadLetter(event, outcome);
           await claim?.release().catch(() => {});
-          await this.#ackSource(functionName, delivery);
+          if (delivery.sourceAck) await this.#ackSource(functionName, delivery.sourceAck);
           this.#answer(functionName, delivery, `+TERM weir: ${outcome.reason}`);
           if (outcome.orderKey !== undefined) return { ok: true, deadLetter: sequence };
         }
@@ -163,10 +163,10 @@ export class NatsSettler implements Settler {
    *
    * Invariant: no event leaves its partition before. The next process would assign it again, after later ones of its key.
    */
-  async #ackSource(functionName: string, { sourceAck }: Delivery): Promise<void> {
+  async #ackSource(functionName: string, sourceAck: Uint8Array): Promise<void> {
     const { nc, jsm, createdMs } = this.options;
-    if (!sourceAck || isReplaced(sourceAck, createdMs)) return;
-    const ack = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS).catch((error) => unlessGone(jsm, sourceAck, error));
+    const send = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS).catch((error) => unlessGone(jsm, sourceAck, error));
+    const ack = async () => void (isReplaced(sourceAck, createdMs) || await send()); // asked anew at each try
     await this.#retrier.untilStored(functionName, "the ack of an assigned event", ack);
   }
 
@@ -183,7 +183,7 @@ export class NatsSettler implements Settler {
     if (usedUp && leaves && !(ordered?.has(functionName) && outcome.delayMs < RETRY_STREAM_MIN_DELAY_MS)) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
-        await this.#ackSource(functionName, delivery);
+        if (delivery.sourceAck) await this.#ackSource(functionName, delivery.sourceAck);
         return this.#answer(functionName, delivery, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
