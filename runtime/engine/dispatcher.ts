@@ -122,8 +122,8 @@ export class Dispatcher implements ConsumerSink {
     this.#isStopping = true;
     const { admission, runner, ports: { clock } } = this.pipeline;
     admission.close();
-    for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown");
     await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    for (const attempt of this.#waiting.takeAll()) void this.#giveBack(attempt, "shutdown"); // not to an own pull
     this.pipeline.endWaits();
     const cancel = clock.timer(graceMs, () => runner.abortAll());
     if (this.inFlight > 0) await new Promise<void>((resolve) => this.#idle = resolve);
@@ -161,10 +161,10 @@ export class Dispatcher implements ConsumerSink {
     const permits = this.pipeline.admission.permits();
     // With a rate alone each delivery takes a start of its own, and none of the permits that a breaker gives later.
     if (permits !== Infinity && this.pipeline.admission.countsHeld) this.#limited.add(attempt);
-    if (this.#isStopping || (permits === 0 && this.pipeline.isOpen())) {
+    if (!this.#isStopping && permits === 0 && this.pipeline.isOpen()) {
       this.#held.add(attempt);
-      void this.#giveBack(attempt, this.#isStopping ? "shutdown" : "refused");
-    } else if (this.#running < this.#atOnce) this.#run(attempt);
+      void this.#giveBack(attempt, "refused");
+    } else if (!this.#isStopping && this.#running < this.#atOnce) this.#run(attempt);
     else {
       this.#held.add(attempt);
       this.#waiting.add(attempt);
@@ -186,7 +186,7 @@ export class Dispatcher implements ConsumerSink {
 
   /** Fills the free slots, without nesting. What an open breaker would refuse goes back: another replica may run it. */
   #runWaiting(): void {
-    if (this.#isStarting) return;
+    if (this.#isStarting || this.#isStopping) return;
     this.#isStarting = true;
     while (this.#waiting.count > 0 && this.#running < this.#atOnce) {
       if (this.pipeline.admission.permits() > 0 || !this.pipeline.isOpen()) this.#run(this.#waiting.take()!);

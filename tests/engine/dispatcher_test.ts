@@ -101,7 +101,7 @@ function setup(
     };
     sink.deliver(delivery);
   };
-  return { clock, said, kept, valid, counts, seen, usedUp, reasons, dispatcher, deliver };
+  return { clock, said, kept, valid, counts, seen, usedUp, reasons, source, dispatcher, deliver };
 }
 
 /** Resolves once everything has happened that needs no time. */
@@ -240,6 +240,24 @@ Deno.test("Dispatcher gives back waiting deliveries at shutdown, unless their le
   done.resolve();
   await stopped;
   assert.deepEqual(said.toSorted(), ["h1 ack", "h2 lease-expired", "h3 retry"]);
+});
+
+Deno.test("Dispatcher gives back at shutdown once its own pulls have ended, which would bring the delivery again", async () => {
+  const done = gate(), ended = gate();
+  const { dispatcher, deliver, said, source, reasons } = setup(() => done.promise, 1);
+  source.stop = () => ended.promise;
+  deliver(1);
+  deliver(2);
+  await settled();
+  const stopped = dispatcher.stop(1_000);
+  deliver(3);
+  done.resolve();
+  await settled();
+  assert.deepEqual(said, ["h1 ack"]);
+  ended.resolve();
+  await stopped;
+  assert.deepEqual(said, ["h1 ack", "h2 retry", "h3 retry"]);
+  assert.deepEqual([reasons.get("h2"), reasons.get("h3")], ["shutdown 0", "shutdown 0"]);
 });
 
 Deno.test("Dispatcher gives a delivery back with its telemetry and its counts", async () => {
