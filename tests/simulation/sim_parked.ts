@@ -3,7 +3,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { ParkedEvent, ParkedEvents, StoredKey } from "../../runtime/engine/parked_events.ts";
 import { ORDER_KEY } from "../../runtime/nats/dead_letters/dead_letters.ts";
 import { DeadLetterService } from "../../runtime/nats/dead_letters/service.ts";
-import { headerOf, type JetStreamModel } from "./model.ts";
+import { headerOf, type JetStreamModel, type StoredMessage } from "./model.ts";
 import type { SimConnection } from "./sim_connection.ts";
 
 /** A dead letter of the model that parks a key, or is parked. */
@@ -82,7 +82,13 @@ export class SimParked implements ParkedEvents {
   async discard({ sequence, key }: Letter): Promise<void> {
     await this.connection.streams.deleteMessage("DEAD_LETTERS", sequence);
     if (await this.find("", sequence) === "returning") return;
-    const [first] = await this.list("", key);
-    if (first?.isParked) await this.sendBack(first.sequence);
+    const [first] = await this.list("", key), { model } = this.connection.network;
+    const isOfKey = ({ subject, headers }: StoredMessage) =>
+      subject.startsWith("retries.redriven.") && headerOf(headers, ORDER_KEY) === key;
+    const isReturning = await this.connection.ask(
+      "find returning of key",
+      () => model.messages("RETRIES").some(isOfKey),
+    );
+    if (first?.isParked && !isReturning) await this.sendBack(first.sequence);
   }
 }

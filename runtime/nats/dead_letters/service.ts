@@ -11,6 +11,7 @@ import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { serverTime } from "../client/server_time.ts";
+import { readStored } from "../inspect/read_stored.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
@@ -160,8 +161,17 @@ export class DeadLetterService {
   async sendParked(keys: ParkedKeys): Promise<void> {
     for (const [key, functionName] of keys) {
       const [first] = await lettersOfKey(this.cluster.nc, this.#names, functionName, key);
-      if (first?.isParked) await this.redrive(first.sequence, true);
+      // The process that receives the events may have sent one back meanwhile. It was listed before, or is found here.
+      if (first?.isParked && !await this.#hasReturning(functionName, key)) await this.redrive(first.sequence, true);
     }
+  }
+
+  async #hasReturning(functionName: string, key: string): Promise<boolean> {
+    const { stream, redriven } = this.#names.retries;
+    for await (const { header } of readStored(this.cluster.jsm, stream, `${redriven}.${functionName}.>`)) {
+      if (header.get(ORDER_KEY) === key) return true;
+    }
+    return false;
   }
 
   /** Redrives all dead letters that match the filter. After an interruption the same call continues with the rest. */

@@ -21,26 +21,41 @@ for (const offByMs of [0, 3_600_000, -3_600_000]) {
   });
 }
 
+/** Stores dead letters of a key, of which the first parks it. Returns their service, and the sequences that are left. */
+async function startParked(settling: Awaited<ReturnType<typeof startSettling>>, count: number) {
+  const { nc, jsm, publisher: messages, deadLetters } = settling;
+  const { stream, consumer, filters } = retryDurable("handle", NO_NAMESPACE);
+  await jsm.consumers.add(stream, {
+    durable_name: consumer,
+    filter_subjects: [...filters],
+    ack_policy: AckPolicy.Explicit,
+  });
+  for (let sequence = 1; sequence <= count; sequence++) {
+    const reason = sequence === 1 ? "attempts-exhausted" : "parked";
+    await deadLetters.store("handle", { ...delivery(), sequence }, { ...rejected("no"), reason, orderKey: "a" });
+  }
+  const service = new DeadLetterService({ nc, jsm, messages }, () => Promise.resolve(true));
+  const left = async () => (await Array.fromAsync(service.list({}))).map(({ sequence }) => sequence);
+  return { service, left };
+}
+
 Deno.test("DeadLetterService.discard sends back what was parked behind a dead letter, unless a redrive of that was interrupted", async (t) => {
   for (const interrupted of [false, true]) {
     await t.step(interrupted ? "with an interrupted redrive" : "without one", async () => {
       await using settling = await startSettling();
-      const { nc, jsm, publisher: messages, deadLetters } = settling;
-      const { stream, consumer, filters } = retryDurable("handle", NO_NAMESPACE);
-      await jsm.consumers.add(stream, {
-        durable_name: consumer,
-        filter_subjects: [...filters],
-        ack_policy: AckPolicy.Explicit,
-      });
-      const store = (sequence: number, reason: "attempts-exhausted" | "parked") =>
-        deadLetters.store("handle", { ...delivery(), sequence }, { ...rejected("no"), reason, orderKey: "a" });
-      await store(1, "attempts-exhausted");
-      await store(2, "parked");
-      const service = new DeadLetterService({ nc, jsm, messages }, () => Promise.resolve(true));
-      if (interrupted) await nc.request("retries.redriven.handle.1.orders.created", "{}", { timeout: 30_000 });
+      const { service, left } = await startParked(settling, 2);
+      if (interrupted) await settling.nc.request("retries.redriven.handle.1.orders.created", "{}", { timeout: 30_000 });
       assert.equal(await service.discard(1), true);
-      const left = (await Array.fromAsync(service.list({}))).map(({ sequence }) => sequence);
-      assert.deepEqual(left, interrupted ? [2] : []);
+      assert.deepEqual(await left(), interrupted ? [2] : []);
     });
   }
+});
+
+Deno.test("DeadLetterService.sendParked sends back no event of a key while another one of it returns", async () => {
+  await using settling = await startSettling();
+  const { service, left } = await startParked(settling, 3), parked = new Map<string, string>();
+  assert.equal(await service.discard(1, parked), true);
+  await service.redrive(2, true); // by the process that receives the events, which has looked meanwhile
+  await service.sendParked(parked);
+  assert.deepEqual(await left(), [3]);
 });
