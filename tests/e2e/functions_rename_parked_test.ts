@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
-import { z } from "zod";
 import { type Cluster, connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { DeadLetterService } from "../../runtime/nats/dead_letters/service.ts";
@@ -10,22 +8,12 @@ import { eventually } from "../support/eventually.ts";
 import { nothingPulls } from "../support/nothing_pulls.ts";
 import { startBroker } from "../support/nats.ts";
 import { copyProject } from "../support/project.ts";
-
-const data = z.object({ n: z.int(), key: z.string() });
-const Asked = defineEvent({ type: "demo.asked", version: 1, data });
+import { Asked, inTheirOrder, parking } from "./parking.ts";
 
 Deno.test("functions rename takes parked keys to the new name, and a redrive of the first returns the others in order", async () => {
   await using project = await copyProject();
   await using broker = await startBroker();
-  const weir = commandRunner(project.path, broker.server.url), state = { works: false }, handled: string[] = [];
-  const parks = defineFunction({
-    on: Asked,
-    order: { by: ({ data }) => data.key, onFailure: "park" },
-    retry: { attempts: 1 },
-  }, ({ data: { n, key } }) => {
-    if (!state.works && key === "bad" && n === 0) throw new Error("down");
-    handled.push(`${key} ${n}`);
-  });
+  const weir = commandRunner(project.path, broker.server.url), { parks, state, handled } = parking();
   const start = (name: string) => startTestRuntime({ functions: { [name]: parks }, server: broker.server });
   const letters = async () => (await broker.jsm.streams.info("DEAD_LETTERS")).state.messages;
   {
@@ -46,21 +34,13 @@ Deno.test("functions rename takes parked keys to the new name, and a redrive of 
   const { redriven, parked } = await response.json();
   assert.deepEqual([redriven, parked], [1, 20]);
   await eventually(() => handled.length === 22);
-  assert.deepEqual(handled.slice(1), Array.from({ length: 21 }, (_, n) => `bad ${n}`));
+  assert.deepEqual(handled.slice(1), inTheirOrder(21));
 });
 
 Deno.test("functions rename ends a redrive that was interrupted: its event comes once, and the parked ones follow", async () => {
   await using project = await copyProject();
   await using broker = await startBroker();
-  const weir = commandRunner(project.path, broker.server.url), state = { works: false }, handled: number[] = [];
-  const parks = defineFunction({
-    on: Asked,
-    order: { by: ({ data }) => data.key, onFailure: "park" },
-    retry: { attempts: 1 },
-  }, ({ data: { n } }) => {
-    if (!state.works) throw new Error("down");
-    handled.push(n);
-  });
+  const weir = commandRunner(project.path, broker.server.url), { parks, state, handled } = parking();
   const start = (name: string) => startTestRuntime({ functions: { [name]: parks }, server: broker.server });
   const letters = async () => (await broker.jsm.streams.info("DEAD_LETTERS")).state.messages;
   {
@@ -86,5 +66,5 @@ Deno.test("functions rename ends a redrive that was interrupted: its event comes
   state.works = true;
   await using _ = await start("deliver");
   await eventually(async () => handled.length >= 4 && await letters() === 0);
-  assert.deepEqual(handled, [0, 1, 2, 3]);
+  assert.deepEqual(handled, inTheirOrder(4));
 });

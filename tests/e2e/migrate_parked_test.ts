@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { defineEvent, defineFunction } from "weir";
 import { startTestRuntime } from "weir/testing";
-import { z } from "zod";
 import { connectCluster } from "../../runtime/app/cluster.ts";
 import { readConfig } from "../../runtime/app/config.ts";
 import { desiredState } from "../../runtime/app/desired_state.ts";
@@ -11,24 +9,15 @@ import { ensureTopology } from "../../runtime/nats/topology/ensure_topology.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
 import { registryOf } from "../../runtime/testing/test_registry.ts";
 import { eventually } from "../support/eventually.ts";
+import { Asked, inTheirOrder, parking } from "./parking.ts";
 
-const data = z.object({ n: z.int(), key: z.string(), text: z.string() });
-const Asked = defineEvent({ type: "demo.asked", version: 1, data });
 /** Nearly `max_payload`: its dead letter is stored in chunks, which takes longer. */
 const LARGE = "x".repeat(1_048_576 - 700);
 const EVENTS = 12;
 
 Deno.test("migrate takes parked keys along, and a redrive of the first returns the others in order", async () => {
   await using server = await startServer();
-  const state = { works: false }, handled: number[] = [];
-  const parks = defineFunction({
-    on: Asked,
-    order: { by: ({ data }) => data.key, onFailure: "park" },
-    retry: { attempts: 1 },
-  }, ({ data: { n } }) => {
-    if (!state.works) throw new Error("down");
-    handled.push(n);
-  });
+  const { parks, state, handled } = parking();
   const env = (name: string) => ({ NATS_URL: server.url })[name];
   const cluster = await connectCluster(readConfig({ get: env, readFile: () => "" }));
   await using _ = { [Symbol.asyncDispose]: () => cluster.close() };
@@ -55,5 +44,5 @@ Deno.test("migrate takes parked keys along, and a redrive of the first returns t
   const redriven = await (await fetch(`${runtime.adminUrl}/dead-letters/redrive`, { method: "POST" })).json();
   assert.deepEqual([redriven.redriven, redriven.parked], [1, EVENTS]);
   await eventually(() => handled.length === EVENTS + 1);
-  assert.deepEqual(handled, Array.from({ length: EVENTS + 1 }, (_, n) => n));
+  assert.deepEqual(handled, inTheirOrder(EVENTS + 1));
 });
