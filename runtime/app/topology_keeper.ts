@@ -30,7 +30,7 @@ const INTERVAL_MS = 5_000, PER_CONSUMER_MS = 50;
 /** Interval in milliseconds at which a lasting problem is logged. */
 const REPORT_INTERVAL_MS = 30_000;
 
-/** Whether a process may create and change streams, consumers and buckets. With `narrow`, a start may narrow them. */
+/** Whether a process may create and change streams, consumers and buckets; with `narrow` also take subjects off them. */
 export type MayApply = boolean | "narrow";
 
 /**

@@ -45,7 +45,7 @@ export class AdaptiveLimit {
   /** The lowest limit that was too high of late, and until when it is avoided. */
   #avoided = Infinity;
   #avoidedUntilMs = 0;
-  /** Runs that began before it tell of another limit. */
+  /** Time of the last change. Runs that began earlier ran under another limit, and are not counted. */
   #changedMs = -Infinity;
   #windowMs: number | undefined;
   #durationsMs: number[] = [];
@@ -100,7 +100,7 @@ export class AdaptiveLimit {
     return Math.min(FLATTEST, Math.max(STEEPEST, this.policy.targetMs / medianMs));
   }
 
-  /** Bounds what a window keeps until it may raise the limit: its later half tells as much. */
+  /** Drops the earlier half of a window's durations once there are many: until the limit may be raised, the later suffice. */
   #shorten(): false {
     const most = 4 * Math.max(MIN_SAMPLES, this.#limit);
     if (this.#durationsMs.length < most) return false;

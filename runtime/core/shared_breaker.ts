@@ -5,8 +5,10 @@ import { type BreakerPolicy, type BreakerState, CLOSED } from "./breaker.ts";
  * runs, so this bounds how long a process that died holds up the others.
  */
 export const PROBE_LEASE_MS = 5_000;
+/** Interval, in milliseconds, at which that process renews it. */
+export const PROBE_RENEW_MS = PROBE_LEASE_MS / 3;
 
-/** Upper bound of a generation that another client may have written: a process counts on from it. */
+/** Greatest generation that a process accepts from the store, since it adds to it, and another client may have written it. */
 const MAX_GENERATION = 2 ** 50;
 
 /** The state of a breaker that several processes share. `by` is the process that makes the probes. */

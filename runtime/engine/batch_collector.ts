@@ -2,7 +2,7 @@ import { type BatchPolicy, batchSizeAt } from "../core/batch.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Clock } from "./clock.ts";
 
-/** Divisor of `maxWait` that gives the wait of a batch while other events wait for those in it. */
+/** A batch waits for this part of `maxWait` (a tenth) while later events of its keys wait for it. */
 const AWAITED_PART = 10;
 
 /** An attempt that waits for its batch. */
@@ -19,8 +19,8 @@ interface Collected {
  * number, so that a retried event at fault is among few others, and in the end alone.
  */
 export class BatchCollector {
-  /** Lanes by the number of the attempt. */
-  readonly #lanes = new Map<number, Lane>();
+  /** Collections by the number of the attempt. */
+  readonly #collections = new Map<number, Collection>();
   #running = 0;
   #isClosed = false;
 
@@ -41,20 +41,20 @@ export class BatchCollector {
   collect(attempt: Attempt): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const lane = this.#lanes.getOrInsertComputed(attempt.number, () => this.#newLane(attempt));
-      lane.add({ attempt, atMs: this.clock.now(), resolve });
+      const collection = this.#collections.getOrInsertComputed(attempt.number, () => this.#newCollection(attempt));
+      collection.add({ attempt, atMs: this.clock.now(), resolve });
       this.#beginDue();
     });
   }
 
   /** Number of attempts that wait for their batch. */
   get size(): number {
-    return this.#lanes.values().reduce((sum, { size }) => sum + size, 0);
+    return this.#collections.values().reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Lets what is collected begin without a further wait. */
   flush(): void {
-    for (const lane of this.#lanes.values()) lane.flush();
+    for (const collection of this.#collections.values()) collection.flush();
     this.#beginDue();
   }
 
@@ -67,22 +67,22 @@ export class BatchCollector {
   /** Gives back what is collected, and all that comes later. */
   close(): void {
     this.#isClosed = true;
-    for (const lane of this.#lanes.values()) {
-      for (const { resolve } of lane.take(Infinity, Infinity)) resolve(false);
+    for (const collection of this.#collections.values()) {
+      for (const { resolve } of collection.take(Infinity, Infinity)) resolve(false);
     }
   }
 
-  #newLane({ number, retry }: Attempt): Lane {
+  #newCollection({ number, retry }: Attempt): Collection {
     const size = batchSizeAt(this.policy.size, number, retry.attempts);
-    return new Lane({ ...this.policy, size }, this.clock, () => this.#beginDue(), this.isAwaited);
+    return new Collection({ ...this.policy, size }, this.clock, () => this.#beginDue(), this.isAwaited);
   }
 
   /** Begins batches while there are places. The batch with the earliest attempt is first. */
   #beginDue(): void {
     while (this.#running < this.concurrency) {
-      let next: Lane | undefined;
-      for (const lane of this.#lanes.values()) {
-        if (lane.isDue && (!next || lane.firstAtMs < next.firstAtMs)) next = lane;
+      let next: Collection | undefined;
+      for (const collection of this.#collections.values()) {
+        if (collection.isDue && (!next || collection.firstAtMs < next.firstAtMs)) next = collection;
       }
       if (!next) return;
       this.#running++;
@@ -94,10 +94,10 @@ export class BatchCollector {
 }
 
 /** The collected attempts of one number, in the order of their arrival. */
-class Lane {
+class Collection {
   readonly #collected: Collected[] = [];
   #bytes = 0;
-  /** Attempts that begin even if their batch is not full. */
+  /** Number of the first attempts that begin even if their batch is not full: their wait is over. */
   #due = 0;
   #cancelTimer: () => void = () => {};
 

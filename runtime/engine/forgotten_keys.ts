@@ -7,8 +7,9 @@ const LOOK_MS = 15_000;
 
 /**
  * Finds parked events that no process lets return: their first event has ended, and the process that was to send the next
- * one back died, or lost its connection and with it what it knew. Only a delivery makes a process take over. So one that
- * knows no keys looks from time to time, and while none is on its way it sends one event of each such key back.
+ * one back died, or lost its connection and with it what it knew. Only a delivery makes a process take over, and none
+ * comes. So a process that knows no keys reads the dead letters from time to time and, while no event is on its way, sends
+ * one event of each such key back.
  */
 export class ForgottenKeys {
   source: OrderSource | undefined;

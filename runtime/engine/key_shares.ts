@@ -76,8 +76,8 @@ export class KeyShares implements AdmissionRule {
   }
 
   /**
-   * Waits for the turn of an attempt, and runs it. What else an event may wait for comes after it, so that no key takes
-   * more than its share of that either.
+   * Waits for the turn of an attempt, and runs it. Waits for a rate or a breaker come after the turn, so that a key takes
+   * no more than its share of their permits either.
    *
    * @param refuse ends an attempt that must not run
    * @param mayWait Otherwise an attempt whose turn has not come is skipped over at once. Default: true.
@@ -108,8 +108,9 @@ export class KeyShares implements AdmissionRule {
   }
 
   /**
-   * While handlers are free that no key here may use, it permits more than it holds: these go on to the retry stream.
-   * Before the mark is stored, as much may wait as handlers are free: a process that dies uses up attempts of what waits.
+   * While handlers are free that no key here may use, it permits more deliveries than it may hold: the excess is skipped
+   * over. Before the mark is stored, no more may wait than handlers are free: if the process dies, each delivery that
+   * waits has used up an attempt.
    */
   permits(): number {
     const free = this.limit - this.#running, { waiting, bytes } = this.#keys, nowMs = this.clock.now();
@@ -189,8 +190,8 @@ export class KeyShares implements AdmissionRule {
   }
 
   /**
-   * Skips over what does not begin before it would return from the retry stream: another process may be free. The timer
-   * runs only while attempts wait.
+   * Skips over attempts whose wait here would be longer than their time in RETRIES: another process may be free. The
+   * timer runs only while attempts wait.
    */
   #watch(): void {
     this.#cancel ??= this.clock.timer(CHECK_MS, () => {

@@ -2,7 +2,7 @@ import type { Outcome } from "../core/outcome.ts";
 import type { Attempt } from "./attempt.ts";
 import { KeyPace } from "./key_pace.ts";
 
-/** Number of keys above which those that only await skipped events are forgotten: these then return too early. */
+/** Number of keys above which keys without deliveries here are forgotten. Their skipped events then return too early. */
 const MAX_KEYS = 10_000;
 
 /** An attempt that waits for its key. `answer` gets undefined when it may run, and else its outcome. */

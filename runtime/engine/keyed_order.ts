@@ -104,7 +104,7 @@ export class KeyedOrder implements OrderSink {
 
   /** Notes a delivery. Called for each, in the order of their arrival, before any of them begins. */
   arrived(attempt: Attempt): void {
-    this.#mark.isStored(this.clock.now()); // most of what a process holds when it dies has not begun
+    this.#mark.isStored(this.clock.now()); // writes it: most of what a process holds when it dies has not begun
     attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.isMain(lane)));
     this.inbox.arrived(attempt.turn);
     this.#takeover.arrived(attempt.delivery.deliveryCount);
@@ -137,7 +137,7 @@ export class KeyedOrder implements OrderSink {
     return turn?.key !== undefined && this.#known.isAwaited(turn);
   }
 
-  /** Returns whether counts stay as they are. Without the mark, an earlier delivery would be presumed to have begun. */
+  /** Returns whether an outcome needs no stored counts: the event only waits for its key, and the mark says so. */
   needsNoCounts(outcome: Outcome): boolean {
     return outcome.kind === "retry" && outcome.reason === "waits-for-key" && this.#mark.isStored(this.clock.now());
   }

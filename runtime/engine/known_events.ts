@@ -21,7 +21,7 @@ export interface Turn extends TurnKey {
   dueMs: number;
   /** Time at which its consumer delivers it again if it is away, by the monotonic clock. */
   backMs: number;
-  /** Number of the inbox by which it arrived last: deliveries to earlier ones may have been repeated elsewhere. */
+  /** Number of the subscription by which it arrived last: see `OrderInbox`. */
   inbox: number;
 }
 

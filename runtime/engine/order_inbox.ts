@@ -4,8 +4,8 @@ import type { Turn } from "./known_events.ts";
 import type { OrderSource } from "./order_source.ts";
 
 /**
- * The inbox by which the deliveries of a function with `order` arrive. Once it is renewed, what arrived before may have
- * been delivered to another process.
+ * The subscription (in NATS, an inbox) by which the deliveries of a function with `order` arrive. They are numbered: once
+ * there is a new one, what arrived by an earlier one may have been delivered to another process since.
  */
 export class OrderInbox {
   source: OrderSource | undefined;
@@ -18,8 +18,8 @@ export class OrderInbox {
 
   /**
    * Returns whether an attempt may be settled: not if another process may have its event. In a lost connection the lease
-   * of a running handler is not extended, so after a reconnect the server is asked. Its answer is as old as the time for
-   * which this process then stood still.
+   * of a running handler is not extended, so after a reconnect the server is asked. If this process stands still after
+   * that, the answer is out of date: so the lease is checked once more.
    */
   async maySettle({ turn, lease }: Attempt): Promise<boolean> {
     if (!await lease.isValid()) return false;

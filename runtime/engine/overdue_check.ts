@@ -10,7 +10,7 @@ const OVERDUE_MS = 30_000;
 /** Finds events that wait for one that does not come back. */
 export class OverdueCheck {
   #cancel: (() => void) | undefined;
-  /** Milliseconds after which an event is overdue. An order that gives events back for a moment only sets fewer. */
+  /** Milliseconds after which an event is overdue. `KeyedOrder` sets fewer where it gives events back for a moment only. */
   ms = OVERDUE_MS;
 
   constructor(readonly known: KnownEvents, readonly clock: Clock, readonly onOverdue: () => void) {}

@@ -121,14 +121,15 @@ export class ParkedKeys {
   park(key: string): boolean {
     if (!this.has(key) && this.size >= MAX_PARKED_KEYS) return false;
     if (this.size === 0) this.#lookLater();
-    // Not the entry of before: a look that is under way for it changes nothing any more.
+    // A new entry: a check of the former one that is still under way then changes nothing.
     this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: false });
     return true;
   }
 
   /**
-   * Sends back the next event of a key before one that was sent back is settled: a process that dies in between leaves
-   * it in RETRIES, where the process that takes over finds it. If that fails, it is sent once the first is settled.
+   * Sends back the next event of a key, just before the one that had returned is settled. If this process dies between the
+   * two, the next event is in RETRIES, where the process that takes over finds it. If sending fails, it is sent after the
+   * settlement.
    *
    * @param sequence Sequence of the dead letter that the ending event was.
    */
@@ -195,7 +196,8 @@ export class ParkedKeys {
       parked.isReturning = true;
       if (state === "returning" || this.#isUnsettled(key)) return;
       if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
-      // A discard sends the next event back, too, and that may not have arrived here.
+      // An operator's discard sends the next event back, too. While more return than have arrived here, it may be this
+      // key's: then nothing is sent.
       if (await this.store.returning(this.functionName) > this.owner.returned) return;
       if (isStale() || this.#isUnsettled(key)) return;
       await this.#sendNext(key, parked);

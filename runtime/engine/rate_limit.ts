@@ -12,13 +12,13 @@ import { RateQueue, type RateScope } from "./rate_queue.ts";
 import type { RatePorts, StoredWindow } from "./rate_store.ts";
 
 /**
- * Bounds of the least hold, in milliseconds. The hold is the time within which a handler begins after its start was
- * taken.
+ * Bounds, in milliseconds, of the smallest hold. The hold is the time within which a handler must begin once its start is
+ * taken: it follows how long the store takes to answer.
  */
 const HOLD_MIN_MS = 20, HOLD_MAX_MS = 1_000;
-/** Divisor of `per` that gives the least hold. */
+/** Part of `per` that is the smallest hold, within those bounds. */
 const HOLD_PART = 50;
-/** Factor of the hold after each answer. */
+/** Factor by which the hold shrinks after each answer. */
 const HOLD_DECAY = 0.9;
 /** Milliseconds between two tries of a store that fails. */
 const TRY_AGAIN_MS = 2_000;

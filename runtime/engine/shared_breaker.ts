@@ -2,7 +2,14 @@ import { sha256Hex } from "../core/sha256.ts";
 import { INVALID_SPAN_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { BreakerPolicy, BreakerState } from "../core/breaker.ts";
 import { errorDetail } from "../core/error_detail.ts";
-import { adopt, isSameState, PROBE_LEASE_MS, type SharedState, type StoredState } from "../core/shared_breaker.ts";
+import {
+  adopt,
+  isSameState,
+  PROBE_LEASE_MS,
+  PROBE_RENEW_MS,
+  type SharedState,
+  type StoredState,
+} from "../core/shared_breaker.ts";
 import type { BreakerPorts } from "./breaker_store.ts";
 import { type BreakerAnswer, type BreakerChange, CircuitBreaker } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
@@ -12,7 +19,7 @@ import type { MaybePromise } from "./maybe_promise.ts";
 const TRY_AGAIN_MS = 2_000;
 /** Writes of one state that other writes may overtake. */
 const MAX_TRIES = 3;
-/** Milliseconds that a stored state outlasts its use. A breaker without a stored state goes by itself. */
+/** Milliseconds that a stored state outlasts its use. Without a stored state a process decides by its own. */
 const TTL_MARGIN_MS = 3_600_000;
 const NOTHING: StoredState = { state: undefined, revision: 0, storedAtMs: 0 };
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
@@ -61,7 +68,7 @@ export class SharedBreaker extends CircuitBreaker {
     return this.#queue;
   }
 
-  /** Asks for a permit, after taking the lease of the probes if the breaker is no longer open and not closed. */
+  /** Asks for a permit. If the breaker is due for a probe or half-open, takes the lease of the probes first. */
   override acquire(span: Span): MaybePromise<BreakerAnswer> {
     if (this.state.kind === "closed" || this.permits() === 0 || this.#mayProbe()) return this.admit(span);
     this.#taking ??= this.#use(() => this.#takeLease()).finally(() => this.#taking = undefined);
@@ -119,7 +126,7 @@ export class SharedBreaker extends CircuitBreaker {
   #renewPeriodically(): void {
     this.#cancelRenewal();
     if (this.#isClosed) return;
-    this.#cancelRenewal = this.clock.timer(PROBE_LEASE_MS / 3, () => {
+    this.#cancelRenewal = this.clock.timer(PROBE_RENEW_MS, () => {
       if (this.state.kind !== "half-open" && this.clock.now() >= this.#leaseUntilMs) return;
       void this.#use(async () => {
         const { state } = this, atMs = this.clock.now();

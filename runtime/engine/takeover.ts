@@ -11,9 +11,9 @@ const LOOK_MS = { initial: 20, max: 500 };
  * The barrier at a takeover. JetStream may deliver new messages before those that another process holds, or held when
  * it died. So no event begins until every unsettled message of the consumers is known to this process.
  *
- * The consumer tells how many those are, and not which. A message that was delivered to this process before a look at
- * the consumer, and is unsettled after it, is one of them. Invariant: if there are as many of these as the consumer
- * counts, there is no other.
+ * A consumer tells how many messages are unsettled, and not which. A message that was delivered to this process before it
+ * asked the consumer, and is unsettled after the answer, is one of those counted. Invariant: once this process knows as
+ * many such messages as the consumer counts, no other process holds any.
  */
 export class Takeover {
   #isComplete = true;

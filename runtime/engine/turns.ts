@@ -26,7 +26,7 @@ export async function checkTurn(order: KeyedOrder, attempt: Attempt): Promise<Ou
 /**
  * Settles an attempt of a function with `order`, and then lets the next event of its key begin.
  *
- * Invariant: nothing is settled once another process may have the event, which counts on it as unsettled.
+ * Invariant: nothing is settled once another process may have the event: its barrier counts the event as unsettled.
  */
 export async function settleInOrder(
   order: KeyedOrder,

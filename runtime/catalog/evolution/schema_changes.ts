@@ -12,8 +12,8 @@ const IDENTITY = ["$schema", "$id", "$defs", "contentEncoding", "contentMediaTyp
 const IGNORED: ReadonlySet<string> = new Set([...ANNOTATIONS, ...IDENTITY]);
 
 /**
- * Compares two versions of a JSON Schema (2020-12) as zod writes them. A keyword that it cannot judge counts as a change
- * in both directions.
+ * Compares two versions of a JSON Schema (2020-12) as zod writes them. A changed keyword that it cannot judge counts as
+ * one that narrows and widens what the schema takes.
  */
 export function schemaChanges(before: JsonSchema, after: JsonSchema): SchemaChange[] {
   return new SchemaComparison(before, after).compare(before, after, "");

@@ -61,7 +61,7 @@ export async function receiveWebhook(
 }
 
 /**
- * Returns whether an event was not stored since an earlier request with the sender's id was. The data may differ: Stripe
+ * Returns whether an event was refused because an event with the sender's id is stored already. Its data may differ: Stripe
  * sends `pending_webhooks` as it is at the time of each attempt. An id that the author makes is checked as any other.
  */
 export function isRepeat({ ingress }: WebhookEvent, error: unknown): boolean {

@@ -34,8 +34,9 @@ export interface PinRequests {
 }
 
 /**
- * The consumers of a function with `order`: that of its triggers, and that on RETRIES. Both deliver to one process at a
- * time. The pin of the triggers decides which: a process without it pulls from RETRIES only while no process has it.
+ * The two consumers of a function with `order`: that of its triggers, and that on RETRIES. Each delivers to one process at a
+ * time, the one that has its pin. A process without the pin of the triggers pulls from RETRIES only while no process has
+ * that pin, so that both deliver to the same process.
  */
 export class OrderConsumers implements OrderSource {
   readonly #main: Pin;
@@ -125,7 +126,7 @@ export class OrderConsumers implements OrderSource {
       return false;
     }
     if (facts.pinId !== undefined || facts.position === this.#main.last) return true;
-    // Another process had the pin in between. From the next look on, this one follows what is delivered.
+    // Another process had the pin in between. The next look begins to count what is delivered here anew.
     this.#main.forget();
     this.#sink?.reset(true);
     return false;

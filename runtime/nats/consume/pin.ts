@@ -80,7 +80,7 @@ export class Pin {
     return { group: ORDER_GROUP, id: this.#id };
   }
 
-  /** Returns a pull that brings nothing and keeps the pin, if one is due. No message is as small as it asks for. */
+  /** Returns a pull that keeps the pin, if one is due. It brings nothing, since every message is larger than one byte. */
   keepAlive(nowMs: number): string | undefined {
     if (this.#id === undefined) return void this.owner.standsBy(nowMs);
     if (nowMs - this.#askedMs < KEEP_MS || !this.owner.mayPull()) return undefined;

@@ -7,8 +7,8 @@ export const ORDER_GROUP = "order";
  */
 export const PIN_MS = 12_000;
 /**
- * Expiry of a pull without the pin, in milliseconds: twice the interval of heartbeats, the least that the server takes. The
- * server gives a free pin to the oldest pull, also if its process has ended since, and then waits for `PIN_MS`.
+ * Expiry of a pull without the pin, in milliseconds. The server takes none below twice the interval of heartbeats. It
+ * gives a free pin to the oldest pull, also if its process has ended since, and then waits for `PIN_MS`.
  */
 export const STANDBY_MS = 2_000;
 /** Interval, in milliseconds, at which a process without the pin looks whether the one with it takes events. */

@@ -3,14 +3,15 @@ import type { Clock } from "../../engine/clock.ts";
 
 /** Interval, in milliseconds, at which a process announces itself. */
 const ANNOUNCE_MS = 1_000;
-/** Time, in milliseconds, after which a process that announces nothing counts no more: it has missed several times. */
+/** Time, in milliseconds, after which a process counts no more: it has missed several announcements. */
 export const EXPIRES_MS = 5_000;
 /** Beginning of the announcement of a process that takes no events. */
 const LEAVES = "-";
 
 /**
  * The other processes that take events of a function with partitions. Each announces itself on a subject of core NATS, so
- * nothing is stored. It only decides how many partitions a process asks for: the server decides which process has one.
+ * nothing is stored. Their number only decides how many partitions a process asks for. Which process has a partition is
+ * the server's decision.
  */
 export class PartitionMembers {
   /** Time of the last announcement of each, by the monotonic clock. */

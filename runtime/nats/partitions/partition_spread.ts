@@ -26,9 +26,9 @@ export class PartitionSpread {
   /** @param isAble Returns whether the function takes events in this process. */
   start(sources: readonly Source[], isAble: () => boolean): void {
     this.#sources = sources;
-    // An event of another release must reach a process of that release, whatever that one holds already.
-    const takesAll = () => isAble() && !sources.some(({ isSteppingDown }) => isSteppingDown);
-    this.members.start(takesAll, () => this.#balance());
+    // While it steps down it does not count, so that a process of the other release may take a further partition.
+    const takesEvents = () => isAble() && !sources.some(({ isSteppingDown }) => isSteppingDown);
+    this.members.start(takesEvents, () => this.#balance());
   }
 
   stop(): void {
