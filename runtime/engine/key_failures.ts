@@ -1,5 +1,5 @@
 import { decideOutcome } from "../core/decide_outcome.ts";
-import { keepHead, parkedBehind, parksKey } from "../core/order.ts";
+import { blockedNumber, keepHead, parkedBehind, parksKey } from "../core/order.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { OrderPolicy } from "../project/order_policy.ts";
 import type { Attempt } from "./attempt.ts";
@@ -22,10 +22,14 @@ export class KeyFailures {
     return isMain && key !== undefined && this.parked?.has(key) ? parkedBehind(key, attempt) : undefined;
   }
 
-  /** Lets an event that blocks its key run again, whatever its attempts, unless its process died in the last one. */
+  /** Lets an event that blocks its key run again, whatever its attempts, unless it keeps killing its process. */
   keepTrying(attempt: Attempt): void {
-    const { number, isUnended, retry: { attempts } } = attempt;
-    if (this.policy.onFailure === "block" && !isUnended) attempt.number = Math.min(number, attempts);
+    if (this.#blocks(attempt)) attempt.number = blockedNumber(attempt);
+  }
+
+  #blocks({ turn }: Attempt): boolean {
+    const { onFailure } = this.policy, key = turn?.key;
+    return onFailure === "block" || onFailure === "park" && key !== undefined && this.parked?.isFullFor(key) === true;
   }
 
   /**
