@@ -98,7 +98,10 @@ const TESTS: readonly (readonly string[])[] = [
     KILLED_AHEAD,
     SIMULATED,
   ],
-  ["e2e/crash_loop_test.ts: start ends an event that keeps killing its process"],
+  [
+    "e2e/crash_loop_test.ts: start ends an event that keeps killing its process",
+    "engine/key_failures_test.ts: KeyFailures: an event that ends as",
+  ],
   [
     "e2e/delayed_retries_test.ts: RetryAfterError of five seconds takes the event out of its consumer",
     "nats/consume/settle_test.ts: NatsSettler stores a long retry in the retry stream",
@@ -137,6 +140,10 @@ const TESTS: readonly (readonly string[])[] = [
   [
     "e2e/order_test.ts: order blocks the key of an event whose attempts are used up",
     "e2e/order_test.ts: order goes on with a blocked key once its first event is cancelled",
+    "e2e/order_deaths_test.ts: start runs an event that blocks its key again after one death",
+    "engine/key_failures_test.ts: KeyFailures: an event that blocks its key and",
+    "core/order_test.ts: blockedNumber of",
+    SIMULATED,
   ],
   [
     "e2e/order_test.ts: order parks a key, and its events return in order",

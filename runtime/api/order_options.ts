@@ -13,9 +13,10 @@ export interface OrderOptions<
   by(event: EventOf<On, Mode>): string;
   /**
    * Treatment of the first event of a key once it has used up its attempts, while later events of the key wait for it.
-   * `block` retries it, at intervals of `retry.max`, until it is handled or cancelled. `dead-letter` makes it a dead
-   * letter, and the next event of the key begins. `park` makes it a dead letter too, and with it the later events of the
-   * key, without running them: they return, in their order, once the first is redriven or discarded.
+   * `block` retries it, at intervals of `retry.max`, until it is handled or cancelled, or its process has died in
+   * `retry.attempts` attempts in a row. `dead-letter` makes it a dead letter, and the next event of the key begins. `park`
+   * makes it a dead letter too, and with it the later events of the key, without running them: they return, in their
+   * order, once the first is redriven or discarded.
    *
    * @default {"block"}
    */

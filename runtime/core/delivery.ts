@@ -24,6 +24,8 @@ export interface DeliveryHistory {
   readonly lastError?: ErrorDetail;
   /** True when the last attempt began and is not known to have ended. */
   readonly isUnended?: boolean;
+  /** Attempts in a row, up to the last one, that began and are not known to have ended. Undefined for none. */
+  readonly deaths?: number;
   /** Key of the original message, as {@linkcode Delivery.messageKey}. */
   readonly originKey?: string;
   /** Id of the replay that brought the event to its function again; undefined for none. */

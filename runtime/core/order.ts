@@ -29,6 +29,19 @@ export function keepHead(outcome: Outcome, context: RetryContext): Outcome {
   return { kind: "retry", reason: "blocks-key", delayMs, usesAttempt: false, error: outcome.error };
 }
 
+/**
+ * Returns the number of the next attempt of an event that blocks its key. It stays at the last allowed one, whatever
+ * failed or died before. It exceeds that, which ends the event as `crashed`, once the event's process died in as many
+ * attempts in a row as the function allows.
+ *
+ * @param deaths Attempts in a row, up to the last one, that began and are not known to have ended.
+ */
+export function blockedNumber(
+  { number, deaths, retry: { attempts } }: Pick<RetryContext, "number" | "retry"> & { readonly deaths: number },
+): number {
+  return deaths >= attempts ? Math.max(number, attempts + 1) : Math.min(number, attempts);
+}
+
 /** Returns whether an event ends in a way that parks its key: its attempts are used up, or it kills its process. */
 export function parksKey(outcome: Outcome): outcome is DeadLetterOutcome {
   return outcome.kind === "dead-letter" && (outcome.reason === "attempts-exhausted" || outcome.reason === "crashed");

@@ -7,7 +7,8 @@ import type { OutgoingEvent, WeirEvent } from "../core/event.ts";
 import { type DeadLetterOutcome, type ErrorDetail, type Outcome, waitsForOtherRelease } from "../core/outcome.ts";
 import { formatTraceparent } from "../core/traceparent.ts";
 import type { ResolvedFunction, ResolvedTrigger } from "../project/resolve_function.ts";
-import { type AttemptCounts, type AttemptStore, excusedSoFar } from "./attempt_store.ts";
+import { areWritten, countsOfStart, excusedSoFar, presumedCounts, unendedSoFar } from "./attempt_counts.ts";
+import type { AttemptCounts, AttemptStore } from "./attempt_store.ts";
 import type { Batch } from "./batch.ts";
 import type { Permit } from "./circuit_breaker.ts";
 import type { ServerClock } from "./clock.ts";
@@ -50,10 +51,12 @@ export class Attempt implements DeliveryFacts {
   ending: DeadLetterOutcome | undefined;
   lastError: ErrorDetail | undefined;
   isUnended: boolean;
+  /** Attempts in a row, up to the last one, that began and are not known to have ended. */
+  deaths: number;
   /** True when an earlier delivery vanished, and it is not known whether the handler had begun. */
   hasVanished: boolean;
-  /** Counts to store before the handler of a redelivery runs, so that a crash uses up the attempt. */
-  countsAtStart: AttemptCounts | undefined;
+  /** True until the start of a redelivery's attempt is stored. */
+  storesStart: boolean;
   /** Span of the event's previous delivery, as a W3C `traceparent`. */
   previousTrace: string | undefined;
 
@@ -97,8 +100,9 @@ export class Attempt implements DeliveryFacts {
     this.previousTrace = history.attemptTrace;
     this.lastError = history.lastError;
     this.isUnended = this.hasVanished = history.isUnended ?? false;
+    this.deaths = this.isUnended ? history.deaths ?? 1 : 0;
     // Otherwise an event that kills its process would be presumed not to have begun, after each deferral anew.
-    if (this.isCounted && this.hasVanished) this.countsAtStart = this.#countsOfStart(0, 0);
+    this.storesStart = this.isCounted && this.hasVanished;
   }
 
   get functionName(): string {
@@ -164,6 +168,11 @@ export class Attempt implements DeliveryFacts {
     return this.clock.random();
   }
 
+  /** Counts to store before the handler of a redelivery runs, so that a crash uses up the attempt. */
+  get countsAtStart(): AttemptCounts | undefined {
+    return this.storesStart ? countsOfStart(this.delivery.history, this) : undefined;
+  }
+
   /** Reads the stored counts of a redelivery. A failure becomes its `stateError`. */
   async readCounts(attempts: AttemptStore): Promise<void> {
     try {
@@ -175,13 +184,12 @@ export class Attempt implements DeliveryFacts {
 
   /**
    * Applies the stored counts of a redelivery. If none are stored, presumes that an attempt has begun: see
-   * `#presumedBegun`.
+   * {@linkcode presumedCounts}.
    */
   applyCounts(stored: AttemptCounts | undefined): void {
     const { history, storedAtMs } = this.delivery;
-    const counts: AttemptCounts = stored ?? { begun: this.#presumedBegun(), excused: 0, mayHaveEmitted: true };
-    const { begun, excused, otherRelease, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } =
-      counts;
+    const counts = stored ?? presumedCounts(history, this.retry.attempts);
+    const { begun, mayHaveEmitted, delayed = false, ending, lastError = history.lastError } = counts;
     this.previousTrace = stored?.attemptTrace ?? history.attemptTrace;
     this.number = history.attempts + begun + 1;
     const soFar = excusedSoFar(history, counts);
@@ -192,41 +200,25 @@ export class Attempt implements DeliveryFacts {
     this.ending = ending;
     this.isCounted = true;
     this.lastError = lastError;
-    if (stored) this.isUnended = stored.isUnended ?? false;
-    this.hasVanished ||= !stored || stored.begun + stored.excused === 0;
-    this.countsAtStart = this.#countsOfStart(begun, excused, otherRelease);
-  }
-
-  /** Returns the counts to store when the attempt begins, after `begun` others of this message. */
-  #countsOfStart(begun: number, excused: number, otherRelease?: number): AttemptCounts {
-    // The previous trace is kept: if this attempt kills its process, its own span is never exported.
-    const { previousTrace: attemptTrace, lastError } = this;
-    const kept = {
-      ...(otherRelease && { otherRelease }),
-      ...(attemptTrace && { attemptTrace }),
-      ...(lastError && { lastError }),
-    };
-    return { begun: begun + 1, excused, mayHaveEmitted: true, isUnended: true, ...kept };
-  }
-
-  /**
-   * Returns the number of attempts to presume for a redelivery without stored counts: one, since an earlier process may
-   * have died during an attempt. It may as well have died before the attempt began, so the last allowed attempt is never
-   * presumed: an event must not become a dead letter (`crashed`) on a guess.
-   */
-  #presumedBegun(): number {
-    const left = this.retry.attempts - this.delivery.history.attempts;
-    return left > 1 ? 1 : 0;
+    const { isUnended = false, deaths = 0 } = unendedSoFar(history, stored);
+    this.isUnended = isUnended;
+    this.deaths = deaths;
+    this.hasVanished ||= !stored || !areWritten(stored);
+    this.storesStart = true;
   }
 
   /**
    * Returns what the event has used up once the outcome is settled. Undefined if nothing is to be stored: the event is
    * done, the lease has expired, or the stored counts are unknown and must not be overwritten.
+   *
+   * Only a failure starts the count of deaths anew. After any other retry it goes on: an event that kills its process
+   * would else run for ever if it is deferred in between.
    */
   usedUpAfter(outcome: Outcome): UsedUp | undefined {
     if (outcome.kind === "ack" || outcome.kind === "lease-expired" || !this.isCounted) return undefined;
-    const { number, excusedDeliveries, emittedSinceMs, lastError } = this;
+    const { number, excusedDeliveries, emittedSinceMs, lastError, isUnended, deaths } = this;
     const excused = outcome.kind === "retry" && !outcome.usesAttempt;
+    const hasFailed = !excused || outcome.reason === "blocks-key";
     const isForOther = outcome.kind === "retry" && waitsForOtherRelease(outcome.reason);
     const otherReleaseDeliveries = this.otherReleaseDeliveries + (isForOther ? 1 : 0);
     const attemptTrace = formatTraceparent(this.span.spanContext());
@@ -238,8 +230,8 @@ export class Attempt implements DeliveryFacts {
       wasDecided: this.ending !== undefined,
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
-      ...(excused && this.isUnended && { isUnended: true }),
-      ...(excused && this.hasVanished && { hasVanished: true }),
+      ...(!hasFailed && isUnended && { isUnended, deaths }),
+      ...(!hasFailed && this.hasVanished && { hasVanished: true }),
     };
   }
 }

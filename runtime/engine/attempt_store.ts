@@ -1,6 +1,5 @@
-import type { Delivery, DeliveryHistory } from "../core/delivery.ts";
+import type { Delivery } from "../core/delivery.ts";
 import type { DeadLetterOutcome, ErrorDetail } from "../core/outcome.ts";
-import type { UsedUp } from "./settler.ts";
 
 /**
  * Counts of the deliveries of one stored message. A retry is stored as a new message in `RETRIES`, whose counts begin
@@ -26,18 +25,11 @@ export interface AttemptCounts {
   readonly lastError?: ErrorDetail;
   /** True from the start of an attempt to its end. It stays true if the process dies in between. */
   readonly isUnended?: boolean;
-}
-
-/**
- * Returns the deliveries of an event that used up no attempt: those in its history, and those of its stored message.
- */
-export function excusedSoFar(
-  history: DeliveryHistory,
-  counts: Partial<Pick<AttemptCounts, "excused" | "otherRelease">> = {},
-): Pick<UsedUp, "excusedDeliveries" | "otherReleaseDeliveries"> {
-  const excusedDeliveries = history.excusedDeliveries + (counts.excused ?? 0);
-  const otherReleaseDeliveries = (history.otherReleaseDeliveries ?? 0) + (counts.otherRelease ?? 0);
-  return { excusedDeliveries, ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }) };
+  /**
+   * Attempts in a row, up to the last one, that began and are not known to have ended, under all messages of the event.
+   * Undefined with `isUnended` in the counts of an earlier release: 1 at least.
+   */
+  readonly deaths?: number;
 }
 
 /** Stores attempt counts. JetStream counts deliveries only, and some deliveries never reach a handler. */

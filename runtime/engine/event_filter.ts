@@ -18,7 +18,7 @@ const FILTERED: Outcome = { kind: "ack", skipped: "filtered" };
  * outcome: an ack as `filtered`, or that of a failed attempt if `where` threw or returned no boolean.
  */
 export function filterEvent(where: Where, attempt: Attempt, attempts: AttemptStore): MaybePromise<Outcome | undefined> {
-  return attempt.countsAtStart ? filterRedelivery(where, attempt, attempts) : ask(where, attempt);
+  return attempt.storesStart ? filterRedelivery(where, attempt, attempts) : ask(where, attempt);
 }
 
 /**
@@ -33,7 +33,7 @@ async function filterRedelivery(where: Where, attempt: Attempt, attempts: Attemp
   } catch (error) {
     return deferForState(attempt, error);
   }
-  attempt.countsAtStart = undefined; // stored: the pipeline need not store it again
+  attempt.storesStart = false;
   return await lease.isValid() ? ask(where, attempt) : { kind: "lease-expired" };
 }
 

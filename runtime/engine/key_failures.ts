@@ -1,5 +1,5 @@
 import { decideOutcome } from "../core/decide_outcome.ts";
-import { keepHead, parkedBehind, parksKey } from "../core/order.ts";
+import { blockedNumber, keepHead, parkedBehind, parksKey } from "../core/order.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { OrderPolicy } from "../project/order_policy.ts";
 import type { Attempt } from "./attempt.ts";
@@ -8,7 +8,7 @@ import type { ParkedKeys } from "./parked_keys.ts";
 
 /** The effect of a failed event on its key, and of a parked key on its events, by the function's `onFailure`. */
 export class KeyFailures {
-  /** @param parked Undefined if no key is parked: then `park` makes dead letters alone. */
+  /** @param parked Undefined if no key is parked: then `park` makes a dead letter, and later events go on. */
   constructor(readonly policy: OrderPolicy, readonly parked: ParkedKeys | undefined) {}
 
   /**
@@ -22,15 +22,19 @@ export class KeyFailures {
     return isMain && key !== undefined && this.parked?.has(key) ? parkedBehind(key, attempt) : undefined;
   }
 
-  /** Lets an event that blocks its key run again, whatever its attempts, unless its process died in the last one. */
+  /** Lets an event that blocks its key run again, whatever its attempts, unless it keeps killing its process. */
   keepTrying(attempt: Attempt): void {
-    const { number, isUnended, retry: { attempts } } = attempt;
-    if (this.policy.onFailure === "block" && !isUnended) attempt.number = Math.min(number, attempts);
+    if (this.#blocks(attempt)) attempt.number = blockedNumber(attempt);
+  }
+
+  #blocks({ turn }: Attempt): boolean {
+    const { onFailure } = this.policy, key = turn?.key;
+    return onFailure === "block" || onFailure === "park" && key !== undefined && this.parked?.isFullFor(key) === true;
   }
 
   /**
-   * Lets an event run that was to be parked when its process died, if its key is parked no more. Its dead letter may have
-   * returned meanwhile, so that it runs twice, or may never have been stored.
+   * Lets an event run although an earlier process had decided to park it, and died, if its key is not parked any more. Its
+   * dead letter may have returned meanwhile, so that it runs twice, or may never have been stored.
    */
   unpark(attempt: Attempt): void {
     const key = attempt.turn?.key;

@@ -117,9 +117,14 @@ export class ParkedKeys {
     return this.#keys.get(key)?.isReturning ?? false;
   }
 
+  /** Returns whether too many keys are parked for this one. */
+  isFullFor(key: string): boolean {
+    return !this.has(key) && this.size >= MAX_PARKED_KEYS;
+  }
+
   /** Parks a key whose first event becomes a dead letter. Returns false if too many are parked. */
   park(key: string): boolean {
-    if (!this.has(key) && this.size >= MAX_PARKED_KEYS) return false;
+    if (this.isFullFor(key)) return false;
     if (this.size === 0) this.#lookLater();
     // A new entry: a check of the former one that is still under way then changes nothing.
     this.#keys.set(key, { head: undefined, isReturning: false, next: [], isBusy: false });

@@ -191,7 +191,7 @@ export class Pipeline extends PipelineParts {
     if (!answer.admitted) return this.#finish(attempt, deferForBreaker("breaker-open", answer.retryAtMs, attempt));
     attempt.permit = answer;
     // Stays synchronous if possible. During an await another handler may block the thread until the lease expires.
-    return this.fn.policy.idempotency || attempt.countsAtStart ? this.#storeBeforeRun(attempt) : this.#run(attempt);
+    return this.fn.policy.idempotency || attempt.storesStart ? this.#storeBeforeRun(attempt) : this.#run(attempt);
   }
 
   /** Stores the claim on an idempotent event, and that the attempt of a redelivery begins. Then runs the handler. */

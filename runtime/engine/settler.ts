@@ -28,6 +28,8 @@ export interface UsedUp {
   readonly lastError?: ErrorDetail;
   /** True when the last attempt began and is not known to have ended. */
   readonly isUnended?: boolean;
+  /** Attempts in a row, up to the last one, that began and are not known to have ended. Undefined for none. */
+  readonly deaths?: number;
   /** True when an earlier delivery vanished, and it is not known whether an attempt had begun. */
   readonly hasVanished?: boolean;
 }

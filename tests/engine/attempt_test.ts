@@ -99,7 +99,7 @@ Deno.test("Attempt continues the counts of a delayed retry", () => {
     number: 4,
     excusedDeliveries: 4,
     emittedSinceMs: delivery().storedAtMs,
-    countsAtStart: { begun: 2, excused: 1, mayHaveEmitted: true, isUnended: true },
+    countsAtStart: { begun: 2, excused: 1, mayHaveEmitted: true, isUnended: true, deaths: 1 },
   });
 });
 
@@ -162,6 +162,26 @@ Deno.test("Attempt.usedUpAfter keeps a crash while deliveries are given back, an
   assert.equal(isUnended({ ...BEGUN, isUnended: true }), true);
   for (const stored of [undefined, BEGUN, { ...BEGUN, begun: 0 }]) assert.equal(isUnended(stored), undefined);
 });
+
+for (
+  const [reason, usesAttempt, deaths] of [
+    ["rate-limited", false, 2],
+    ["shutdown", false, 2],
+    ["dependency-open", false, 2],
+    ["newer-version", false, 2],
+    ["blocks-key", false, undefined],
+    ["failed", true, undefined],
+    ["timed-out", true, undefined],
+    ["retry-after", true, undefined],
+  ] as const
+) {
+  Deno.test(`Attempt.usedUpAfter ${deaths ? "keeps" : "ends"} the count of deaths after ${reason}`, () => {
+    const attempt = counted(3, { ...BEGUN, begun: 2, isUnended: true, deaths: 2 }, 5);
+    assert.deepEqual([attempt.deaths, attempt.countsAtStart?.deaths], [2, 3]);
+    const usedUp = attempt.usedUpAfter({ kind: "retry", reason, delayMs: 1, usesAttempt });
+    assert.deepEqual([usedUp?.isUnended, usedUp?.deaths], [deaths && true, deaths]);
+  });
+}
 
 Deno.test("Attempt keeps an end that was decided earlier", () => {
   const error = { name: "Error", message: "no" };

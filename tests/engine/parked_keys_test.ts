@@ -221,7 +221,8 @@ Deno.test("ParkedKeys.reset forgets the keys, and what is under way changes none
 
 Deno.test("ParkedKeys.park refuses a key beyond the greatest number", () => {
   const { keys } = setup();
-  for (let n = 0; n < MAX_PARKED_KEYS; n++) assert.ok(keys.park(`key ${n}`));
+  for (let n = 0; n < MAX_PARKED_KEYS; n++) assert.ok(!keys.isFullFor("one more") && keys.park(`key ${n}`));
+  assert.deepEqual([keys.isFullFor("one more"), keys.isFullFor("key 0")], [true, false]);
   assert.ok(!keys.park("one more"));
   assert.ok(keys.park("key 0"));
   keys.close();

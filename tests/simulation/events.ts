@@ -65,7 +65,7 @@ export function randomPlan(
   // A handler that hangs stops once its attempts are used up, and an event that blocks its key uses up no further one.
   const trouble = blocks && drawn === "hangs" ? "fails" : drawn;
   const { id, json, bytes, headers, plain } = NUMBERS[n];
-  const always = random.chance(0.35) && !blocks;
+  const always = random.chance(0.35) && (!blocks || trouble === "kills");
   return {
     id,
     type: releases > 1 && random.chance(0.5) ? AskedLate.type : Asked.type,

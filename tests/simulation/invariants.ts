@@ -42,15 +42,19 @@ function check(world: World, account: Account): string[] {
 
   // Invariant: it runs as often as its policy says, and once more for each fault.
   // An event that blocks its key runs until it is handled.
-  const budget = blocks ? Infinity : attempts * (1 + forks + account.redrives);
+  const deaths = attempts * (1 + forks + account.redrives), budget = blocks ? Infinity : deaths;
   // A batch that failed runs again in halves.
   must(batchSize > 0 || runs <= budget + faults + aborted + refused, () => `run ${runs} times`);
   problems.push(...account.problems);
   must(failures + kills <= budget + faults, () => `used ${failures + kills} attempts`);
   // Invariant: it kills as many processes as it has attempts, one more for each message whose first delivery vanished, and
   // one more for each time that two had it. A fault may lose a count. The end of a process loses none.
-  const mayKill = budget + account.messageKeys.size + account.overlaps + faults - account.expiries;
+  const mayKill = deaths + account.messageKeys.size + account.overlaps + faults - account.expiries;
   must(kills <= mayKill, () => `killed its process ${kills} times, and may ${mayKill} times`);
+  // Invariant: an event that blocks its key ends as crashed only after as many deaths in a row as it has attempts.
+  const { deathsAtCrash = attempts } = account;
+  const ends = !blocks || account.overlaps > 0 || deathsAtCrash >= attempts;
+  must(ends, () => `ended as crashed after ${deathsAtCrash} deaths in a row`);
   const exhausted = letters.some(({ headers }) =>
     /^(attempts-exhausted|crashed)$/.test(headerOf(headers, "weir-reason")!)
   );

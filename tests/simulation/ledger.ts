@@ -49,6 +49,14 @@ export class Account {
   overlaps = 0;
   /** The value of `faults` at its first final outcome. */
   faultsBeforeEnd: number | undefined;
+  /**
+   * The most attempts in a row whose process may have died when it ended as crashed: each such death is a fault. The
+   * count begins anew after a failure that no fault hit before the next delivery.
+   */
+  deathsAtCrash: number | undefined;
+  #faultsBeforeRow = 0;
+  /** The value of `faults` at its last outcome, if that was a failure. */
+  #faultsAtFailure: number | undefined;
   /** Whether its last run in each replica succeeded by itself. */
   readonly succeededIn = new Map<object, boolean>();
   /** Outcomes that its last run does not bear out. */
@@ -58,6 +66,12 @@ export class Account {
 
   constructor(readonly plan: EventPlan, readonly seq: number) {}
 
+  /** Records a delivery. @param isNacked True if it follows a nak */
+  delivered(isNacked: boolean): void {
+    if (isNacked && this.#faultsAtFailure === this.faults) this.#faultsBeforeRow = this.faults;
+    this.#faultsAtFailure = undefined;
+  }
+
   /** Records the outcome of a delivery in a replica. */
   decided(outcome: Outcome, replica: object): void {
     const skipped = outcome.kind === "ack" && outcome.skipped, succeeded = this.succeededIn.get(replica);
@@ -66,6 +80,11 @@ export class Account {
       this.problems.push("rejected though its run succeeded");
     }
     if (outcome.kind !== "retry" && !skipped) this.faultsBeforeEnd ??= this.faults;
+    const hasFailed = outcome.kind === "retry" && (outcome.usesAttempt || outcome.reason === "blocks-key");
+    this.#faultsAtFailure = hasFailed ? this.faults : undefined;
+    if (outcome.kind === "dead-letter" && outcome.reason === "crashed") {
+      this.deathsAtCrash ??= this.faults - this.#faultsBeforeRow;
+    }
     if (outcome.kind === "dead-letter" && outcome.reason === "parked") this.isParked = true;
     if (outcome.kind === "ack") this.successes += skipped ? 0 : 1;
     else if (outcome.kind === "retry" && outcome.reason === "dependency-open") this.refused++;

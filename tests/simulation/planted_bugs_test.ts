@@ -96,6 +96,22 @@ const forgetful = (inner: AttemptStore): AttemptStore => ({
   markPrefetching: (functionName) => inner.markPrefetching(functionName),
 });
 
+/** Stores all attempts of an event whose process dies as deaths, also those that failed before. */
+const severe = (inner: AttemptStore): AttemptStore => ({
+  ...forgetful(inner),
+  write: (functionName, delivery, counts) =>
+    inner.write(functionName, delivery, counts.isUnended ? { ...counts, deaths: counts.begun } : counts),
+});
+
+/** Begins the count of deaths anew after each retry that uses up no attempt. */
+const forgivingSettler = (inner: Settler): Settler => ({
+  settle(functionName, delivery, outcome, usedUp, claim) {
+    const forgiven = usedUp && { ...usedUp, isUnended: undefined, deaths: undefined };
+    return inner.settle(functionName, delivery, outcome, forgiven, claim);
+  },
+  extend: (delivery) => inner.extend(delivery),
+});
+
 /** Takes the time of its own process for the server's. */
 const selfish = (inner: ServerClock): ServerClock => ({ ...inner, serverNow: () => inner.now() });
 
@@ -243,6 +259,20 @@ const BUGS: readonly (readonly [name: string, bug: PlantedBug, leadsTo: RegExp])
   ],
 ];
 
+/** Bugs of functions with `onFailure: "block"`. */
+const BLOCK_BUGS: typeof BUGS = [
+  [
+    "a death that ends a blocked event as its failures did not",
+    { attempts: severe },
+    /ended as crashed after 1 deaths in a row/,
+  ],
+  [
+    "a count of deaths that begins anew after a deferral",
+    { settler: forgivingSettler },
+    /stuck|killed its process \d+ times/,
+  ],
+];
+
 /** Bugs of functions whose keys have partitions. */
 const PARTITION_BUGS: typeof BUGS = [
   [
@@ -280,7 +310,11 @@ const PARTITION_BUGS: typeof BUGS = [
   ["an event that leaves its partition before it is acked", { delivery: withoutSource }, /assigned 2 times/],
 ];
 
-const TABLES = [[BUGS, () => true], [PARTITION_BUGS, ({ partitions }: Settings) => partitions > 0]] as const;
+const TABLES = [
+  [BUGS, () => true],
+  [PARTITION_BUGS, ({ partitions }: Settings) => partitions > 0],
+  [BLOCK_BUGS, ({ blocks }: Settings) => blocks],
+] as const;
 for (const [bugs, isMeant] of TABLES) {
   for (const [name, bug, leadsTo] of bugs) {
     Deno.test(`simulate finds the planted bug, and again by its seed: ${name}`, async () => {

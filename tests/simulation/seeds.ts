@@ -21,7 +21,7 @@ export function testSeeds(part: number): void {
       assert.deepEqual(simulated.problems, []);
     });
   } else {
-    Deno.test(`[G1][G2][G5][G9][G10][G11][G17][G18][G24][G25][G27] simulate settles every event under faults: schedules ${from} to ${to}`, async () => {
+    Deno.test(`[G1][G2][G5][G9][G10][G11][G17][G18][G24][G25][G26][G27] simulate settles every event under faults: schedules ${from} to ${to}`, async () => {
       const seed = await findSeed(from, to);
       if (seed === undefined) return;
       const again = `WEIR_SIM_SEED=${seed} deno test -A tests/simulation/`;

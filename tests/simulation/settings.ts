@@ -109,7 +109,7 @@ export function randomSettings(random: Random): Settings {
   const events = settings.events + (parks ? 2 : 0);
   const ratePerMs = random.pick([1_000, 20_000]);
   const partitions = ordered && random.chance(0.5) ? 2 : 0;
-  // An event that always fails would block its key for ever.
-  const blocks = partitions > 0 && !parks && random.chance(0.3);
+  // An event that always fails would block its key for ever, and one that always kills its process does not.
+  const blocks = ordered && !parks && random.chance(0.3);
   return { ...settings, events, batchSize, rateLimit, ratePerMs, parks, blocks, partitions };
 }

@@ -166,6 +166,7 @@ export class World implements Network {
       this.ledger.fault(id);
       account.expiries++;
     }
+    account.delivered(cause === "nak");
     if (consumer.stream === "RETRIES" && deliveries === 1 && this.now() < account.dueMs) account.early++;
     this.trace?.(`${consumer.key} delivers ${id} to ${replica.name} (${message.seq} #${deliveries}, ${cause})`);
     consumer.pulled--;

@@ -1,7 +1,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../api/context.ts";
-import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
+import { excusedSoFar, unendedSoFar } from "../../engine/attempt_counts.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { prefixesOf } from "../client/subject_prefixes.ts";
 import type { RetryStream } from "../retry/retry_stream.ts";
@@ -94,14 +95,14 @@ export class Advisories {
       if (!message) return this.log.error("the server gave up on an event, which is no longer stored", fields);
       const delivery = storedDelivery(stream, message, message.subject, this.retries.names), { history } = delivery;
       const known = await this.attempts.read(consumer, delivery);
-      const { begun = 0, attemptTrace, lastError, isUnended } = known ?? {};
+      const { begun = 0, attemptTrace, lastError } = known ?? {};
       await this.retries.bringBack(consumer, delivery, {
         attempts: history.attempts + begun,
         ...excusedSoFar(history, known),
         emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
         attemptTrace,
         lastError,
-        isUnended,
+        ...unendedSoFar(history, known),
       });
       // RETRIES is a work queue: a message that is never delivered again would stay in it for ever.
       if (this.retries.names.isWayBack(stream)) await removeMessage(this.jsm, stream, sequence);

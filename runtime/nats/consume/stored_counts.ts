@@ -20,7 +20,7 @@ export function countsOfRetry({ history }: Delivery, usedUp: UsedUp, { usesAttem
     mayHaveEmitted: emittedSinceMs !== undefined,
     attemptTrace,
     lastError: usesAttempt && error ? headerError(error) : lastError,
-    ...(usedUp.isUnended && { isUnended: true }),
+    ...(usedUp.isUnended && { isUnended: true, deaths: usedUp.deaths }),
   };
 }
 

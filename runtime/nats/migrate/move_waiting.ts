@@ -1,6 +1,7 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Delivery } from "../../core/delivery.ts";
-import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
+import { excusedSoFar, unendedSoFar } from "../../engine/attempt_counts.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { ConsumerSink } from "../../engine/consumer.ts";
 import type { Settler, UsedUp } from "../../engine/settler.ts";
 import { systemClock } from "../../engine/system_clock.ts";
@@ -85,7 +86,7 @@ export class WaitingEvents {
         emittedSinceMs: history.emittedSinceMs ?? (known?.mayHaveEmitted ? delivery.storedAtMs : undefined),
         attemptTrace: known?.attemptTrace ?? history.attemptTrace,
         lastError: known?.lastError ?? history.lastError,
-        isUnended: known?.isUnended ?? history.isUnended,
+        ...unendedSoFar(history, known),
       });
     }
     const settlement = await this.settler.settle(functionName, delivery, { kind: "ack" });

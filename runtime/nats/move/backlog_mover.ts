@@ -3,7 +3,8 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { DeadLetterOutcome } from "../../core/outcome.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
-import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
+import { excusedSoFar, unendedSoFar } from "../../engine/attempt_counts.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
 import type { Clock } from "../../engine/clock.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
@@ -142,7 +143,7 @@ export class BacklogMover {
       emittedSinceMs: history.emittedSinceMs ?? (wasDelivered ? storedAtMs : undefined),
       attemptTrace: known?.attemptTrace ?? history.attemptTrace,
       lastError: known?.lastError ?? history.lastError,
-      isUnended: known?.isUnended ?? history.isUnended,
+      ...unendedSoFar(history, known),
     };
     const hdrs = retryHeaders(name, delivery, usedUp);
     const message = known?.ending

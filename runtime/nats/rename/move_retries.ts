@@ -2,7 +2,8 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import type { Delivery } from "../../core/delivery.ts";
 import type { Namespace } from "../../core/namespace.ts";
-import { type AttemptStore, excusedSoFar } from "../../engine/attempt_store.ts";
+import { excusedSoFar, unendedSoFar } from "../../engine/attempt_counts.ts";
+import type { AttemptStore } from "../../engine/attempt_store.ts";
 import { appendHeader } from "../client/internals.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import { removeMessage } from "../client/remove_message.ts";
@@ -77,7 +78,7 @@ export class RetryMover {
     if (this.#moved.has(position)) return;
     const { from, to, attempts } = this, { history } = delivery;
     const known = await attempts.read(from, delivery);
-    const { begun = 0, attemptTrace, lastError, isUnended, delayed, ending } = known ?? {};
+    const { begun = 0, attemptTrace, lastError, delayed, ending } = known ?? {};
     // The process died after it had stored the delayed retry, before it acked the event. The retry is moved by itself.
     if (delayed && redriven === undefined) return;
     if (ending) {
@@ -93,7 +94,7 @@ export class RetryMover {
       emittedSinceMs: history.emittedSinceMs ?? delivery.storedAtMs,
       attemptTrace: attemptTrace ?? history.attemptTrace,
       lastError: lastError ?? history.lastError,
-      isUnended: isUnended ?? history.isUnended,
+      ...unendedSoFar(history, known),
     });
     hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
     hdrs.set(MOVED_FROM, position);

@@ -22,7 +22,10 @@ export function retryHeaders(functionName: string, delivery: Delivery, usedUp: U
   hdrs.set("weir-free-retries", String(usedUp.excusedDeliveries));
   if (usedUp.otherReleaseDeliveries) hdrs.set("weir-other-release", String(usedUp.otherReleaseDeliveries));
   if (usedUp.lastError) hdrs.set("weir-last-error", headerText(errorText(usedUp.lastError)));
-  if (usedUp.isUnended || usedUp.hasVanished) hdrs.set("weir-unended", "true");
+  if (usedUp.isUnended || usedUp.hasVanished) {
+    hdrs.set("weir-unended", "true");
+    hdrs.set("weir-deaths", String(usedUp.deaths ?? 0)); // 0 if a delivery vanished, and no attempt is known to have begun
+  }
   // A retry keeps the count of hops. A dead letter does not, so a redrive, which an operator orders, starts a new
   // count.
   const hops = delivery.headers.get(HOPS);
@@ -90,6 +93,7 @@ export function ownHeaders(from: MessageHeaders): MsgHdrs {
 export function historyIn(headers: MessageHeaders): DeliveryHistory {
   const number = (name: string) => Number(headers.get(name) ?? 0), replay = headers.get("weir-replay");
   const emitsAs = headers.get("weir-emits-as"), otherRelease = number("weir-other-release");
+  const isUnended = headers.get("weir-unended") === "true";
   return {
     attempts: number("weir-attempts"),
     excusedDeliveries: number("weir-free-retries"),
@@ -98,7 +102,8 @@ export function historyIn(headers: MessageHeaders): DeliveryHistory {
     emittedSinceMs: Date.parse(headers.get("weir-emitted-since") ?? "") || undefined,
     attemptTrace: headers.get("weir-attempt-trace"),
     lastError: errorIn(headers.get("weir-last-error") ?? headers.get("weir-error")),
-    isUnended: headers.get("weir-unended") === "true",
+    isUnended,
+    ...(isUnended && { deaths: Number(headers.get("weir-deaths") ?? 1) }), // an earlier release writes no number
     originKey: headers.get("weir-origin"),
     ...(replay !== undefined && { replay }),
     ...(emitsAs !== undefined && { emitsAs }),

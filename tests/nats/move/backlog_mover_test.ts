@@ -118,7 +118,7 @@ Deno.test("BacklogMover moves what waits for two functions, each once to its own
   const kv = await new Kvm(nc).open("weir_attempts"), error = { name: "Error", message: "decided" };
   const ending = { kind: "dead-letter", reason: "rejected", attempts: 2, error };
   await kv.put(`ship.${held[10].messageKey}`, JSON.stringify({ begun: 2, free: 0, emitted: true, ending }));
-  const counts = { begun: 3, free: 2, otherRelease: 1, emitted: true };
+  const counts = { begun: 3, free: 2, otherRelease: 1, emitted: true, isUnended: true, deaths: 2 };
   await kv.put(`ship.${held[11].messageKey}`, JSON.stringify(counts));
   for (let seq = 1; seq <= 2_500; seq++) {
     const { header, data } = (await jsm.streams.getMessage("DEMO", { seq }))!;
@@ -148,9 +148,10 @@ Deno.test("BacklogMover moves what waits for two functions, each once to its own
   const carried: string[][] = [];
   for await (const { header } of readStored(jsm, "RETRIES", "retries.due.ship.>")) {
     if (header.get("weir-other-release") === "") continue;
-    carried.push(["ce-id", "weir-free-retries", "weir-other-release"].map((name) => header.get(name)));
+    const names = ["ce-id", "weir-free-retries", "weir-other-release", "weir-deaths"];
+    carried.push(names.map((name) => header.get(name)));
   }
-  assert.deepEqual(carried, [[sent[held[11].sequence - 1].id, "2", "1"]]);
+  assert.deepEqual(carried, [[sent[held[11].sequence - 1].id, "2", "1", "2"]]);
 
   state.works = true;
   const before = { ship: handled.ship.length, bill: handled.bill.length };

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
-import { headers } from "@nats-io/transport-node";
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
 import { RetryMover } from "../../../runtime/nats/rename/move_retries.ts";
 import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
 import { ConnectionMonitor } from "../../../runtime/nats/client/connection_monitor.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { eventually } from "../../support/eventually.ts";
+import { delivery } from "../../support/deliveries.ts";
 import { startBroker } from "../../support/nats.ts";
 
 /** A stream RETRIES in which `ship` has delayed some events, and movers of them to `deliver`. */
@@ -73,3 +74,26 @@ Deno.test("RetryMover knows a retry that it moved before an interruption, and th
   await mover.moveAll(serverNow);
   assert.deepEqual([mover.count, await all.subjects()], [0, [deliver]]);
 });
+
+for (
+  const [what, history, counts, unended, deaths] of [
+    ["from the counts of its message", {}, { begun: 2, deaths: 2, isUnended: true }, "true", "2"],
+    ["from an earlier release", {}, { begun: 2, isUnended: true }, "true", "1"],
+    ["from its history, if its message has none", { isUnended: true, deaths: 3 }, undefined, "true", "3"],
+    ["no more once an attempt has ended", { isUnended: true, deaths: 3 }, { begun: 1 }, "", ""],
+  ] as const
+) {
+  Deno.test(`RetryMover.carry takes along how often in a row the process of an event died: ${what}`, async () => {
+    const stored: MsgHdrs[] = [], unused = () => Promise.reject(new Error("not used"));
+    const publish = (_subject: string, _payload: Uint8Array, hdrs: MsgHdrs) => {
+      stored.push(hdrs);
+      return Promise.resolve({ stream: "RETRIES", sequence: 1, duplicate: false });
+    };
+    const read = () => Promise.resolve(counts && { excused: 0, mayHaveEmitted: true, ...counts });
+    const none = undefined as never;
+    const mover = new RetryMover(none, { publish }, { store: unused }, { read }, "ship", "deliver", NO_NAMESPACE);
+    const carried = delivery();
+    await mover.carry({ ...carried, history: { ...carried.history, ...history } }, "ORDERS.42");
+    assert.deepEqual(stored.map((hdrs) => [hdrs.get("weir-unended"), hdrs.get("weir-deaths")]), [[unended, deaths]]);
+  });
+}

@@ -71,6 +71,26 @@ Deno.test("NatsAttemptStore and RETRIES have no such count from an earlier relea
   assert.equal("otherReleaseDeliveries" in history(headers), false);
 });
 
+Deno.test("NatsAttemptStore and RETRIES keep how often in a row the process of an event died", async () => {
+  await using orders = await startSettling();
+  await orders.publish(1);
+  const usedUp = { attempts: 2, excusedDeliveries: 1, isUnended: true, deaths: 2 }, delivery = await orders.next();
+  await orders.settler.settle("handle", delivery, retry(1, false), usedUp);
+  const counts = { begun: 2, excused: 1, mayHaveEmitted: false, isUnended: true, deaths: 2 };
+  assert.deepEqual(await orders.attempts.read("handle", delivery), counts);
+  const carried = (usedUp: Parameters<typeof retryHeaders>[2]) => {
+    const { isUnended, deaths } = history(retryHeaders("handle", delivery, usedUp));
+    return { isUnended, deaths };
+  };
+  assert.deepEqual(carried(usedUp), { isUnended: true, deaths: 2 });
+  const never = { attempts: 0, excusedDeliveries: 1 };
+  assert.deepEqual(carried({ ...never, hasVanished: true }), { isUnended: true, deaths: 0 });
+  assert.deepEqual(carried(never), { isUnended: false, deaths: undefined });
+  const earlier = retryHeaders("handle", delivery, usedUp);
+  earlier.delete("weir-deaths");
+  assert.deepEqual(history(earlier).deaths, 1);
+});
+
 Deno.test("NatsAttemptStore keeps the earlier counts after a nak before the handler", async () => {
   await using orders = await startSettling();
   await orders.publish(1);

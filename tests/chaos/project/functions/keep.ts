@@ -13,8 +13,7 @@ const now = () => (performance.timeOrigin + performance.now()).toFixed(2);
 export default defineFunction({
   on: Ordered,
   order: { by: ({ data }) => data.key, ...(partitions > 0 && { partitions }) },
-  // More than fit into the time for which an event fails: a kill during the last one ends the event as `crashed`.
-  retry: { attempts: 100, initial: "100ms", max: "1s" },
+  retry: { attempts: 3, initial: "100ms", max: "1s" },
   breaker: { consecutiveFailures: 1_000 },
 }, async ({ data: { n, key, failsUntilMs } }) => {
   note(`start ${n} ${key} ${now()}`);
