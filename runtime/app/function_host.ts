@@ -160,7 +160,7 @@ export class FunctionHost {
       // consumer would lose what it delivers. `onChange` need not report the end of the problem: `PullConsumer` asks
       // again every second.
       const permits = () => topology.problem(fn.name) ? 0 : Infinity;
-      const isAsDeclared = { permits, admitsAgainAtMs: () => undefined, onChange: () => {} };
+      const isAsDeclared = { permits, isOfProcess: true, admitsAgainAtMs: () => undefined, onChange: () => {} };
       for (const one of router ? [router, pipeline] : [pipeline]) one.admission.add(isAsDeclared);
       if (router) {
         const own = durables.filter((one) => !isOfPartition(one)).map(consumerOf);

@@ -32,6 +32,7 @@ function orderStatus(order: KeyedOrder | PartitionedOrder): FunctionStatus["orde
  *
  * @param dispatchers Dispatchers of this process. The state of a breaker is unknown for a function that has no
  * dispatcher here. Default: none.
+ * @param problemOf Returns why a function pulls nothing in this process. Default: not known.
  */
 export function functionStatus(
   functions: readonly ResolvedFunction[],
@@ -39,13 +40,14 @@ export function functionStatus(
   dispatchers: readonly Dispatcher[] = [],
   lastErrorOf: (functionName: string) => LastError | undefined = () => undefined,
   redact: (text: string) => string = (text) => text,
+  problemOf: (functionName: string) => string | undefined = () => undefined,
 ): FunctionStatus[] {
   return functions.map((fn) => {
     const dispatcher = dispatchers.find(({ pipeline }) => pipeline.fn === fn);
     const breakers = dispatcher?.pipeline.breakers ?? [], alone = notShared(breakers, redact);
     const dependencies = breakers.filter(({ of }) => of === "dependency");
     const lag = lags.get(fn.name), last = lastErrorOf(fn.name);
-    const order = dispatcher?.pipeline.order ?? dispatcher?.pipeline.partitioned;
+    const order = dispatcher?.pipeline.order ?? dispatcher?.pipeline.partitioned, problem = problemOf(fn.name);
     return {
       name: fn.name,
       triggers: fn.triggers.map(({ pattern }) => pattern),
@@ -71,6 +73,7 @@ export function functionStatus(
       delayedRetries: lag?.delayedRetries,
       oldestWaitingMs: lag?.oldestWaitingMs,
       ...(lag?.pausedUntil && { pausedUntil: lag.pausedUntil }),
+      ...(problem !== undefined && { problem }),
       lastError: last && {
         at: new Date(last.atMs).toISOString(),
         reason: last.reason,

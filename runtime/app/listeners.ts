@@ -111,9 +111,10 @@ function repliesOf({ registry: { events }, cluster: { nc, names }, clock, log }:
 
 export function openAdminListener(options: AdminOptions, host: FunctionHost, lag: LagReader): Listener {
   const { config, registry, cluster, authentication, metering, health, log, sharesPort } = options;
-  const { functions, redact } = host.options;
+  const { functions, redact, topology } = host.options, lastErrorOf = (name: string) => metering.lastError(name);
+  const problemIn = (name: string) => topology.problem(name);
   const status = async () =>
-    functionStatus(functions, await lag.read(0), host.dispatchers, (name) => metering.lastError(name), redact);
+    functionStatus(functions, await lag.read(0), host.dispatchers, lastErrorOf, redact, problemIn);
   const names = registry.functions.map(({ name }) => name), declares = (name: string) => names.includes(name);
   const ran = async (name: string) => {
     const { jsm, names } = cluster;

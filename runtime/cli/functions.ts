@@ -92,6 +92,7 @@ export function functionTable(status: readonly FunctionStatus[], target: Screen,
   for (const fn of status) {
     rows.push(columns.map(([, cell]) => cell(fn)));
     if (fn.pausedUntil !== undefined) rows.push({ below: `paused ${pauseEnd(fn.pausedUntil)}` });
+    if (fn.problem !== undefined) rows.push({ below: `pulls nothing: ${printable(fn.problem)}` });
     if (fn.lastError === undefined) continue;
     const { at, reason, error } = fn.lastError;
     rows.push({ below: `${roughDuration(nowMs - Date.parse(at))} ago, ${reason}: ${error}` });
@@ -134,6 +135,7 @@ export function functionText(fn: FunctionStatus, target: Screen, nowMs: number):
     ),
     ["", ""],
     ...(fn.pausedUntil === undefined ? [] : [["paused", pauseEnd(fn.pausedUntil)] as const]),
+    ...(fn.problem === undefined ? [] : [["pulls nothing", printable(fn.problem)] as const]),
     ["breaker", state(fn.breaker)],
     ...Object.entries(fn.dependencies).map(([name, kind]) => [`breaker of ${printable(name)}`, state(kind)] as const),
     ...Object.entries(fn.notShared ?? {}).map(([name, why]) =>

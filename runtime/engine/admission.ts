@@ -10,6 +10,13 @@ export interface AdmissionRule {
    * @default false
    */
   readonly countsStarts?: boolean;
+  /**
+   * True if it concerns this process alone: while it permits nothing, another process should receive the events of a
+   * function with `order`.
+   *
+   * @default false
+   */
+  readonly isOfProcess?: boolean;
   /** True if it only limits what is pulled: a delivery that comes all the same may begin. @default false */
   readonly limitsPullsOnly?: boolean;
   /** Time, by the clock, at which the rule will permit more deliveries. Undefined when that time is not known. */
@@ -52,6 +59,11 @@ export class Admission {
   /** Whether each delivery that is held uses up a permit, also one that has not begun. */
   get countsHeld(): boolean {
     return this.#rules.some((rule) => !rule.countsStarts && rule.permits() !== Infinity);
+  }
+
+  /** Whether events should go to another process, since this one may handle none for a reason of its own. */
+  get leavesEvents(): boolean {
+    return this.#rules.some((rule) => rule.isOfProcess && rule.permits() === 0);
   }
 
   /**

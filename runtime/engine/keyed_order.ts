@@ -50,7 +50,7 @@ export class KeyedOrder implements OrderSink {
     readonly fn: ResolvedFunction,
     readonly clock: Clock,
     attempts: AttemptStore,
-    readonly admission: Pick<Admission, "countsHeld">,
+    readonly admission: Pick<Admission, "countsHeld" | "leavesEvents">,
     parked?: ParkedEvents,
   ) {
     const policy = fn.policy.order!;
@@ -86,6 +86,10 @@ export class KeyedOrder implements OrderSink {
   /** Number of events that wait for their turn in memory, or were given back until then. */
   get unsettled(): number {
     return Math.max(0, this.#known.size - this.#running.size);
+  }
+
+  get leavesEvents(): boolean {
+    return this.admission.leavesEvents;
   }
 
   get blockedKeys(): number {

@@ -16,6 +16,8 @@ export interface OrderSink {
   reset(keepsRunning: boolean): void;
   /** Returns how many deliveries the function takes now. */
   room(): number;
+  /** Whether another process should receive the events, since this one may handle none for a reason of its own. */
+  readonly leavesEvents: boolean;
 }
 
 /** The consumers of a function with `order`: which process they deliver to, and what they have delivered elsewhere. */

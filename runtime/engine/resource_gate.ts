@@ -19,6 +19,8 @@ interface CheckedResource {
  * attempt.
  */
 export class ResourceGate implements AdmissionRule {
+  /** Another host may reach the resource. */
+  readonly isOfProcess = true;
   #problem: string | undefined;
   #checking: Promise<void> | undefined;
   /** The check after the current one. It decides about handlers that failed while the current check was running. */

@@ -139,7 +139,7 @@ const withoutBarrier = (inner: OrderSource): OrderSource => ({
 /** Takes no notice of deliveries that went to another process. */
 const gapless = (inner: OrderSource): OrderSource => ({
   ...withoutBarrier(inner),
-  connect: (sink) => inner.connect({ reset: () => {}, room: () => sink.room() }),
+  connect: (sink) => inner.connect({ reset: () => {}, room: () => sink.room(), leavesEvents: false }),
   look: () => inner.look(),
 });
 

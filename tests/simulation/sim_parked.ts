@@ -56,9 +56,18 @@ export class SimParked implements ParkedEvents {
     const { model } = this.connection.network;
     const letter = await this.connection.ask(`find ${sequence}`, () => model.message("DEAD_LETTERS", sequence));
     if (letter) return "dead-letter";
-    const prefix = `retries.redriven.sim.${sequence}.`;
-    const isThere = () => model.messages("RETRIES").some(({ subject }) => subject.startsWith(prefix));
-    return await this.connection.ask(`find redriven ${sequence}`, isThere) ? "returning" : undefined;
+    const isReturning = await this.#isReturning(`${sequence}`, ({ subject }) => sequenceIn(subject) === sequence);
+    return isReturning ? "returning" : undefined;
+  }
+
+  /** Returns whether an event was sent back and has not ended, as it is asked for by the subjects of the service. */
+  async #isReturning(what: string, isIt: (message: StoredMessage) => boolean): Promise<boolean> {
+    const { model } = this.connection.network;
+    for (const lane of ["redriven", "partition"]) {
+      const isThere = () => model.messages("RETRIES").some((one) => laneOf(one) === lane && isIt(one));
+      if (await this.connection.ask(`find ${lane} of ${what}`, isThere)) return true;
+    }
+    return false;
   }
 
   returning(): Promise<number> {
@@ -82,13 +91,20 @@ export class SimParked implements ParkedEvents {
   async discard({ sequence, key }: Letter): Promise<void> {
     await this.connection.streams.deleteMessage("DEAD_LETTERS", sequence);
     if (await this.find("", sequence) === "returning") return;
-    const [first] = await this.list("", key), { model } = this.connection.network;
-    const isOfKey = ({ subject, headers }: StoredMessage) =>
-      subject.startsWith("retries.redriven.") && headerOf(headers, ORDER_KEY) === key;
-    const isReturning = await this.connection.ask(
-      "find returning of key",
-      () => model.messages("RETRIES").some(isOfKey),
-    );
-    if (first?.isParked && !isReturning) await this.sendBack(first.sequence);
+    const [first] = await this.list("", key);
+    if (!first?.isParked) return;
+    const isReturning = await this.#isReturning("key", ({ headers }) => headerOf(headers, ORDER_KEY) === key);
+    if (!isReturning) await this.sendBack(first.sequence);
   }
+}
+
+/** Returns the part of a subject in RETRIES that tells how the message came there: `redriven`, `partition`. */
+function laneOf({ subject }: StoredMessage): string {
+  return subject.split(".")[1];
+}
+
+/** Returns the sequence of the dead letter that an event was, from the subject on which it comes back. */
+function sequenceIn(subject: string): number {
+  const [, lane, , ...rest] = subject.split(".");
+  return Number(lane === "redriven" ? rest[0] : rest[2]);
 }

@@ -34,9 +34,8 @@ export function partitionFilters(of: number, partition: number): Readonly<Record
 export class SimPartitionCounts implements PartitionCounts {
   constructor(readonly connection: SimConnection) {}
 
-  async returned(_name: string, partition: number, deadLetter?: number): Promise<number> {
-    const all = await this.#returned("count", partition), end = `.${deadLetter}`;
-    return all.filter(({ subject }) => deadLetter === undefined || subject.endsWith(end)).length;
+  async returned(_name: string, partition: number): Promise<number> {
+    return (await this.#returned("count", partition)).length;
   }
 
   async returnedKeys(_name: string, partition: number): Promise<ReadonlyMap<string, number>> {

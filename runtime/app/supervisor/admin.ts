@@ -178,7 +178,7 @@ export function mergeFunctions(all: readonly (readonly FunctionStatus[])[]): Fun
 }
 
 function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
-  const pausedUntil = a.pausedUntil ?? b.pausedUntil;
+  const pausedUntil = a.pausedUntil ?? b.pausedUntil, problem = a.problem ?? b.problem;
   const names = new Set([...Object.keys(a.dependencies), ...Object.keys(b.dependencies)]);
   return {
     ...a,
@@ -202,6 +202,7 @@ function mergeTwo(a: FunctionStatus, b: FunctionStatus): FunctionStatus {
     oldestWaitingMs: a.oldestWaitingMs ?? b.oldestWaitingMs,
     lastError: later(a.lastError, b.lastError),
     ...(pausedUntil && { pausedUntil }),
+    ...(problem !== undefined && { problem }),
   };
 }
 

@@ -7,6 +7,8 @@ import { durablesOf } from "../../nats/consume/resources.ts";
 import { KEY_ROOM } from "../../project/concurrency_policy.ts";
 import { eventsAtOnce } from "../../project/batch_policy.ts";
 import type { FunctionPolicy } from "../../project/resolve_policy.ts";
+import { partitionIn } from "../../core/namespace.ts";
+import { waitingIn } from "../../nats/topology/partition_changes.ts";
 import { filtersOf, planConsumer } from "../../nats/topology/plan_consumer.ts";
 import { type Facts, known } from "../facts.ts";
 import { span } from "../format.ts";
@@ -161,6 +163,24 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     }),
   },
   {
+    id: "partitions",
+    severity: "error",
+    holds: "no event waits in a partition that its function does not have",
+    why:
+      "Only a process of a release with that number of partitions receives these events, and until they are handled " +
+      "no other release receives any: its keys would lose their order.",
+    fix: "start a process with that number of partitions, and stop it once nothing waits in them",
+    find: (facts) =>
+      leftBehind(facts).map((consumer) => {
+        const { name, stream_name: stream } = consumer,
+          { order } = policyOf(facts, name),
+          waiting = waitingIn([consumer]);
+        const has = order?.partitions === undefined ? "no partitions" : `partitions: ${order.partitions}`;
+        const of = `partition ${partitionIn(name)} of ${facts.names.functionOf(name)}, which has ${has}`;
+        return { what: `${waiting} ${waiting === 1 ? "event waits" : "events wait"} in ${of}`, stream, consumer: name };
+      }),
+  },
+  {
     id: "orphans",
     severity: "info",
     holds: "every consumer of RETRIES belongs to a function",
@@ -169,12 +189,22 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     find: (facts) =>
       partitionConsumers(facts).foreign
         .filter(({ stream_name, config }) => stream_name === facts.names.retries.stream && config.durable_name)
+        .filter((consumer) => !leftBehind(facts).includes(consumer))
         .map(({ name, stream_name: stream, num_pending }) => ({
           what: `${stream} has a consumer ${name}, and no function has this name (${num_pending} pending)`,
           consumer: name,
         })),
   },
 ]);
+
+/** Returns the consumers with events of partitions that a function of the project does not have any more. */
+function leftBehind(facts: Facts): ConsumerInfo[] {
+  const { functions } = known(facts.project);
+  return partitionConsumers(facts).foreign.filter((consumer) =>
+    partitionIn(consumer.name) !== undefined && waitingIn([consumer]) > 0 &&
+    functions.some(({ name }) => name === facts.names.functionOf(consumer.name))
+  );
+}
 
 /** Returns a `find` that checks the consumer of every function. */
 function eachConsumer(

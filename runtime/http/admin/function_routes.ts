@@ -53,6 +53,8 @@ export interface FunctionStatus {
   readonly oldestWaitingMs: number | undefined;
   /** End of the pause by \`functions pause\`, as an RFC 3339 timestamp; undefined if it is not paused, or not known. */
   readonly pausedUntil?: string;
+  /** Why the process that was asked pulls nothing, if its streams or consumers have a problem. Absent otherwise. */
+  readonly problem?: string;
   readonly lastError: { readonly at: string; readonly reason: string; readonly error: string } | undefined;
 }
 

@@ -58,10 +58,11 @@ export class OrderConsumers implements OrderSource {
     readonly requests: PinRequests,
     mayTake: () => boolean = () => true,
   ) {
-    const owner = (stream: string): Pick<PinOwner, "room" | "unpin" | "standsBy"> => {
+    const owner = (stream: string): Pick<PinOwner, "room" | "mayKeep" | "unpin" | "standsBy"> => {
       const idle = new IdlePin(() => requests.ask(stream), () => requests.unpin(stream));
       return {
         room: () => this.#sink?.room() ?? 0,
+        mayKeep: () => !this.#sink?.leavesEvents,
         unpin: () => requests.unpin(stream),
         standsBy: (nowMs) => idle.check(nowMs),
       };

@@ -12,6 +12,8 @@ export interface PinOwner {
   mayPull(): boolean;
   /** Number of deliveries that the function takes now. */
   room(): number;
+  /** Whether this process keeps the pin while it pulls nothing. Otherwise another process gets it after `PIN_MS`. */
+  mayKeep(): boolean;
   /**
    * Called when a delivery may have gone to another process, or is lost.
    *
@@ -83,7 +85,7 @@ export class Pin {
   /** Returns a pull that keeps the pin, if one is due. It brings nothing, since every message is larger than one byte. */
   keepAlive(nowMs: number): string | undefined {
     if (this.#id === undefined) return void this.owner.standsBy(nowMs);
-    if (nowMs - this.#askedMs < KEEP_MS || !this.owner.mayPull()) return undefined;
+    if (nowMs - this.#askedMs < KEEP_MS || !this.owner.mayPull() || !this.owner.mayKeep()) return undefined;
     return JSON.stringify({ batch: 1, max_bytes: 1, ...this.claim(nowMs), expires: 1e9 });
   }
 

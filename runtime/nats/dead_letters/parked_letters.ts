@@ -4,6 +4,7 @@ import { countMessages } from "../inspect/count_messages.ts";
 import { readStored } from "../inspect/read_stored.ts";
 import { ORDER_KEY } from "./dead_letters.ts";
 import { isBefore, type KeyedLetter, keyedLetters, lettersOfKey } from "./keyed_letters.ts";
+import { isReturning } from "./returning_letters.ts";
 import type { DeadLetterService } from "./service.ts";
 
 /** The dead letters of functions with `onFailure: "park"`: those that park a key, and those that wait behind them. */
@@ -36,11 +37,10 @@ export class ParkedLetters implements ParkedEvents {
   }
 
   async find(functionName: string, sequence: number): Promise<"dead-letter" | "returning" | undefined> {
-    const { nc, jsm, names: { deadLetters, retries } = NO_NAMESPACE } = this.service.cluster;
+    const { nc, jsm, names = NO_NAMESPACE } = this.service.cluster;
     // Invariant: in this order, as above.
-    if (await jsm.streams.getMessage(deadLetters.stream, { seq: sequence })) return "dead-letter";
-    const subject = `${retries.redriven}.${functionName}.${sequence}.>`;
-    return await countMessages(nc, { stream: retries.stream, subject }) > 0 ? "returning" : undefined;
+    if (await jsm.streams.getMessage(names.deadLetters.stream, { seq: sequence })) return "dead-letter";
+    return await isReturning(nc, functionName, sequence, names) ? "returning" : undefined;
   }
 
   returning(functionName: string): Promise<number> {

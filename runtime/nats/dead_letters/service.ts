@@ -11,7 +11,6 @@ import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { serverTime } from "../client/server_time.ts";
-import { readStored } from "../inspect/read_stored.ts";
 import { scanStream } from "../inspect/scan_stream.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
@@ -19,10 +18,10 @@ import { fittingSubject, historyIn, ownHeaders, setOrigin } from "../retry/retry
 import { findConsumer } from "../topology/find.ts";
 import { isChunk } from "./chunks.ts";
 import { headOf, lettersOfKey } from "./keyed_letters.ts";
-import { countMessages } from "../inspect/count_messages.ts";
 import { discard, ORDER_KEY, removeDeadLetter } from "./dead_letters.ts";
 import { groupLetters, hasError } from "./groups.ts";
 import { readDeadLetter, toDeadLetter } from "./read.ts";
+import { isKeyReturning, isReturning } from "./returning_letters.ts";
 
 /** Maximum redrives of an event without `force`. By then another redrive is unlikely to help. */
 const MAX_REDRIVES = 3;
@@ -146,32 +145,21 @@ export class DeadLetterService {
     const isDiscarded = await discard(jsm, sequence, this.#names);
     if (!isDiscarded || !stored) return isDiscarded;
     // A redrive that was interrupted has sent its event back already, and the others follow that.
-    if (await this.#isReturning(stored.functionName, sequence)) return true;
+    if (await isReturning(this.cluster.nc, stored.functionName, sequence, this.#names)) return true;
     if (later) later.set(stored.key, stored.functionName);
     else await this.sendParked(new Map([[stored.key, stored.functionName]]));
     return true;
   }
 
-  async #isReturning(functionName: string, sequence: number): Promise<boolean> {
-    const { stream, redriven } = this.#names.retries;
-    return await countMessages(this.cluster.nc, { stream, subject: `${redriven}.${functionName}.${sequence}.>` }) > 0;
-  }
-
   /** Sends back the first parked event of each key, unless the key has a failed one. The others follow it. */
   async sendParked(keys: ParkedKeys): Promise<void> {
+    const { nc, jsm } = this.cluster;
     for (const [key, functionName] of keys) {
-      const [first] = await lettersOfKey(this.cluster.nc, this.#names, functionName, key);
+      const [first] = await lettersOfKey(nc, this.#names, functionName, key);
+      if (!first?.isParked) continue;
       // The process that receives the events may have sent one back meanwhile. It was listed before, or is found here.
-      if (first?.isParked && !await this.#hasReturning(functionName, key)) await this.redrive(first.sequence, true);
+      if (!await isKeyReturning(jsm, functionName, key, this.#names)) await this.redrive(first.sequence, true);
     }
-  }
-
-  async #hasReturning(functionName: string, key: string): Promise<boolean> {
-    const { stream, redriven } = this.#names.retries;
-    for await (const { header } of readStored(this.cluster.jsm, stream, `${redriven}.${functionName}.>`)) {
-      if (header.get(ORDER_KEY) === key) return true;
-    }
-    return false;
   }
 
   /** Redrives all dead letters that match the filter. After an interruption the same call continues with the rest. */

@@ -3,8 +3,8 @@ import type { ParkedEvent, ParkedEvents, StoredKey } from "../../engine/parked_e
 
 /** The events that have come back by RETRIES and wait in partitions. */
 export interface PartitionCounts {
-  /** Resolves to the number of events that came back to a partition; of one dead letter, if its sequence is given. */
-  returned(functionName: string, partition: number, deadLetter?: number): Promise<number>;
+  /** Resolves to the number of events that came back to a partition. */
+  returned(functionName: string, partition: number): Promise<number>;
   /** Resolves to the keys of the dead letters that came back to a partition, each with the sequence of its dead letter. */
   returnedKeys(functionName: string, partition: number): Promise<ReadonlyMap<string, number>>;
 }
@@ -36,10 +36,9 @@ export class ParkedPartition implements ParkedEvents {
     return [...keys.values()].filter(({ key }) => partitionOf(key, this.partitions) === this.partition);
   }
 
-  async find(functionName: string, sequence: number): Promise<"dead-letter" | "returning" | undefined> {
-    const found = await this.all.find(functionName, sequence);
-    if (found !== undefined) return found;
-    return await this.counts.returned(functionName, this.partition, sequence) > 0 ? "returning" : undefined;
+  /** It is searched in all partitions: under another number of them, its key has another one. */
+  find(functionName: string, sequence: number): Promise<"dead-letter" | "returning" | undefined> {
+    return this.all.find(functionName, sequence);
   }
 
   /** Events that no partition has yet may be of this one, so they count. */

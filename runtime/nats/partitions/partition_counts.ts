@@ -11,8 +11,8 @@ import type { PartitionCounts } from "./parked_partition.ts";
 export class NatsPartitionCounts implements PartitionCounts {
   constructor(readonly nc: NatsConnection, readonly jsm: JetStreamManager, readonly names: Namespace) {}
 
-  returned(functionName: string, partition: number, deadLetter?: number): Promise<number> {
-    const subject = `${returnedSubject(functionName, "*", partition, this.names)}.${deadLetter ?? "*"}`;
+  returned(functionName: string, partition: number): Promise<number> {
+    const subject = `${returnedSubject(functionName, "*", partition, this.names)}.*`;
     return countMessages(this.nc, { stream: this.names.retries.stream, subject });
   }
 

@@ -8,6 +8,7 @@ import { RetryService } from "../retry/service.ts";
 import { suggestion } from "../../project/unknown_name.ts";
 import { applyTopology } from "./ensure_topology.ts";
 import { findConsumer, unlessMissing } from "./find.ts";
+import { waitingIn } from "./partition_changes.ts";
 import { planCluster } from "./plan_cluster.ts";
 import type { DesiredState } from "./resources.ts";
 import { nameOf, type Scope, type Step, type StepOf } from "./step.ts";
@@ -112,6 +113,13 @@ async function deleteConsumers(
   }
   const functionName = names.functionOf(group[0].name);
   const isRemoved = group.some((step) => step.kind === "orphan" && isMark(step));
+  const inPartitions = waitingIn(current.flatMap((info) => info && partitionIn(info.name) !== undefined ? info : []));
+  if (inPartitions > 0 && !isRemoved) {
+    const waiting = inPartitions === 1 ? "1 event waits" : `${inPartitions} events wait`;
+    const why = `${waiting} in these partitions, for a process of a release that has them`;
+    for (const step of group) report({ step, problem: `${nameOf(step)}: not deleted, since ${why}` });
+    return;
+  }
   const assigned = isRemoved ? await retries.deadLetterAssigned(functionName) : 0;
   const cancelled = isRemoved ? await cancelRetries(retries, functionName) : 0;
   for (const step of ordered) {

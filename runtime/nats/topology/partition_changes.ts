@@ -1,6 +1,7 @@
 import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import type { Namespace } from "../../core/namespace.ts";
 import { findConsumer } from "./find.ts";
+import { type PartitionBacklog, readPartitionBacklogs } from "./partition_backlog.ts";
 import { isPulled } from "./plan_undeclared.ts";
 import type { Durable } from "./resources.ts";
 import type { Scope } from "./step.ts";
@@ -16,6 +17,11 @@ interface PartitionChange {
   readonly waiting: number;
   /** Whether a process pulls from a consumer of the function. */
   readonly isPulled: boolean;
+  /**
+   * The partitions among those with waiting events that the declared number leaves out, so that no process of this
+   * release receives their events. Default: none.
+   */
+  readonly stranded?: readonly number[];
 }
 
 /** Returns the number of partitions that the metadata of a function's own consumer record; 0 for none. */
@@ -75,13 +81,33 @@ export async function readPartitionChanges(
   const changes = new Map<string, PartitionChange>();
   await Promise.all([...consumers].map(async ([{ functionName, stream, partition, partitions: to = 0 }, retries]) => {
     if (!retries || partition !== undefined || stream !== names.retries.stream) return;
-    const from = partitionsIn(retries.config.metadata);
-    if (from === to) return;
+    const recorded = partitionsIn(retries.config.metadata);
+    const backlogs = to === 0 ? [] : await readPartitionBacklogs(jsm, functionName, names);
+    const stranded = backlogs.filter(({ of, index }) => of !== to && index >= to);
+    if (stranded.length > 0) return void changes.set(functionName, strandedChange(to, stranded));
+    // Only this release receives these: the other one waits until they are handled.
+    const isNeeded = backlogs.some(({ of, index }) => of === to && index >= recorded);
+    if (recorded === to || isNeeded) return;
     const all = await partitionConsumers(jsm, retries, names);
     const own = [...consumers].filter(([one]) => one.functionName === functionName).flatMap(([, info]) => info ?? []);
-    changes.set(functionName, { from, to, waiting: waitingIn(all), isPulled: [...own, ...all].some(isPulled) });
+    const isPulledFrom = [...own, ...all].some(isPulled);
+    // What waits in this number of partitions, as after a start at the same time, keeps its order.
+    const kept = backlogs.reduce((sum, { of, events }) => of === to ? sum + events : sum, 0);
+    const waiting = Math.max(0, waitingIn(all) - kept);
+    changes.set(functionName, { from: recorded, to, waiting, isPulled: isPulledFrom });
   }));
   return changes;
+}
+
+/** Returns the change for events in partitions that a release leaves out. */
+function strandedChange(to: number, backlogs: readonly PartitionBacklog[]): PartitionChange {
+  return {
+    from: Math.max(...backlogs.map(({ of }) => of)),
+    to,
+    waiting: backlogs.reduce((sum, { events }) => sum + events, 0),
+    isPulled: false,
+    stranded: [...new Set(backlogs.map(({ index }) => index))].sort((a, b) => a - b),
+  };
 }
 
 /**
@@ -90,6 +116,7 @@ export async function readPartitionChanges(
  */
 export function partitionProblem(name: string, change: PartitionChange | undefined): string | undefined {
   if (!change || change.waiting === 0 && !change.isPulled) return undefined;
+  if (change.stranded) return strandedProblem(name, change.stranded, change);
   const { from, to, waiting } = change, of = (count: number) => count === 0 ? "no partitions" : `${count} partitions`;
   const reason = waiting > 0
     ? `${waiting} ${waiting === 1 ? "event waits" : "events wait"} in them`
@@ -102,4 +129,15 @@ export function partitionProblem(name: string, change: PartitionChange | undefin
     of(to)
   } are declared: ${reason}, and keys would lose their order. ` +
     `To change the number, ${drain}, and start this release; or give the function a new name, with \`from: "new"\``;
+}
+
+/** Returns the problem of a release that leaves out partitions with events: two releases have started at the same time. */
+function strandedProblem(name: string, stranded: readonly number[], { from, to, waiting }: PartitionChange): string {
+  const list = new Intl.ListFormat("en").format(stranded.map(String));
+  return `${waiting} ${waiting === 1 ? "event waits" : "events wait"} in partition${
+    stranded.length === 1 ? "" : "s"
+  } ` +
+    `${list} of ${name}: only a process with \`partitions: ${from}\` receives them, and this release has ${to}. Until ` +
+    `they are handled it receives no events. If no process with \`partitions: ${from}\` runs, start one; once ` +
+    `\`deno task functions ${name}\` of that release shows that nothing waits, stop it, and this release goes on`;
 }

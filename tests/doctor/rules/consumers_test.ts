@@ -54,6 +54,12 @@ testRules([
   ["orphans", "the consumer of a removed function", {
     consumers: { value: [consumer("gone", {}, { stream_name: "RETRIES", num_pending: 4 })] },
   }, [/^orphans info: RETRIES has a consumer gone, .*\(4 pending\)/]],
+  ["partitions", "events in a partition that a function has no more", {
+    consumers: { value: [consumer("ship@3", {}, { stream_name: "RETRIES", num_pending: 1, num_ack_pending: 1 })] },
+  }, [/^partitions error: 2 events wait in partition 3 of ship, which has no partitions/]],
+  ["orphans", "a consumer of a former partition in which nothing waits", {
+    consumers: { value: [consumer("ship@3", {}, { stream_name: "RETRIES", num_pending: 0, num_ack_pending: 0 })] },
+  }, [/^orphans info: RETRIES has a consumer ship@3/]],
   ["orphans", "a consumer of another client on a stream of events", {
     consumers: { value: [consumer("audit", { max_deliver: 3 })] },
   }, []],

@@ -21,6 +21,8 @@ const DURABLES = [
 
 /** A process that pulls from the consumer of the triggers, and holds what it gets. */
 interface Puller {
+  /** Ends its pulls, and leaves the events to other processes. */
+  leave(): void;
   readonly sink: HoldingSink;
   readonly order: OrderConsumers;
   readonly source: PullConsumer;
@@ -31,7 +33,16 @@ interface Puller {
 async function startPuller(broker: Broker): Promise<Puller> {
   const nc = await broker.connect(), order = orderConsumers(nc, DURABLES, NO_NAMESPACE), resets: boolean[] = [];
   const sink = new HoldingSink(10);
-  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10 } satisfies OrderSink);
+  let leavesEvents = false;
+  order.connect(
+    {
+      reset: (keepsRunning) => void resets.push(keepsRunning),
+      room: () => 10,
+      get leavesEvents() {
+        return leavesEvents;
+      },
+    } satisfies OrderSink,
+  );
   const source = new PullConsumer(
     nc,
     "ORDERS",
@@ -44,7 +55,12 @@ async function startPuller(broker: Broker): Promise<Puller> {
   );
   source.start(sink satisfies ConsumerSink);
   broker.defer(() => source.stop());
-  return { sink, order, source, resets };
+  const leave = () => {
+    leavesEvents = true;
+    sink.paused = () => true;
+    sink.credits = () => 0;
+  };
+  return { leave, sink, order, source, resets };
 }
 
 async function startOrder() {
@@ -68,6 +84,19 @@ Deno.test("OrderConsumers receive the events by one process, and by another once
   await publish(1);
   await eventually(() => other.sink.held.length === 1);
   assert.equal(other.order.isHolder, true);
+});
+
+Deno.test("OrderConsumers receive the events by another process once the one with the pin leaves them, also while one is unsettled", async () => {
+  const { broker, publish } = await startOrder();
+  await using _ = broker;
+  const first = await startPuller(broker);
+  await publish(1);
+  await eventually(() => first.order.isHolder);
+  const second = await startPuller(broker);
+  first.leave();
+  await publish(1);
+  await eventually(() => second.sink.held.length > 0);
+  assert.equal(second.order.isHolder, true);
 });
 
 Deno.test("OrderConsumers.look counts what is unsettled, also by another process, and tells which deliveries follow", async () => {
@@ -105,7 +134,7 @@ Deno.test("OrderConsumers.look of a process without the events gives back what i
   const facts = { unsettled: 1, position: 1, pinId: "of another process", pending: 0 };
   const requests = { ask: () => Promise.resolve(facts), unpin: () => {} };
   const order = new OrderConsumers("ORDERS", "RETRIES", { ...systemClock, now: () => nowMs }, requests);
-  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10 });
+  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10, leavesEvents: false });
   const retries = order.pinOf("RETRIES").around(new HoldingSink(10));
   assert.equal(retries.credits(), 1);
   assert.equal(await order.look(), undefined);
@@ -119,7 +148,7 @@ Deno.test("OrderConsumers.owns after another process had the pin makes the next 
   const facts = { unsettled: 0, position: 3, pinId: undefined, pending: 0 };
   const requests = { ask: () => Promise.resolve({ ...facts }), unpin: () => {} };
   const order = new OrderConsumers("ORDERS", "RETRIES", systemClock, requests);
-  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10 });
+  order.connect({ reset: (keepsRunning) => void resets.push(keepsRunning), room: () => 10, leavesEvents: false });
   assert.ok(order.follows((await order.look())!));
   assert.ok(await order.owns());
   facts.position = 7;

@@ -5,11 +5,12 @@ import type { ConsumerSink } from "../../../runtime/engine/consumer.ts";
 import { delivery } from "../../support/deliveries.ts";
 
 /** A pin whose owner takes 10 deliveries, and the calls of the owner. */
-function setup(mayPull = true) {
+function setup({ mayPull = true, mayKeep = true } = {}) {
   const calls: string[] = [];
   const pin = new Pin({
     mayPull: () => mayPull,
     room: () => 10,
+    mayKeep: () => mayKeep,
     lapsed: (keepsRunning) => void calls.push(`lapsed ${keepsRunning}`),
     unpin: () => void calls.push("unpin"),
     standsBy: () => {},
@@ -40,7 +41,7 @@ Deno.test("Pin pulls one message until it has the pin, and then what the functio
 });
 
 Deno.test("Pin pulls nothing while its owner may not pull", () => {
-  assert.equal(setup(false).sink.credits(), 0);
+  assert.equal(setup({ mayPull: false }).sink.credits(), 0);
 });
 
 Deno.test("Pin lapses at its first delivery, at a gap, and with another pin", () => {
@@ -92,6 +93,13 @@ Deno.test("Pin.keepAlive asks for nothing, every two seconds without another pul
   assert.deepEqual({ max_bytes, group, id }, { max_bytes: 1, group: ORDER_GROUP, id: "one" });
   assert.equal(pin.answered(409, "_INBOX.1.keep"), "kept");
   assert.equal(pin.answered(409, "_INBOX.1.7"), undefined);
+});
+
+Deno.test("Pin.keepAlive lets the pin go if the process leaves the events to another one", () => {
+  const { pin, deliver } = setup({ mayKeep: false });
+  deliver(5);
+  pin.claim(0);
+  assert.equal(pin.keepAlive(KEEP_MS), undefined);
 });
 
 Deno.test("Pin.stop gives the pin to another process, if it has it", () => {

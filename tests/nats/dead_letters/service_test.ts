@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AckPolicy } from "@nats-io/jetstream";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
+import { ParkedLetters } from "../../../runtime/nats/dead_letters/parked_letters.ts";
 import { DeadLetterService } from "../../../runtime/nats/dead_letters/service.ts";
 import { retryDurable } from "../../../runtime/nats/retry/resources.ts";
 import { delivery } from "../../support/deliveries.ts";
@@ -39,23 +40,52 @@ async function startParked(settling: Awaited<ReturnType<typeof startSettling>>, 
   return { service, left };
 }
 
+/** Subjects on which a redriven dead letter waits: for its function, and then in a partition. */
+const RETURNING = (sequence: number) => [
+  `retries.redriven.handle.${sequence}.orders.created`,
+  `retries.partition.handle.2.1.${sequence}`,
+];
+
 Deno.test("DeadLetterService.discard sends back what was parked behind a dead letter, unless a redrive of that was interrupted", async (t) => {
-  for (const interrupted of [false, true]) {
-    await t.step(interrupted ? "with an interrupted redrive" : "without one", async () => {
+  for (const subject of [undefined, ...RETURNING(1)]) {
+    await t.step(subject ? `with an interrupted redrive at ${subject}` : "without one", async () => {
       await using settling = await startSettling();
       const { service, left } = await startParked(settling, 2);
-      if (interrupted) await settling.nc.request("retries.redriven.handle.1.orders.created", "{}", { timeout: 30_000 });
+      if (subject) await settling.nc.request(subject, "{}", { timeout: 30_000 });
       assert.equal(await service.discard(1), true);
-      assert.deepEqual(await left(), interrupted ? [2] : []);
+      assert.deepEqual(await left(), subject ? [2] : []);
     });
   }
 });
 
-Deno.test("DeadLetterService.sendParked sends back no event of a key while another one of it returns", async () => {
+Deno.test("DeadLetterService.sendParked sends back no event of a key while another one of it returns", async (t) => {
+  for (const [i, where] of ["for its function", "in a partition"].entries()) {
+    await t.step(`which waits ${where}`, async () => {
+      await using settling = await startSettling();
+      const { nc, jsm } = settling, { service, left } = await startParked(settling, 3), parked = new Map();
+      assert.equal(await service.discard(1, parked), true);
+      await service.redrive(2, true); // by the process that receives the events, which has looked meanwhile
+      if (i === 1) {
+        const [redriven, assigned] = RETURNING(2),
+          sent = await jsm.streams.getMessage("RETRIES", { last_by_subj: redriven });
+        sent!.header.set("Nats-Msg-Id", "assigned");
+        sent!.header.delete("Nats-Expected-Last-Subject-Sequence");
+        await nc.request(assigned, sent!.data, { headers: sent!.header, timeout: 30_000 });
+        await jsm.streams.deleteMessage("RETRIES", sent!.seq);
+      }
+      await service.sendParked(parked);
+      assert.deepEqual(await left(), [3]);
+    });
+  }
+});
+
+Deno.test("ParkedLetters.find finds a dead letter, and one that returns for its function or in any partition", async () => {
   await using settling = await startSettling();
-  const { service, left } = await startParked(settling, 3), parked = new Map<string, string>();
-  assert.equal(await service.discard(1, parked), true);
-  await service.redrive(2, true); // by the process that receives the events, which has looked meanwhile
-  await service.sendParked(parked);
-  assert.deepEqual(await left(), [3]);
+  const { service } = await startParked(settling, 1), parked = new ParkedLetters(service);
+  assert.equal(await parked.find("handle", 1), "dead-letter");
+  assert.equal(await parked.find("handle", 7), undefined);
+  for (const [i, subject] of [...RETURNING(7), ...RETURNING(8)].entries()) {
+    if (i === 0 || i === 3) await settling.nc.request(subject, "{}", { timeout: 30_000 });
+  }
+  for (const sequence of [7, 8]) assert.equal(await parked.find("handle", sequence), "returning");
 });

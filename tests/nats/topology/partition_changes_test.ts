@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { durablesOf } from "../../../runtime/nats/consume/resources.ts";
 import { partitionResources } from "../../../runtime/nats/partitions/resources.ts";
+import { applyPlan } from "../../../runtime/nats/topology/apply_plan.ts";
+import { systemClock } from "../../../runtime/engine/system_clock.ts";
+import { JetStreamPublisher } from "../../../runtime/nats/publish/jetstream_publisher.ts";
+import { LateDedup } from "../../../runtime/nats/publish/late_dedup.ts";
 import { ensureTopology } from "../../../runtime/nats/topology/ensure_topology.ts";
 import { allConsumers } from "../../../runtime/nats/topology/function_consumers.ts";
 import { partitionProblem } from "../../../runtime/nats/topology/partition_changes.ts";
@@ -90,6 +94,65 @@ Deno.test("ensureTopology creates the consumers of partitions, and changes their
   assert.equal((await consumers()).length, 8);
   await broker.ensure(withPartitions(0));
   assert.deepEqual(await consumers(), ["RETRIES ship", "ORDERS ship"]);
+});
+
+Deno.test("partitionProblem names the partitions that a release leaves out, and the number of them that must run", () => {
+  const change = { from: 4, to: 2, waiting: 3, isPulled: false, stranded: [2, 3] };
+  assert.match(
+    partitionProblem("ship", change)!,
+    /^3 events wait in partitions 2 and 3 of ship: only a process with `partitions: 4` receives them, and this release has 2\..* start one/,
+  );
+  assert.match(partitionProblem("ship", { ...change, waiting: 1, stranded: [3] })!, /^1 event waits in partition 3 of/);
+});
+
+Deno.test("ensureTopology while events wait in partitions that only one of two releases has refuses the other, whichever wrote its number last", async () => {
+  await using broker = await startPlanning();
+  const { consumers, streams } = broker.jsm;
+  await broker.ensure(withPartitions(4));
+  for (const recorded of ["4", "2"]) {
+    for (const stream of ["ORDERS", "RETRIES"]) {
+      await consumers.update(stream, "ship", { metadata: { "weir-partitions": recorded } });
+    }
+    await broker.store("order_partitions.ship.4.1"); // the other release has this partition too
+    await broker.store("order_partitions.ship.4.3");
+    await assert.rejects(
+      broker.ensure(withPartitions(2)),
+      /1 event waits in partition 3 of ship: only .*`partitions: 4`/,
+    );
+    await broker.ensure(withPartitions(4));
+    assert.equal((await consumers.info("RETRIES", "ship")).config.metadata?.["weir-partitions"], "4");
+    await streams.purge("ORDER_PARTITIONS");
+  }
+  await broker.ensure(withPartitions(2));
+  assert.equal((await consumers.info("RETRIES", "ship")).config.metadata?.["weir-partitions"], "2");
+});
+
+Deno.test("ensureTopology goes on with the number of partitions in which all events wait, once no process of another one pulls", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await broker.store("order_partitions.ship.2.1");
+  for (const stream of ["ORDERS", "RETRIES"]) {
+    await broker.jsm.consumers.update(stream, "ship", { metadata: { "weir-partitions": "4" } });
+  }
+  await broker.ensure(withPartitions(2));
+  assert.equal((await broker.jsm.consumers.info("RETRIES", "ship")).config.metadata?.["weir-partitions"], "2");
+});
+
+Deno.test("applyPlan prunes no former partition while an event waits in it", async () => {
+  await using broker = await startPlanning();
+  await broker.ensure(withPartitions(2));
+  await broker.ensure(withPartitions(0));
+  await broker.store("order_partitions.ship.2.1");
+  const { nc, jsm } = broker, publisher = new JetStreamPublisher(nc, systemClock);
+  broker.defer(() => publisher.close());
+  const cluster = { nc, jsm, messages: publisher, duplicates: new LateDedup(nc, jsm, systemClock) };
+  const prune = async () => {
+    const applied = await applyPlan(cluster, withPartitions(0), ["ship"], { prune: true });
+    return applied.filter(({ step }) => step.kind === "orphan");
+  };
+  assert.match((await prune())[0].problem!, /not deleted, since 1 events? waits? in these partitions/);
+  await broker.jsm.streams.purge("ORDER_PARTITIONS");
+  assert.deepEqual((await prune()).map(({ problem }) => problem), [undefined, undefined, undefined, undefined]);
 });
 
 Deno.test("planCluster shows the consumers of former partitions as unused, and none of a function that this process does not run", async () => {
