@@ -3,7 +3,7 @@ import type { Clock } from "../../engine/clock.ts";
 import { systemClock } from "../../engine/system_clock.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 
-/** Milliseconds for which ids are kept after they were read. It bounds the time in which a new stream is not noticed. */
+/** Milliseconds after which all is read anew. It bounds the time in which a stream that is created again is not noticed. */
 const KEPT_MS = 5_000;
 
 /** What was read of a subject. */
@@ -12,6 +12,8 @@ interface Read {
   readonly ids: Set<string>;
   /** Sequence after the last message. */
   next: number;
+  /** End of its first reading, by the monotonic clock. */
+  atMs: number;
 }
 
 /**
@@ -23,10 +25,10 @@ interface Read {
 export class AssignedEvents {
   /** Ids, by the subject that is being read. */
   readonly #reading = new Map<string, Promise<ReadonlySet<string>>>();
+  /** The last reading. Its ids take about 100 bytes each, and stay until the next one. */
   #last: Read | undefined;
-  #cancel: () => void = () => {};
 
-  constructor(readonly jsm: Pick<JetStreamManager, "direct">, readonly clock: Pick<Clock, "timer"> = systemClock) {}
+  constructor(readonly jsm: Pick<JetStreamManager, "direct">, readonly clock: Pick<Clock, "now"> = systemClock) {}
 
   /** @param subject A subject or a pattern. */
   async has(stream: string, subject: string, id: string): Promise<boolean> {
@@ -35,23 +37,19 @@ export class AssignedEvents {
   }
 
   async #read(stream: string, subject: string): Promise<ReadonlySet<string>> {
-    const read = this.#last?.subject === subject ? this.#last : { subject, ids: new Set<string>(), next: 1 };
-    this.#keep(undefined); // if it fails, the next one begins anew
+    const last = this.#last, goesOn = last?.subject === subject && this.clock.now() - last.atMs < KEPT_MS;
+    const read = goesOn ? last : { subject, ids: new Set<string>(), next: 1, atMs: 0 };
+    this.#last = undefined; // if it fails, the next one begins anew
     try {
       for await (const messages of readBatches(this.jsm, stream, subject, read.next)) {
         for (const { header } of messages) read.ids.add(header.get("Nats-Msg-Id"));
         read.next = messages.at(-1)!.seq + 1;
       }
-      this.#keep(read);
+      if (!goesOn) read.atMs = this.clock.now();
+      this.#last = read;
     } finally {
       this.#reading.delete(subject);
     }
     return read.ids;
-  }
-
-  #keep(read: Read | undefined): void {
-    this.#cancel();
-    this.#last = read;
-    if (read) this.#cancel = this.clock.timer(KEPT_MS, () => this.#last = undefined);
   }
 }
