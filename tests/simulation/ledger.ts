@@ -26,7 +26,7 @@ export class Account {
   expiries = 0;
   /**
    * How often it was duplicated: its delayed retry was stored, and its original redelivered or delayed again after that,
-   * or redelivered to another process before.
+   * or redelivered to another process before, or still run by another process.
    */
   forks = 0;
   /** Whether its dead letter was sent back before the process that stored it had settled its message: both go on. */

@@ -111,7 +111,12 @@ export class World implements Network {
     if (subject.startsWith("order_partitions.")) this.ledger.of(id!).assigned++;
     if (subject.startsWith("retries.redriven.")) this.operator.redriven(Number(subject.split(".")[3]));
     if (!subject.startsWith("retries.delayed.")) return;
-    this.ledger.delayed(subject.split(".")[3].replaceAll("-", "."), (holder) => (holder as Replica).connection === by);
+    const messageKey = subject.split(".")[3].replaceAll("-", "."), event = this.ledger.eventOf(messageKey);
+    // A process that stood still goes on with what it had begun.
+    const runsElsewhere = this.runs.some(({ replica, account }) =>
+      account.plan.id === event && replica.connection !== by
+    );
+    this.ledger.delayed(messageKey, (holder) => (holder as Replica).connection === by && !runsElsewhere);
   }
 
   eventIn(headers: readonly Header[], payload: Uint8Array): string {

@@ -40,10 +40,14 @@ export function startWeir(
   return startDeno(project, ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", ...args], env, { ownGroup });
 }
 
-/** Starts `weir start` in a project, on free ports of its own. Resolves once it is ready. */
-export async function startReadyWeir(project: string, natsUrl: string): Promise<Program> {
-  const env = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: natsUrl };
-  const program = startWeir(project, ["start"], env);
+/** Starts `weir start` in a project, on free ports of its own. Resolves once it is ready. @param env Further variables. */
+export async function startReadyWeir(
+  project: string,
+  natsUrl: string,
+  env: Record<string, string> = {},
+): Promise<Program> {
+  const own = { ...freePorts("PORT", "ADMIN_PORT"), HOST: "127.0.0.1", NATS_URL: natsUrl };
+  const program = startWeir(project, ["start"], { ...own, ...env });
   await program.waitForLog(({ message }) => message === "ready");
   return program;
 }

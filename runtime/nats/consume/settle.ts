@@ -180,6 +180,7 @@ export class NatsSettler implements Settler {
   async #retry({ functionName, delivery, usedUp }: HeldEvent, outcome: Outcome & { kind: "retry" }): Promise<void> {
     const { attempts, retries, clock, ordered } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
     const leaves = delayMs >= RETRY_STREAM_MIN_DELAY_MS || isGone(delivery); // a message that is gone cannot be nacked
+    let mayBeStored = false; // beside the message, which goes on
     if (usedUp && leaves && !(ordered?.has(functionName) && outcome.delayMs < RETRY_STREAM_MIN_DELAY_MS)) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);
@@ -187,11 +188,12 @@ export class NatsSettler implements Settler {
         return this.#answer(functionName, delivery, ACK);
       } catch (error) {
         if (!(error instanceof PublishError)) throw error;
+        mayBeStored = error.code === "unavailable";
       }
     }
     try {
       if (usedUp) {
-        const counts = countsOfRetry(delivery, usedUp, outcome);
+        const counts = countsOfRetry(delivery, usedUp, outcome, mayBeStored);
         const write = () => attempts.write(functionName, delivery, counts);
         // Repeated through an outage: without these counts the next delivery would take this one for a crash.
         const repeats = outcome.reason === "shutdown" ? () => false : isUnavailable;

@@ -9,15 +9,22 @@ type Retry = Outcome & { kind: "retry" };
 /**
  * Returns the counts to store before a delivery is nacked: those of its message alone. The counts of earlier messages of
  * the event are in its headers.
+ *
+ * @param isTwice Whether a delayed retry of the message may be stored as well: it may emit the same events. Default: false.
  */
-export function countsOfRetry({ history }: Delivery, usedUp: UsedUp, { usesAttempt, error }: Retry): AttemptCounts {
+export function countsOfRetry(
+  { history }: Delivery,
+  usedUp: UsedUp,
+  { usesAttempt, error }: Retry,
+  isTwice = false,
+): AttemptCounts {
   const { attempts, excusedDeliveries, otherReleaseDeliveries = 0, emittedSinceMs, attemptTrace, lastError } = usedUp;
   const otherRelease = otherReleaseDeliveries - (history.otherReleaseDeliveries ?? 0);
   return {
     begun: attempts - history.attempts,
     excused: excusedDeliveries - history.excusedDeliveries,
     ...(otherRelease > 0 && { otherRelease }),
-    mayHaveEmitted: emittedSinceMs !== undefined,
+    mayHaveEmitted: emittedSinceMs !== undefined || isTwice,
     attemptTrace,
     lastError: usesAttempt && error ? headerError(error) : lastError,
     ...(usedUp.isUnended && { isUnended: true, deaths: usedUp.deaths }),

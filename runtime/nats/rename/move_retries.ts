@@ -8,7 +8,7 @@ import { appendHeader } from "../client/internals.ts";
 import { entriesOf } from "../client/message_headers.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { storedDelivery } from "../consume/parse_delivery.ts";
-import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
+import { type DeadLetters, discard, ORDER_KEY } from "../dead_letters/dead_letters.ts";
 import { readBatches } from "../inspect/read_batches.ts";
 import type { MessagePublisher } from "../publish/message_publisher.ts";
 import { publishFitting } from "../retry/fit_payload.ts";
@@ -99,6 +99,8 @@ export class RetryMover {
     hdrs.set("Nats-Msg-Id", `renamed:${from}:${to}:${position}`);
     hdrs.set(MOVED_FROM, position);
     if (redriven !== undefined) hdrs.set("weir-dead-letter", redriven);
+    const orderKey = delivery.headers.get(ORDER_KEY);
+    if (redriven !== undefined && orderKey !== undefined) hdrs.set(ORDER_KEY, orderKey);
     const subject = redriven === undefined
       ? dueSubject(to, delivery, this.names)
       : `${this.names.retries.redriven}.${to}.${redriven}.${fittingSubject(delivery.subject)}`;

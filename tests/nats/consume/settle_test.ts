@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { errors } from "@nats-io/transport-node";
+import type { Delivery } from "../../../runtime/core/delivery.ts";
 import type { Outcome } from "../../../runtime/core/outcome.ts";
+import type { AttemptCounts } from "../../../runtime/engine/attempt_store.ts";
+import { PublishError } from "../../../runtime/engine/publisher.ts";
 import { scaledClock } from "../../support/clocks.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
@@ -183,6 +186,27 @@ Deno.test("NatsSettler naks a long retry that the retry stream does not take", a
   assert.deepEqual(await orders.settler.settle("handle", await orders.next(), retry(60_000), usedUp), { ok: true });
   await orders.nc.flush();
   assert.equal((await orders.consumer()).num_ack_pending, 1);
+});
+
+Deno.test("[G10] NatsSettler notes that an event may have emitted if its delayed retry may be stored beside it", async () => {
+  await using orders = await startSettling();
+  const written: (boolean | undefined)[] = [];
+  const attempts = {
+    ...orders.attempts,
+    write: (_: string, __: Delivery, { mayHaveEmitted }: AttemptCounts) => {
+      written.push(mayHaveEmitted);
+      return Promise.resolve();
+    },
+  };
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
+  for (const code of ["unavailable", "refused"] as const) {
+    const retries = { schedule: () => Promise.reject(new PublishError(code, "as planned")) };
+    const options = { ...orders.settler.options, attempts: attempts as never, retries: retries as never };
+    await orders.publish(1);
+    const settled = await new NatsSettler(options).settle("handle", await orders.next(), retry(60_000), usedUp);
+    assert.deepEqual(settled, { ok: true });
+  }
+  assert.deepEqual(written, [true, false]);
 });
 
 Deno.test("NatsSettler returns the failure to settle on a closed connection", async () => {

@@ -41,7 +41,7 @@ async function setup(count: number, dueMs: number) {
     const { state } = await jsm.streams.info("RETRIES", { subjects_filter: ">" });
     return Object.entries(state.subjects ?? {}).map(([subject, messages]) => ({ subject, messages }));
   };
-  return { publisher, mover, subjects, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
+  return { jsm, publisher, mover, subjects, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
 }
 
 Deno.test("RetryMover moves no delayed retry that comes due while it moves others", async () => {
@@ -97,3 +97,18 @@ for (
     assert.deepEqual(stored.map((hdrs) => [hdrs.get("weir-unended"), hdrs.get("weir-deaths")]), [[unended, deaths]]);
   });
 }
+
+Deno.test("RetryMover keeps the key of an event that returns to a parked key", async () => {
+  await using all = await setup(0, Date.now());
+  const hdrs = headers();
+  for (
+    const [name, value] of Object.entries({ "weir-dead-letter": "7", "weir-order-key": "a", "weir-stream": "DEMO" })
+  ) {
+    hdrs.set(name, value);
+  }
+  await all.publisher.publish("retries.redriven.ship.7.demo.asked", new Uint8Array(), hdrs);
+  await all.jsm.streams.add({ name: "DEAD_LETTERS", subjects: ["dead_letters.>"], allow_direct: true });
+  await all.mover().moveAll(() => Promise.resolve(Date.now()));
+  const moved = await all.jsm.streams.getMessage("RETRIES", { last_by_subj: "retries.redriven.deliver.7.demo.asked" });
+  assert.deepEqual([moved?.header.get("weir-order-key"), moved?.header.get("weir-dead-letter")], ["a", "7"]);
+});
