@@ -64,9 +64,10 @@ export class Reservation {
    * @throws {Problem} 503 when memory runs out.
    */
   hold(bytes: number, part: Part = "body"): void {
-    if (this.#isReleased) return; // the rest of a body that was late
+    const more = bytes - this.#held[part];
+    if (this.#isReleased || more === 0) return; // released: the rest of a body that was late
     this.check(bytes, part);
-    this.limits.room.take(this.caller, bytes - this.#held[part]);
+    this.limits.room.take(this.caller, more);
     this.#held[part] = bytes;
   }
 

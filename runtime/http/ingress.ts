@@ -137,9 +137,12 @@ class Ingress {
     }
   }
 
-  async publishTyped(received: Received, type: string): Promise<Response> {
-    const event = await this.#readTyped(received, type);
-    return await this.#single.publish(event, received);
+  /** Publishes the event of a route with a type. Hot path: one promise instead of two async functions, see bench. */
+  publishTyped(received: Received, type: string): Promise<Response> {
+    const { request, caller, reservation } = received, definition = findEvent(this.options.events, caller, type);
+    const publish = (incoming: IncomingEvent) =>
+      this.#single.publish(prepareEvent(definition, caller, incoming), received);
+    return readTyped(request, type, reservation).then(publish);
   }
 
   /** Publishes what `/events` takes: one CloudEvent, a batch, or NDJSON. */
@@ -166,13 +169,7 @@ class Ingress {
     }
   }
 
-  // Functions of their own: the parsed data, many times as large as its JSON, must not live until the event is stored.
-
-  async #readTyped({ request, caller, reservation }: Received, type: string): Promise<OutgoingEvent> {
-    const definition = findEvent(this.options.events, caller, type);
-    return prepareEvent(definition, caller, await readTyped(request, type, reservation));
-  }
-
+  /** A function of its own: the parsed data, many times as large as its JSON, must not live until the event is stored. */
   async #readUntyped({ request, caller, reservation }: Received): Promise<OutgoingEvent> {
     return this.#prepare(caller, await readCloudEvent(request, reservation));
   }

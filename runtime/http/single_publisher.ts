@@ -3,7 +3,7 @@ import type { OutgoingEvent } from "../core/event.ts";
 import type { Publisher, PublishResult } from "../engine/publisher.ts";
 import type { Reservation } from "./body_limits.ts";
 import { accepted, storedResult } from "./publish_response.ts";
-import type { Replies } from "./replies.ts";
+import type { PendingReply, Replies } from "./replies.ts";
 
 /** The request of one event. */
 interface EventRequest {
@@ -16,11 +16,20 @@ interface EventRequest {
 export class SinglePublisher {
   constructor(readonly publisher: Publisher, readonly replies: Pick<Replies, "begin"> | undefined) {}
 
-  async publish(event: OutgoingEvent, { request, reservation, context }: EventRequest): Promise<Response> {
+  publish(event: OutgoingEvent, { request, reservation, context }: EventRequest): Promise<Response> {
     const reply = this.replies?.begin(event, request);
-    if (!reply) return accepted(await this.#store(event, context));
+    if (!reply) return this.#store(event, context, accepted); // hot path: no async function, see bench
+    return this.#reply(event, context, reply, reservation);
+  }
+
+  async #reply(
+    event: OutgoingEvent,
+    context: Context,
+    reply: PendingReply,
+    reservation: Reservation,
+  ): Promise<Response> {
     try {
-      const stored = await this.#store(event, context);
+      const stored = await this.#store(event, context, (result) => result);
       reservation.hold(0); // the body is not needed while the request waits
       return await reply.respond(stored);
     } finally {
@@ -28,10 +37,10 @@ export class SinglePublisher {
     }
   }
 
-  /** Resolves to the result of the stored event, as JSON. */
-  #store(event: OutgoingEvent, parent: Context): Promise<string> {
+  /** Stores the event. @param answer Receives its result, as JSON. */
+  #store<Answer>(event: OutgoingEvent, parent: Context, answer: (result: string) => Answer): Promise<Answer> {
     return new Promise((resolve, failed) => {
-      const stored = (result: PublishResult) => resolve(storedResult(event, result));
+      const stored = (result: PublishResult) => resolve(answer(storedResult(event, result)));
       this.publisher.publish(event, { stored, failed }, { parent });
     });
   }

@@ -11,8 +11,10 @@ const SHARED = 10, OWN = 8;
 /** Characters of an attribute that the event's publisher chose. */
 const MAX_TEXT = 1_000;
 
-/** Shared attributes of the last attempt, as JSON text: the next attempt's are nearly always the same. */
-let last: Shared & { readonly json: string } | undefined;
+/**
+ * Shared attributes of the last attempt of each function, as JSON text: the next attempt's are nearly always the same.
+ */
+const lastOf = new Map<string, Shared & { readonly json: string }>();
 
 /** The facts in the shared attributes. They are copied, since a reference would keep the delivery in memory. */
 interface Shared {
@@ -66,12 +68,13 @@ export class AttemptAttributes implements PreparedAttributes {
 
 function sharedJson(attempt: Attempt): string {
   const { functionName, trigger, delivery: { subject, stream }, event: { type, source } } = attempt;
+  const last = lastOf.get(functionName);
   if (
-    last?.functionName === functionName && last.pattern === trigger?.pattern && last.subject === subject &&
-    last.stream === stream && last.type === type && last.source === source
+    last?.pattern === trigger?.pattern && last?.subject === subject && last.stream === stream && last.type === type &&
+    last.source === source
   ) return last.json;
   const shared = sharedOf(attempt), json = attributeListJson(sharedValues(shared));
-  last = { ...shared, json };
+  lastOf.set(functionName, { ...shared, json });
   return json;
 }
 

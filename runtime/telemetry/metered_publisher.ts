@@ -1,4 +1,10 @@
-import { type Publisher, PublishError, type PublishListener, type PublishOptions } from "../engine/publisher.ts";
+import {
+  type Publisher,
+  PublishError,
+  type PublishListener,
+  type PublishOptions,
+  type PublishResult,
+} from "../engine/publisher.ts";
 import type { OutgoingEvent } from "../core/event.ts";
 import type { Histogram, HistogramCell } from "./otel/metrics/histogram.ts";
 
@@ -10,23 +16,31 @@ export class MeteredPublisher implements Publisher {
   constructor(readonly inner: Publisher, readonly durations: Histogram) {}
 
   publish(event: OutgoingEvent, listener: PublishListener, options?: PublishOptions): void {
-    const { type } = event, fromMs = performance.now();
-    const ended = (outcome: string) => this.#cellOf(type, outcome).record((performance.now() - fromMs) / 1_000);
-    const measured: PublishListener = {
-      stored: (result) => {
-        ended(result.duplicate ? "duplicate" : "stored");
-        listener.stored(result);
-      },
-      failed: (error) => {
-        ended(error instanceof PublishError ? error.code : "failed");
-        listener.failed(error);
-      },
-    };
-    this.inner.publish(event, measured, options);
+    this.inner.publish(event, new Measured(this, event.type, listener), options);
   }
 
-  #cellOf(type: string, outcome: string): HistogramCell {
+  record(type: string, outcome: string, durationMs: number): void {
     const ofType = this.#cells.getOrInsertComputed(type, () => new Map());
-    return ofType.getOrInsertComputed(outcome, () => this.durations.cell({ type, outcome }));
+    ofType.getOrInsertComputed(outcome, () => this.durations.cell({ type, outcome })).record(durationMs / 1_000);
+  }
+}
+
+class Measured implements PublishListener {
+  readonly #fromMs = performance.now();
+
+  constructor(readonly publisher: MeteredPublisher, readonly type: string, readonly listener: PublishListener) {}
+
+  stored(result: PublishResult): void {
+    this.#ended(result.duplicate ? "duplicate" : "stored");
+    this.listener.stored(result);
+  }
+
+  failed(error: unknown): void {
+    this.#ended(error instanceof PublishError ? error.code : "failed");
+    this.listener.failed(error);
+  }
+
+  #ended(outcome: string): void {
+    this.publisher.record(this.type, outcome, performance.now() - this.#fromMs);
   }
 }

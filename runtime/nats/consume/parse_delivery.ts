@@ -110,9 +110,15 @@ function numberIn(bytes: Uint8Array, from: number, to: number): number {
  * before the stream. Returns -1 for any other subject.
  */
 function numbersAt(subject: Uint8Array): number {
-  const dots = [...subject.keys()].filter((at) => subject[at] === DOT), isShort = dots.length === 8;
-  const isAck = startsWith(subject, ACK) && (isShort || dots.length >= 10);
-  return isAck ? dots[isShort ? 3 : 5] + 1 : -1;
+  if (!startsWith(subject, ACK)) return -1;
+  let dots = 0, afterFourth = -1, afterSixth = -1;
+  for (let at = 0; at < subject.length; at++) {
+    if (subject[at] !== DOT) continue;
+    dots++;
+    if (dots === 4) afterFourth = at + 1;
+    if (dots === 6) afterSixth = at + 1;
+  }
+  return dots === 8 ? afterFourth : dots >= 10 ? afterSixth : -1;
 }
 
 /**
@@ -149,10 +155,13 @@ function nanosOf(timestamp: string): bigint {
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** Returns the number of messages that the consumer had left after a delivery. */
+/** Returns the number of messages that the consumer had left after a delivery. Hot path: read before each pull. */
 export function pendingIn(ackSubject: Uint8Array): number {
-  const [, , , , pending] = ackSubjectText(ackSubject.subarray(numbersAt(ackSubject))).split(".");
-  return Number(pending);
+  let from = numbersAt(ackSubject);
+  for (let dots = 0; dots < 4 && from < ackSubject.length; from++) if (ackSubject[from] === DOT) dots++;
+  let to = from;
+  while (to < ackSubject.length && ackSubject[to] !== DOT) to++;
+  return numberIn(ackSubject, from, to);
 }
 
 /** Returns the position of a delivery among all that its consumer made, from 1. */

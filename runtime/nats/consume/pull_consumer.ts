@@ -138,6 +138,7 @@ export class PullConsumer implements Consumer {
     if (this.#stopped || !this.#sink || this.#probe.isSilent || now < this.#pausedUntilMs || this.nc.isClosed()) return;
     this.#pending.expire(now);
     if (this.#lastAckSubject) this.#backlog = pendingIn(this.#lastAckSubject);
+    this.#lastAckSubject = undefined; // it is part of a read buffer, which it would keep in memory
     const pull = nextPull(this.#sink, now, this.#pending, this.#backlog, this.#isTooLarge);
     if (!pull) return;
     if (this.#pending.count === 0) this.#lastHeardMs = now;

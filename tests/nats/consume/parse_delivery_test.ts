@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
 import fc from "fast-check";
-import { ackSubjectText, DeliveryParser } from "../../../runtime/nats/consume/parse_delivery.ts";
+import { ackSubjectText, DeliveryParser, pendingIn } from "../../../runtime/nats/consume/parse_delivery.ts";
 import type { Delivery } from "../../../runtime/core/delivery.ts";
 
 const UTF8 = new TextEncoder();
@@ -72,6 +72,15 @@ for (const [what, reply] of others) {
     assert.deepEqual([delivery.sequence, delivery.deliveryCount, delivery.storedAtMs], [7, 2, 1_763_700_000_000]);
     assert.equal(ackSubjectText(delivery.ackSubject), reply);
   });
+}
+
+const left: [reply: string, pending: number][] = [
+  ["$JS.ACK.ORDERS.handle.1.7.9.1763700000000000000.0", 0],
+  ["$JS.ACK.ORDERS.handle.12.1234567.1234568.1763700000000000000.1000000", 1_000_000],
+  ["$JS.ACK.hub.ACCHASH.ORDERS.handle.2.7.9.1763700000000000000.30.rnd", 30],
+];
+for (const [reply, pending] of left) {
+  Deno.test(`pendingIn returns ${pending} for ${reply}`, () => assert.equal(pendingIn(UTF8.encode(reply)), pending));
 }
 
 for (const reply of [undefined, "_INBOX.x", "$JS.ACK.ORDERS"]) {

@@ -42,7 +42,9 @@ class RecordingTracer implements Tracer {
     if (isTracingSuppressed(parent)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     if (options.root) parent = trace.deleteSpan(parent);
     const parentSpan = trace.getSpan(parent), spanContext = parentSpan?.spanContext();
-    const parentContext = spanContext && isSpanContextValid(spanContext) ? spanContext : undefined;
+    // Hot path: the ids of Weir's own spans need no check.
+    const isValid = parentSpan instanceof RecordedSpan || spanContext && isSpanContextValid(spanContext);
+    const parentContext = isValid ? spanContext : undefined;
     const traceId = parentContext?.traceId ?? randomTraceId();
     const { kind = SpanKind.INTERNAL, attributes = NO_ATTRIBUTES, links = NO_LINKS } = options;
     const { sampler, keeper } = this.provider;
