@@ -54,8 +54,9 @@ function parseMessage(dispatcher: ClientParser["dispatcher"], bytes: Uint8Array,
   const sizeEnd = hasReply ? tokenEnd(bytes, fourth) : fourth;
   const sid = numberIn(bytes, subjectEnd + 1, sidEnd), hdr = numberIn(bytes, headAt + 1, headEnd);
   const size = numberIn(bytes, headEnd + 1, sizeEnd), payloadAt = sizeEnd + LINE_END, end = payloadAt + size;
-  const isWhole = subjectEnd > subjectAt && isLineEnd(bytes, sizeEnd) && isLineEnd(bytes, end);
-  if (!isWhole || sid < 0 || hdr < 0 || size < hdr) return -1;
+  const isLine = bytes[subjectEnd] === SPACE && bytes[sidEnd] === SPACE && bytes[third] === SPACE &&
+    isLineEnd(bytes, sizeEnd);
+  if (!isLine || subjectEnd === subjectAt || sid < 0 || hdr < 0 || size < hdr || !isLineEnd(bytes, end)) return -1;
   const subject = bytes.subarray(subjectAt, subjectEnd);
   const reply = hasReply ? bytes.subarray(sidEnd + 1, headAt) : undefined;
   dispatcher.push({ kind: MESSAGE, msg: { subject, sid, reply, hdr, size }, data: bytes.subarray(payloadAt, end) });

@@ -90,7 +90,7 @@ Deno.test("parseWholeMessages makes no views of Node's Buffer, and leaves odd li
   const [{ msg, data }] = views;
   assert.deepEqual([msg.subject, msg.reply!, data].filter((view) => view instanceof Buffer), []);
   assert.deepEqual(parsed([Buffer.from("hmsg a\t1 b  2 4\r\nhhpp\r\n")]), [read]);
-  for (const line of ["HMSG a 1 b 5 4", "HMSG a x b 2 4", "HMSG a 1 b 2", "HMSG a 1 b c 2 4"]) {
+  for (const line of ["HMSG a 1 b 5 4", "HMSG a x b 2 4", "HMSG a 1 b 2", "HMSG a 1 b c 2 4", "HMSG a 1 2\n2 4"]) {
     assert.throws(() => parsed([Buffer.from(`${line}\r\nhhpp\r\n`)]), /Parse Error|Bad or Missing|parse error/, line);
   }
 });
