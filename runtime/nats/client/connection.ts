@@ -9,6 +9,7 @@ import { JETSTREAM_CODES } from "./error_codes.ts";
 import { codeOf, explainConnectError } from "./explain_connect_error.ts";
 import { isNotAccepted } from "./explain_tls_error.ts";
 import { readOddHeaders, socketCloser } from "./internals.ts";
+import { parseWholeMessages } from "./message_parser.ts";
 import { isEncrypted, isWebSocket, type NatsOptions, urlsOf } from "./nats_options.ts";
 import { DEFAULT_PREFIXES, jetstreamManagerOn, setPrefixes, subjectOn } from "./subject_prefixes.ts";
 import { DEFAULT_PORT, TlsHandshakes } from "./tls_handshake.ts";
@@ -65,6 +66,7 @@ export class NatsDialer {
     } catch (error) {
       throw failed(await this.#explain(error, this.options, credentials.current, startedAt), error);
     }
+    parseWholeMessages(nc);
     void follow(nc, credentials);
     try {
       await this.#check(nc);

@@ -19,6 +19,7 @@ const UTF8 = new TextDecoder(), ENCODER = new TextEncoder();
 interface PrivateConnection {
   readonly protocol?: {
     sendCommand?: (bytes: Uint8Array) => void;
+    parser?: Partial<ClientParser>;
     transport?: { constructor: unknown; close?: () => Promise<void> };
   };
 }
@@ -26,6 +27,39 @@ interface PrivateConnection {
 interface PrivateMessage {
   readonly _msg?: { readonly hdr: number; readonly subject: Uint8Array; readonly reply?: Uint8Array };
   readonly _rdata?: Uint8Array<ArrayBuffer>;
+}
+
+/** The client's parser of all that the server sends. */
+export interface ClientParser {
+  readonly state: number;
+  /** The first line of a message that is not here as a whole. */
+  readonly ma?: { readonly size: number };
+  /** The part of its payload that is here. */
+  readonly msgBuf?: { readonly length: number };
+  readonly dispatcher: { push(parsed: ParsedMessage): void };
+  parse(this: ClientParser, chunk: Uint8Array): void;
+}
+
+interface ParsedMessage {
+  readonly kind: number;
+  readonly msg: {
+    readonly subject: Uint8Array;
+    readonly sid: number;
+    readonly reply: Uint8Array | undefined;
+    /** Bytes of the headers. */
+    readonly hdr: number;
+    /** Bytes of headers and payload. */
+    readonly size: number;
+  };
+  readonly data: Uint8Array;
+}
+
+/** Returns what all parsers of the client have in common. Undefined when the client has moved it. */
+export function parserPrototype(nc: NatsConnection): ClientParser | undefined {
+  const { parser } = (nc as PrivateConnection).protocol ?? {};
+  const isKnown = typeof parser?.state === "number" && typeof parser.parse === "function" &&
+    typeof parser.dispatcher?.push === "function";
+  return isKnown ? Object.getPrototypeOf(parser) : undefined;
 }
 
 /**

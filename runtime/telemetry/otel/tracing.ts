@@ -1,9 +1,9 @@
 import { context, propagation, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { type Env, listFrom, otlpEndpoint } from "./export/otlp_environment.ts";
 import type { ResourceAttributes } from "./export/resource.ts";
 import { traceFetch } from "./propagation/traced_fetch.ts";
+import { contextManager } from "./spans/context_manager.ts";
 import { IdTracerProvider } from "./spans/id_tracer.ts";
 import type { KeepUnsampled } from "./spans/tail_sampler.ts";
 
@@ -38,7 +38,7 @@ export async function registerTracing(
     return { exportsTo: "Deno's built-in OpenTelemetry", shutdown: async () => {} };
   }
   // The API refuses a second context manager. An earlier registration, here or by Deno, stays in force.
-  if (!context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())) return NOT_EXPORTED;
+  if (!context.setGlobalContextManager(contextManager().enable())) return NOT_EXPORTED;
   const names = listFrom(env, "OTEL_PROPAGATORS", "tracecontext,baggage"),
     tracesRequests = names.includes("tracecontext");
   propagation.setGlobalPropagator(

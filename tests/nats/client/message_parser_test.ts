@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { type ClientParser, parserPrototype } from "../../../runtime/nats/client/internals.ts";
+import { AT_START, IN_PAYLOAD, MESSAGE, parseWholeMessages } from "../../../runtime/nats/client/message_parser.ts";
+import { startBroker } from "../../support/nats.ts";
+
+const DECODER = new TextDecoder();
+const OWN_KINDS: Readonly<Record<number, string>> = { 0: "OK", 1: "ERR", 4: "PING", 5: "PONG" };
+
+type Pushed = Parameters<ClientParser["dispatcher"]["push"]>[0];
+type ParserClass = new (dispatcher: ClientParser["dispatcher"]) => ClientParser;
+
+/** Returns a class of the client's parsers, with the replaced method, as a connection has it. */
+async function parserClass(): Promise<ParserClass> {
+  await using broker = await startBroker();
+  parseWholeMessages(broker.nc);
+  const prototype = parserPrototype(broker.nc);
+  assert.ok(prototype, "protocol.parser has moved: see runtime/nats/client/internals.ts");
+  return prototype.constructor as ParserClass;
+}
+
+const Parser = await parserClass();
+
+/** Returns what a parser passes on of some chunks, as text. */
+function parsed(chunks: readonly Uint8Array[], receive: (pushed: Pushed) => void = () => {}): string[] {
+  const seen: string[] = [], text = (bytes: Uint8Array | undefined) => bytes && DECODER.decode(bytes);
+  const parser = new Parser({
+    push: (pushed) => {
+      receive(pushed);
+      const { kind, msg, data } = pushed;
+      seen.push(
+        kind === MESSAGE
+          ? JSON.stringify([text(msg.subject), msg.sid, text(msg.reply), msg.hdr, msg.size, text(data)])
+          : OWN_KINDS[kind] ?? String(kind),
+      );
+    },
+  });
+  for (const chunk of chunks) parser.parse(chunk);
+  return seen;
+}
+
+interface Sent {
+  readonly line: string;
+  readonly body?: string;
+  readonly expected: string;
+}
+
+const token = fc.stringMatching(/^[!-~]{1,20}$/), sid = fc.integer({ min: 1, max: 99_999 });
+const payload = fc.string({ maxLength: 40 }).map((text) => `\r\n${text}\nHMSG a 1 2 3\r\n`);
+const sent: fc.Arbitrary<Sent> = fc.oneof(
+  fc.constantFrom("PING", "PONG", "+OK").map((line) => ({ line, expected: line.replace("+", "") })),
+  fc.record({ subject: token, sid, reply: fc.option(token), headers: fc.string({ maxLength: 30 }), payload })
+    .map(({ subject, sid, reply, headers, payload }) => {
+      const hdr = Buffer.byteLength(headers), body = headers + payload, size = Buffer.byteLength(body);
+      return {
+        line: ["HMSG", subject, sid, ...reply === null ? [] : [reply], hdr, size].join(" "),
+        body: body,
+        expected: JSON.stringify([subject, sid, reply ?? undefined, hdr, size, DECODER.decode(Buffer.from(body))]),
+      };
+    }),
+  fc.record({ subject: token, sid, payload }).map(({ subject, sid, payload }) => {
+    const size = Buffer.byteLength(payload);
+    return {
+      line: `MSG ${subject}\t${sid}  ${size}`,
+      body: payload,
+      expected: JSON.stringify([subject, sid, undefined, -1, size, DECODER.decode(Buffer.from(payload))]),
+    };
+  }),
+);
+
+Deno.test("parseWholeMessages passes on what the server sent, wherever its chunks are cut", () => {
+  const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 12 });
+  fc.assert(fc.property(fc.array(sent, { maxLength: 8 }), cuts, (all, cuts) => {
+    const bytes = Buffer.from(
+      all.map(({ line, body }) => `${line}\r\n${body === undefined ? "" : `${body}\r\n`}`).join(""),
+    );
+    const chunks: Uint8Array[] = [];
+    let at = 0;
+    for (const cut of cuts) chunks.push(bytes.subarray(at, at += cut));
+    chunks.push(bytes.subarray(at));
+    assert.deepEqual(parsed(chunks), all.map(({ expected }) => expected));
+  }));
+});
+
+Deno.test("parseWholeMessages makes no views of Node's Buffer, and leaves odd lines to the client", () => {
+  const views: Pushed[] = [];
+  const [read] = parsed([Buffer.from("HMSG a 1 b 2 4\r\nhhpp\r\n")], (pushed) => views.push(pushed));
+  assert.equal(read, JSON.stringify(["a", 1, "b", 2, 4, "hhpp"]));
+  const [{ msg, data }] = views;
+  assert.deepEqual([msg.subject, msg.reply!, data].filter((view) => view instanceof Buffer), []);
+  assert.deepEqual(parsed([Buffer.from("hmsg a\t1 b  2 4\r\nhhpp\r\n")]), [read]);
+  for (const line of ["HMSG a 1 b 5 4", "HMSG a x b 2 4", "HMSG a 1 b 2", "HMSG a 1 b c 2 4", "HMSG a 1 2\n2 4"]) {
+    assert.throws(() => parsed([Buffer.from(`${line}\r\nhhpp\r\n`)]), /Parse Error|Bad or Missing|parse error/, line);
+  }
+});
+
+Deno.test("parseWholeMessages knows the client's numbers of states", () => {
+  const parser = new Parser({ push: () => {} }), feed = (text: string) => parser.parse(Buffer.from(text));
+  assert.equal(parser.state, AT_START);
+  feed("HMSG a 1 2 4\r\nhh");
+  assert.equal(parser.state, IN_PAYLOAD, "State has moved: see runtime/nats/client/message_parser.ts");
+  assert.deepEqual([parser.ma?.size, parser.msgBuf?.length], [4, 2]);
+  feed("pp\r\n");
+  assert.equal(parser.state, AT_START);
+});
