@@ -53,25 +53,22 @@ export class KeyedOrder implements OrderSink {
     readonly admission: Pick<Admission, "countsHeld" | "leavesEvents">,
     parked?: ParkedEvents,
   ) {
-    const policy = fn.policy.order!;
+    const policy = fn.policy.order!, known = this.#known;
     this.#most = eventsBegun(fn.policy);
-    const known = this.#known;
     const parkedKeys = parked && policy.onFailure === "park" && new ParkedKeys(fn.name, parked, clock, {
-      get returned() {
-        return known.redriven;
-      },
-      isReturned: (key) => this.#known.firstsOf(key).some(({ lane }) => !this.isMain(lane)),
+      returned: () => known.redriven,
+      isReturned: (key) => known.firstsOf(key).some(({ stream }) => !this.isMain(stream)),
       isRunning: (key) => this.#running.has(key),
       changed: (key) => this.#advance(key),
       loaded: () => this.#advanceAll(),
     });
     this.failures = new KeyFailures(policy, parkedKeys || undefined);
-    this.#takeover = new Takeover(this.#known, clock, (knowsAll) => {
+    this.#takeover = new Takeover(known, clock, (knowsAll) => {
       if (!knowsAll) this.#startOver(false);
       else if (parkedKeys) void parkedKeys.load();
       else this.#advanceAll();
     });
-    this.overdue = new OverdueCheck(this.#known, clock, () => this.#startOver(true));
+    this.overdue = new OverdueCheck(known, clock, () => this.#startOver(true));
     this.#mark = new PrefetchMark(fn.name, attempts, () => {});
   }
 
@@ -109,7 +106,7 @@ export class KeyedOrder implements OrderSink {
   /** Notes a delivery. Called for each, in the order of their arrival, before any of them begins. */
   arrived(attempt: Attempt): void {
     this.#mark.isStored(this.clock.now()); // writes it: most of what a process holds when it dies has not begun
-    attempt.turn = this.#known.add(attempt.delivery, (lane) => turnKey(attempt, this.isMain(lane)));
+    attempt.turn = this.#known.add(attempt.delivery, (stream) => turnKey(attempt, this.isMain(stream)));
     this.inbox.arrived(attempt.turn);
     this.#takeover.arrived(attempt.delivery.deliveryCount);
   }
@@ -130,7 +127,7 @@ export class KeyedOrder implements OrderSink {
 
   /** Returns the outcome of an attempt that must not run for its key; undefined if it may. */
   refusal(attempt: Attempt): Outcome | undefined {
-    const { parked } = this.failures, { key, lane } = attempt.turn!, isMain = this.isMain(lane);
+    const { parked } = this.failures, { key, stream } = attempt.turn!, isMain = this.isMain(stream);
     // All keys were forgotten after its turn had come: this one may be parked.
     if (isMain && key !== undefined && parked?.isLoaded === false) return waitForKey(AGAIN_MS);
     return this.failures.refusal(attempt, isMain);
@@ -165,10 +162,7 @@ export class KeyedOrder implements OrderSink {
       this.failures.parked?.settled(turn.key, isStored ? settlement.deadLetter : undefined, ended);
       this.#advance(turn.key);
     }
-    for (const ready of [...this.#ready]) {
-      if (this.#isFull) break;
-      else this.#offer(ready);
-    }
+    for (const ready of [...this.#ready]) if (!this.#isFull) this.#offer(ready);
   }
 
   reset(keepsRunning: boolean): void {
@@ -202,9 +196,9 @@ export class KeyedOrder implements OrderSink {
     return this.#takeover.isComplete && (this.failures.parked?.isLoaded ?? true);
   }
 
-  /** Returns whether a lane is that of the triggers. */
-  isMain(lane: string): boolean {
-    return this.#source?.isMain(lane) ?? true;
+  /** Returns whether a stream is that of the triggers, not RETRIES. */
+  isMain(stream: string): boolean {
+    return this.#source?.isMain(stream) ?? true;
   }
 
   #advanceAll(): void {
@@ -222,12 +216,12 @@ export class KeyedOrder implements OrderSink {
     if (!this.#waiting.has(turn) || !this.#mayBegin) return;
     if (!this.#known.isFirst(turn)) return this.overdue.begin();
     if (this.#running.has(key)) return;
-    if (this.failures.parked?.isReturning(key) && this.isMain(turn.lane)) return;
+    if (this.failures.parked?.isReturning(key) && this.isMain(turn.stream)) return;
     if (this.#isFull) return void this.#ready.add(turn);
     const begin = this.#waiting.take(turn);
     this.#running.add(key);
     turn.state = "running";
-    if (this.isMain(turn.lane)) return begin(undefined);
+    if (this.isMain(turn.stream)) return begin(undefined);
     // An event of RETRIES may come to a process that no longer receives the others.
     const owned = this.#source!.owns().catch(() => false);
     void owned.then((owns) => begin(owns && this.#known.has(turn) ? undefined : waitForKey(AGAIN_MS)));

@@ -13,7 +13,7 @@ export interface TurnKey {
 /** The place of one stored message in the order of its key. */
 export interface Turn extends TurnKey {
   /** Stream of the consumer that delivered it. Two streams have no order between them. */
-  readonly lane: string;
+  readonly stream: string;
   readonly sequence: number;
   /** `away`: it was given back, and its consumer delivers it again. */
   state: "here" | "running" | "away";
@@ -35,7 +35,7 @@ export class KnownEvents {
   /** By message key. */
   readonly #turns = new Map<string, Turn>();
   readonly #messageKeys = new Map<Turn, string>();
-  /** Turns of each key and lane, by their sequence. */
+  /** Turns of each key and stream, by their sequence. */
   readonly #queues = new Map<string, Map<string, Turn[]>>();
   readonly #holdingAll = new Set<Turn>();
   readonly #redriven = new Set<Turn>();
@@ -50,22 +50,22 @@ export class KnownEvents {
   }
 
   /** Adds a delivered message, unless it is known. @param keyOf Returns the key of a message that is not known. */
-  add({ messageKey, deadLetterSequence }: KnownDelivery, keyOf: (lane: string) => TurnKey): Turn {
+  add({ messageKey, deadLetterSequence }: KnownDelivery, keyOf: (stream: string) => TurnKey): Turn {
     const known = this.#turns.get(messageKey);
     if (known) {
       if (known.state === "away") known.state = "here";
       return known;
     }
-    const [lane, sequence] = messageKey.split(".");
+    const [stream, sequence] = messageKey.split(".");
     const times = { dueMs: -Infinity, backMs: -Infinity };
-    const turn: Turn = { lane, sequence: Number(sequence), ...keyOf(lane), state: "here", ...times, inbox: 0 };
+    const turn: Turn = { stream, sequence: Number(sequence), ...keyOf(stream), state: "here", ...times, inbox: 0 };
     this.#turns.set(messageKey, turn);
     this.#messageKeys.set(turn, messageKey);
     if (turn.holdsAll) this.#holdingAll.add(turn);
     if (deadLetterSequence !== undefined) this.#redriven.add(turn);
     if (turn.key !== undefined) {
-      const lanes = this.#queues.getOrInsertComputed(turn.key, () => new Map());
-      insert(lanes.getOrInsertComputed(lane, () => []), turn);
+      const streams = this.#queues.getOrInsertComputed(turn.key, () => new Map());
+      insert(streams.getOrInsertComputed(stream, () => []), turn);
     }
     return turn;
   }
@@ -82,10 +82,10 @@ export class KnownEvents {
     this.#holdingAll.delete(turn);
     this.#redriven.delete(turn);
     if (turn.key === undefined) return;
-    const lanes = this.#queues.get(turn.key)!, queue = lanes.get(turn.lane)!;
+    const streams = this.#queues.get(turn.key)!, queue = streams.get(turn.stream)!;
     queue.splice(queue.indexOf(turn), 1);
-    if (queue.length === 0) lanes.delete(turn.lane);
-    if (lanes.size === 0) this.#queues.delete(turn.key);
+    if (queue.length === 0) streams.delete(turn.stream);
+    if (streams.size === 0) this.#queues.delete(turn.key);
   }
 
   /** Forgets every message but those that run, if they are kept. */
@@ -97,26 +97,26 @@ export class KnownEvents {
     return [...this.#messageKeys.keys()];
   }
 
-  /** Returns the first known events of a key: one of each lane. */
+  /** Returns the first known events of a key: one of each stream. */
   firstsOf(key: string): Turn[] {
     return [...this.#queues.get(key)?.values() ?? []].map(([first]) => first);
   }
 
-  /** Returns the first known event of a turn's key and lane. */
-  firstOf({ key, lane }: Turn): Turn | undefined {
-    return this.#queues.get(key!)?.get(lane)?.[0];
+  /** Returns the first known event of a turn's key and stream. */
+  firstOf({ key, stream }: Turn): Turn | undefined {
+    return this.#queues.get(key!)?.get(stream)?.[0];
   }
 
-  /** Returns whether a later event of its key and lane is known. */
-  isAwaited({ key, lane }: Turn): boolean {
-    return (this.#queues.get(key!)?.get(lane)?.length ?? 0) > 1;
+  /** Returns whether a later event of its key and stream is known. */
+  isAwaited({ key, stream }: Turn): boolean {
+    return (this.#queues.get(key!)?.get(stream)?.length ?? 0) > 1;
   }
 
-  /** Returns whether no earlier event of its lane holds it up: none of its key, and none whose key is not known. */
+  /** Returns whether no earlier event of its stream holds it up: none of its key, and none whose key is not known. */
   isFirst(turn: Turn): boolean {
     if (this.firstOf(turn) !== turn) return false;
-    for (const { lane, sequence } of this.#holdingAll) {
-      if (lane === turn.lane && sequence < turn.sequence) return false;
+    for (const { stream, sequence } of this.#holdingAll) {
+      if (stream === turn.stream && sequence < turn.sequence) return false;
     }
     return true;
   }
@@ -124,8 +124,8 @@ export class KnownEvents {
   /** Returns whether an event that holds others up was to be delivered again before a time. */
   isOverdue(beforeMs: number): boolean {
     const isLate = ({ state, backMs }: Turn) => state === "away" && backMs < beforeMs;
-    for (const lanes of this.#queues.values()) {
-      for (const [first, next] of lanes.values()) if (next && isLate(first)) return true;
+    for (const streams of this.#queues.values()) {
+      for (const [first, next] of streams.values()) if (next && isLate(first)) return true;
     }
     for (const turn of this.#holdingAll) if (this.size > 1 && isLate(turn)) return true;
     return false;
@@ -134,8 +134,8 @@ export class KnownEvents {
   /** Number of keys whose first event waits for its next attempt while later events of the key are known. */
   blockedKeys(nowMs: number): number {
     let count = 0;
-    for (const lanes of this.#queues.values()) {
-      for (const [first, next] of lanes.values()) if (next && first.dueMs > nowMs) count++;
+    for (const streams of this.#queues.values()) {
+      for (const [first, next] of streams.values()) if (next && first.dueMs > nowMs) count++;
     }
     return count;
   }

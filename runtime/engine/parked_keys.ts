@@ -25,7 +25,7 @@ interface Parked {
 /** The order that the keys belong to. */
 interface Owner {
   /** Number of events that were sent back, are known here, and are not settled. */
-  readonly returned: number;
+  returned(): number;
   /** Returns whether an event of the key runs, or is being settled. */
   isRunning(key: string): boolean;
   /** Returns whether an event of the key that came back by RETRIES is not settled. */
@@ -203,7 +203,7 @@ export class ParkedKeys {
       if (parked.next.length === 0) parked.next = [...await this.store.list(this.functionName, key)];
       // An operator's discard sends the next event back, too. While more return than have arrived here, it may be this
       // key's: then nothing is sent.
-      if (await this.store.returning(this.functionName) > this.owner.returned) return;
+      if (await this.store.returning(this.functionName) > this.owner.returned()) return;
       if (isStale() || this.#isUnsettled(key)) return;
       await this.#sendNext(key, parked);
     } catch {

@@ -72,7 +72,7 @@ export class PartitionRouter extends Pipeline {
 
   async #storeIn(partition: Partition, attempt: Attempt, order: KeyedOrder): Promise<Outcome> {
     if (!await order.inbox.maySettle(attempt)) return { kind: "lease-expired" };
-    const { functionName, delivery } = attempt, turn = attempt.turn!, isMain = order.isMain(turn.lane);
+    const { functionName, delivery } = attempt, turn = attempt.turn!, isMain = order.isMain(turn.stream);
     try {
       if (!this.#unassigned.has(turn)) {
         if (await this.#store.has(functionName, delivery, isMain)) return { kind: "ack" };

@@ -79,10 +79,10 @@ export class Takeover {
     });
   }
 
-  /** Returns the number of unsettled messages that are not known, of each lane. */
+  /** Returns the number of unsettled messages that are not known, of each stream. */
   #unknown(before: readonly Turn[], unsettled: Readonly<Record<string, number>>): number[] {
-    return Object.entries(unsettled).map(([lane, count]) =>
-      count - before.filter((turn) => turn.lane === lane && this.known.has(turn)).length
+    return Object.entries(unsettled).map(([stream, count]) =>
+      count - before.filter((turn) => turn.stream === stream && this.known.has(turn)).length
     );
   }
 }

@@ -80,9 +80,9 @@ function setup(
   });
   if (source) pipeline.order!.connect(source);
   /** Delivers events in this order. */
-  const deliver = (names: readonly string[], { lane = "ORDERS", deliveryCount = 1 } = {}) => {
+  const deliver = (names: readonly string[], { stream = "ORDERS", deliveryCount = 1 } = {}) => {
     const attempts = names.map((name) => {
-      const messageKey = `${lane}.${name.split(" ")[0]}.1`;
+      const messageKey = `${stream}.${name.split(" ")[0]}.1`;
       return pipeline.newAttempt({ ...delivery({ payload: JSON.stringify(name) }), messageKey, deliveryCount }, lease);
     });
     for (const attempt of attempts) void pipeline.handle(attempt);
@@ -286,7 +286,7 @@ for (const owner of [true, false]) {
     const source = new Source(), { clock, began, deliver } = setup({}, source);
     source.unsettled = 0;
     source.owner = owner;
-    await deliver(["1 a"], { lane: "RETRIES" });
+    await deliver(["1 a"], { stream: "RETRIES" });
     clock.advance(0);
     await settle();
     assert.deepEqual(began, owner ? ["1 a"] : []);

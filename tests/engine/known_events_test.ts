@@ -7,9 +7,9 @@ function known(
 ): { events: KnownEvents; add: (text: string) => ReturnType<KnownEvents["add"]> } {
   const events = new KnownEvents();
   const add = (text: string) => {
-    const [sequence, name, lane = "ORDERS"] = text.split(" ");
+    const [sequence, name, stream = "ORDERS"] = text.split(" ");
     const key = name === "*" ? undefined : name;
-    return events.add({ messageKey: `${lane}.${sequence}.1` }, () => ({ key, holdsAll: name === "*" }));
+    return events.add({ messageKey: `${stream}.${sequence}.1` }, () => ({ key, holdsAll: name === "*" }));
   };
   messages.forEach(add);
   return { events, add };

@@ -28,9 +28,7 @@ function setup() {
   };
   const clock = manualClock();
   const keys = new ParkedKeys("ship", store, clock, {
-    get returned() {
-      return state.arrived ?? returning.size;
-    },
+    returned: () => state.arrived ?? returning.size,
     isRunning: (key) => running.has(key),
     isReturned: (key) => returned.has(key),
     changed: (key) => changed.push(key),

@@ -57,7 +57,7 @@ export class PullConsumer implements Consumer {
    * @param onMissing Called when the consumer seems to be deleted or changed. Default: no call.
    * @param monitor Reports reconnects. Default: a new monitor.
    * @param names The names in NATS. Default: without a namespace.
-   * @param pin This process's claim on the consumer. Default: it delivers to every process.
+   * @param pin Claim on the consumer. Default: it delivers to every process.
    */
   constructor(
     readonly nc: NatsConnection,
@@ -97,11 +97,9 @@ export class PullConsumer implements Consumer {
   }
 
   problem(): string | undefined {
-    const now = this.clock.now(), checkedAgoMs = now - this.#checkedMs;
-    if (this.#sink && !this.#stopped && checkedAgoMs > STALLED_MS) {
-      return `pulling from ${this.stream} has stood still for ${checkedAgoMs} ms`;
-    }
-    return this.#backoff.problem(now);
+    const now = this.clock.now(), stillMs = now - this.#checkedMs;
+    const isStalled = this.#sink && !this.#stopped && stillMs > STALLED_MS;
+    return isStalled ? `pulling from ${this.stream} has stood still for ${stillMs} ms` : this.#backoff.problem(now);
   }
 
   /**

@@ -13,17 +13,17 @@ import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
+import { ACK, confirm, extend } from "./acks.ts";
 import { type ConsumerReader, unlessGone } from "./gone_consumer.ts";
 import { ackSubjectText, isReplaced } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
 import { countsOfEnding, countsOfRetry } from "./stored_counts.ts";
 
-const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Maximum waits for the confirmation of an ack, in milliseconds: longer than a change of leader; before a next try. */
-const CONFIRM_MS = 10_000, CONFIRM_SOURCE_MS = 2_000;
+/** Maximum wait, in milliseconds, for the confirmation of an ack at the source before it is tried again. */
+const CONFIRM_SOURCE_MS = 2_000;
 /** Longest time, in milliseconds, until a lost connection is noticed: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
@@ -230,23 +230,4 @@ export class NatsSettler implements Settler {
 /** Returns whether the stream of a delivery was deleted. A new one may have another message at its position. */
 function isGone({ ackSubject }: Delivery): boolean {
   return ackSubject.length === 0;
-}
-
-/** Acks a delivery that a command has moved: its event is stored for another function. */
-export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: Delivery): void {
-  nc.publish(ackSubjectText(ackSubject), ACK);
-}
-
-/** Acks a delivery as {@linkcode ackMoved} does. Resolves once the server has confirmed the ack. */
-export function confirmMoved(nc: Pick<NatsConnection, "request">, { ackSubject }: Delivery): Promise<void> {
-  return confirm(nc, ackSubject, CONFIRM_MS);
-}
-
-async function confirm(nc: Pick<NatsConnection, "request">, ackSubject: Uint8Array, timeout: number): Promise<void> {
-  await nc.request(ackSubjectText(ackSubject), ACK, { timeout });
-}
-
-/** Sends an in-progress ack, which starts the delivery's ack wait anew. */
-export function extend(nc: Pick<NatsConnection, "publish">, ackSubject: string): void {
-  nc.publish(ackSubject, IN_PROGRESS);
 }
