@@ -75,8 +75,10 @@ export class Account {
   /** Records the outcome of a delivery in a replica. */
   decided(outcome: Outcome, replica: object): void {
     const skipped = outcome.kind === "ack" && outcome.skipped, succeeded = this.succeededIn.get(replica);
-    if (outcome.kind === "ack" && !skipped && !succeeded) this.problems.push("acked though its run failed");
-    if (outcome.kind === "dead-letter" && outcome.reason === "rejected" && succeeded) {
+    // The copies of an event that was duplicated may run in one replica, and their runs are told apart by the event.
+    const isOne = this.forks === 0;
+    if (outcome.kind === "ack" && !skipped && !succeeded && isOne) this.problems.push("acked though its run failed");
+    if (outcome.kind === "dead-letter" && outcome.reason === "rejected" && succeeded && isOne) {
       this.problems.push("rejected though its run succeeded");
     }
     if (outcome.kind !== "retry" && !skipped) this.faultsBeforeEnd ??= this.faults;
