@@ -13,22 +13,22 @@ import { type DeadLetters, discard } from "../dead_letters/dead_letters.ts";
 import type { Remover } from "../client/remove_message.ts";
 import { PublishError } from "../../engine/publisher.ts";
 import { RETRY_STREAM_MIN_DELAY_MS, type RetryStream } from "../retry/retry_stream.ts";
-import { ACK, confirm, extend } from "./acks.ts";
 import { type ConsumerReader, unlessGone } from "./gone_consumer.ts";
 import { ackSubjectText, isReplaced } from "./parse_delivery.ts";
 import { StoreRetrier, type Unstored } from "./store_retrier.ts";
 import { countsOfEnding, countsOfRetry } from "./stored_counts.ts";
 
+const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Maximum wait, in milliseconds, for the confirmation of an ack at the source before it is tried again. */
-const CONFIRM_SOURCE_MS = 2_000;
+/** Maximum waits for the confirmation of an ack, in milliseconds: longer than a change of leader; before a next try. */
+const CONFIRM_MS = 10_000, CONFIRM_SOURCE_MS = 2_000;
 /** Longest time, in milliseconds, until a lost connection is noticed: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
 interface SettlerOptions {
-  readonly nc: AckConnection & Pick<NatsConnection, "request">;
+  readonly nc: AckConnection & Requester;
   readonly monitor: Pick<ConnectionMonitor, "onReconnect">;
   readonly deadLetters: Pick<DeadLetters, "store">;
   readonly attempts: AttemptStore;
@@ -46,6 +46,9 @@ interface SettlerOptions {
   /** Removes secrets from the errors that are stored with an event. Default: errors are stored as they are. */
   readonly redact?: (text: string) => string;
 }
+
+type Requester = Pick<NatsConnection, "request">;
+type Settled = Pick<Delivery, "ackSubject">;
 
 /** A delivery of a function that is being settled, and the counts to store with it. */
 interface HeldEvent {
@@ -164,8 +167,8 @@ export class NatsSettler implements Settler {
    * Invariant: no event leaves its partition before. The next process would assign it again, after later ones of its key.
    */
   async #ackSource(functionName: string, sourceAck: Uint8Array): Promise<void> {
-    const { nc, jsm, createdMs } = this.options;
-    const send = () => confirm(nc, sourceAck, CONFIRM_SOURCE_MS).catch((error) => unlessGone(jsm, sourceAck, error));
+    const { nc, jsm, createdMs } = this.options, source = { ackSubject: sourceAck };
+    const send = () => confirmMoved(nc, source, CONFIRM_SOURCE_MS).catch((error) => unlessGone(jsm, sourceAck, error));
     const ack = async () => void (isReplaced(sourceAck, createdMs) || await send()); // asked anew at each try
     await this.#retrier.untilStored(functionName, "the ack of an assigned event", ack);
   }
@@ -228,6 +231,19 @@ export class NatsSettler implements Settler {
 }
 
 /** Returns whether the stream of a delivery was deleted. A new one may have another message at its position. */
-function isGone({ ackSubject }: Delivery): boolean {
-  return ackSubject.length === 0;
+const isGone = ({ ackSubject }: Settled) => ackSubject.length === 0;
+
+/** Acks a delivery that a command has moved: its event is stored for another function. */
+export function ackMoved(nc: Pick<NatsConnection, "publish">, { ackSubject }: Settled): void {
+  nc.publish(ackSubjectText(ackSubject), ACK);
+}
+
+/** Acks a delivery whose event is stored elsewhere. Resolves once the server has confirmed the ack. */
+export async function confirmMoved(nc: Requester, { ackSubject }: Settled, timeout = CONFIRM_MS): Promise<void> {
+  await nc.request(ackSubjectText(ackSubject), ACK, { timeout });
+}
+
+/** Sends an in-progress ack, which starts the delivery's ack wait anew. */
+export function extend(nc: Pick<NatsConnection, "publish">, ackSubject: string): void {
+  nc.publish(ackSubject, IN_PROGRESS);
 }

@@ -70,7 +70,7 @@ function mainThreadClock(table: SharedDeliveries, startMs: number): Clock {
 }
 
 async function connect(options: NatsOptions): Promise<WatchdogConnection> {
-  const { extend } = await import("./acks.ts");
+  const { extend } = await import("./settle.ts");
   if (!nc || nc.isClosed()) {
     const { connectNats } = await import("../client/connection.ts");
     nc = await connectNats({ ...options, name: `${options.name} (watchdog)` });

@@ -9,7 +9,7 @@ import type { Clock } from "../../engine/clock.ts";
 import type { UsedUp } from "../../engine/settler.ts";
 import type { ConnectionMonitor } from "../client/connection_monitor.ts";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
-import { confirmMoved } from "../consume/acks.ts";
+import { confirmMoved } from "../consume/settle.ts";
 import type { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import { type BatchMessage, enableBatches } from "../publish/atomic_batch.ts";

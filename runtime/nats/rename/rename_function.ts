@@ -6,7 +6,7 @@ import { JETSTREAM_CODES } from "../client/error_codes.ts";
 import { removeMessage } from "../client/remove_message.ts";
 import { serverTime } from "../client/server_time.ts";
 import { ACK_WAIT_MS } from "../consume/ack_wait.ts";
-import { ackMoved } from "../consume/acks.ts";
+import { ackMoved } from "../consume/settle.ts";
 import { DeadLetters } from "../dead_letters/dead_letters.ts";
 import { pullPage } from "../inspect/pull_page.ts";
 import type { DuplicateFinder } from "../publish/late_dedup.ts";

@@ -10,7 +10,7 @@ import { readConfig } from "../../../runtime/app/config.ts";
 import { NO_NAMESPACE } from "../../../runtime/core/namespace.ts";
 import { systemClock } from "../../../runtime/engine/system_clock.ts";
 import { storedDelivery } from "../../../runtime/nats/consume/parse_delivery.ts";
-import { confirmMoved } from "../../../runtime/nats/consume/acks.ts";
+import { confirmMoved } from "../../../runtime/nats/consume/settle.ts";
 import { DeadLetters } from "../../../runtime/nats/dead_letters/dead_letters.ts";
 import { pullPage } from "../../../runtime/nats/inspect/pull_page.ts";
 import { readStored } from "../../../runtime/nats/inspect/read_stored.ts";
