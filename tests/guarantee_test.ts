@@ -57,6 +57,7 @@ const TESTS: readonly (readonly string[])[] = [
     ...[
       CRASHES,
       SIMULATED,
+      "nats/consume/settle_test.ts: NatsSettler notes that an event may have emitted if its delayed retry may be stored",
       "nats/publish/late_dedup_test.ts: LateDedup finds a message whose id",
       ODD_HEADERS,
       RENEWED,

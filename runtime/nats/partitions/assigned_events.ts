@@ -6,7 +6,7 @@ import { readBatches } from "../inspect/read_batches.ts";
 /** Milliseconds after which all is read anew. It bounds the time in which a stream that is created again is not noticed. */
 const KEPT_MS = 5_000;
 
-/** Assigned events that were read from a subject. */
+/** A reading of the messages of a subject. */
 interface Read {
   readonly subject: string;
   readonly ids: Set<string>;
