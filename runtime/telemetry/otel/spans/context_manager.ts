@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type Context, ROOT_CONTEXT } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 
@@ -10,9 +11,27 @@ interface AsyncContexts {
   readonly setAsyncContext: (values: AsyncContext) => void;
 }
 
-/** Returns a manager of the active context. @param contexts Default: as Deno has them; undefined if it has them not. */
-export function contextManager(contexts = asyncContexts()): AsyncLocalStorageContextManager {
-  return contexts ? new DirectContextManager(contexts) : new AsyncLocalStorageContextManager();
+/** Returns a manager of the active context: by Deno's own functions, if `AsyncLocalStorage` still uses them. */
+export function contextManager(): AsyncLocalStorageContextManager {
+  const contexts = asyncContexts();
+  return contexts && holdStorages(contexts)
+    ? new DirectContextManager(contexts)
+    : new AsyncLocalStorageContextManager();
+}
+
+/** Returns whether the functions set and return the values of storages, and storages keep a value of another kind. */
+function holdStorages({ getAsyncContext, setAsyncContext }: AsyncContexts): boolean {
+  const storage = new AsyncLocalStorage<true>(), before = getAsyncContext(), context = ROOT_CONTEXT;
+  try {
+    setAsyncContext(new OnlyContext(context));
+    const within = storage.run(true, getAsyncContext);
+    setAsyncContext(within);
+    return storage.getStore() === true && (within as Partial<OnlyContext>)[CONTEXT] === context;
+  } catch {
+    return false;
+  } finally {
+    setAsyncContext(before);
+  }
 }
 
 function asyncContexts(): AsyncContexts | undefined {

@@ -26,13 +26,20 @@ const managers = {
 
 Deno.test("contextManager finds Deno's own functions, and does without them", () => {
   assert.notEqual(contextManager().constructor, AsyncLocalStorageContextManager, "Deno has moved them");
-  const none = { internal: Symbol("none") };
-  const descriptor = Object.getOwnPropertyDescriptor(Deno, "internal")!;
-  Object.defineProperty(Deno, "internal", { value: none.internal, configurable: true });
-  try {
-    assert.equal(contextManager().constructor, AsyncLocalStorageContextManager);
-  } finally {
-    Object.defineProperty(Deno, "internal", descriptor);
+  const others = { nothing: {}, "values that no storage sees": { getAsyncContext: () => other, setAsyncContext } };
+  let other: unknown;
+  function setAsyncContext(values: unknown) {
+    other = values;
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(Deno, "internal")!, internal = Symbol("internal");
+  for (const [what, core] of Object.entries(others)) {
+    Object.defineProperty(Deno, "internal", { value: internal, configurable: true });
+    Object.defineProperty(Deno, internal, { value: { core }, configurable: true });
+    try {
+      assert.equal(contextManager().constructor, AsyncLocalStorageContextManager, what);
+    } finally {
+      Object.defineProperty(Deno, "internal", descriptor);
+    }
   }
 });
 
