@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Command, CommanderError } from "commander";
 import { program } from "../../runtime/cli/program.ts";
+import { WEIR_OPTIONS } from "../support/weir_process.ts";
 
 /** Commands that print no data. */
 const NO_DATA = ["dev", "start", "apply", "init", "new", "types", "completions"];
@@ -128,7 +129,7 @@ Deno.test("main exits with the same codes for every command", async () => {
   const codes = await Promise.all(
     [["dead-letters", "list", "--nope"], ["retries", "--help"], ["events", "tial"], ["nope"]].map(async (args) => {
       const main = new URL("../../runtime/cli/main.ts", import.meta.url).pathname;
-      const command = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", "-A", main, ...args] });
+      const command = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", ...WEIR_OPTIONS, main, ...args] });
       return (await command.output()).code;
     }),
   );

@@ -3,6 +3,7 @@ import { functionTable, functionText } from "../../runtime/cli/functions.ts";
 import type { FunctionStatus } from "../../runtime/http/admin/function_routes.ts";
 import { POLICY } from "../support/default_policy.ts";
 import { copyProject } from "../support/project.ts";
+import { WEIR_OPTIONS } from "../support/weir_process.ts";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 const STATUS: FunctionStatus = {
@@ -121,7 +122,7 @@ Deno.test("functionTable shows one word for breakers in the same state", () => {
 Deno.test("functions shows the project and exits with 1 if neither a runtime nor NATS answers", async () => {
   await using project = await copyProject();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "weir/cli", "functions"],
+    args: ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", "functions"],
     cwd: project.path,
     env: { NATS_URL: "nats://127.0.0.1:1", ADMIN_PORT: "1" },
   }).output();

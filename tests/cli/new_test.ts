@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TASKS } from "../../runtime/cli/init/deno_json.ts";
+import { START_OPTIONS, TASKS } from "../../runtime/cli/init/deno_json.ts";
 import { DENO } from "../../runtime/cli/terminal/next_commands.ts";
 import { copyProject } from "../support/project.ts";
 
@@ -23,8 +23,11 @@ async function contents(folder: string): Promise<Record<string, string>> {
   return found;
 }
 
-/** The command of the task `new`, with the path of Deno that a shell would ask for. */
-const COMMAND = TASKS.new[1].replace(/"--allow-run=[^"]*"/, `--allow-run=${Deno.execPath()}`).split(" ").slice(1);
+/** The command of the task `new`, with the path of Deno that a shell would ask for, and the options of other tests. */
+const [RUN, ...REST] = TASKS.new[1].replace(/"--allow-run=[^"]*"/, `--allow-run=${Deno.execPath()}`).split(" ").slice(
+  1,
+);
+const COMMAND = [RUN, ...START_OPTIONS, ...REST];
 
 const LONG = "a".repeat(60);
 const NEW: [what: string, args: string[], files: string[]][] = [
@@ -102,7 +105,10 @@ Deno.test("new writes files that pass their tests, the type check, the linter an
   }
   const all = ["functions", "schemas", "tests/functions"];
   await t.step("the new tests pass", async () => {
-    const { code, out, err } = await deno("test", "-A", "--no-check", "tests/functions"); // the next step checks types
+    // One module loads Weir once. The next step checks types.
+    const modules = NEW.map(([, [name]]) => `import "./functions/${name}_test.ts";\n`);
+    await Deno.writeTextFile(`${project.path}/tests/all_test.ts`, modules.join(""));
+    const { code, out, err } = await deno("test", "-A", "--no-check", "tests/all_test.ts");
     assert.equal(code, 0, out + err);
     assert.match(out, new RegExp(`${NEW.length} passed`));
   });

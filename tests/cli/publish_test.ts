@@ -7,7 +7,7 @@ import reserveInventory from "../support/project/functions/reserveInventory.ts";
 import { OrderCreated } from "../support/project/schemas/orders.ts";
 import { runLines } from "../support/command_lines.ts";
 import { copyProject } from "../support/project.ts";
-import { startWeir } from "../support/weir_process.ts";
+import { startWeir, WEIR_OPTIONS } from "../support/weir_process.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** Prepares `weir publish` in a copy of the project, beside a runtime with one function. */
@@ -25,7 +25,7 @@ async function setup() {
     start: (...args: string[]) => startWeir(project.path, ["publish", ...args], env),
     publish: async (...args: string[]) => {
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "-A", "weir/cli", "publish", ...args],
+        args: ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", "publish", ...args],
         cwd: project.path,
         env,
       }).output();
@@ -34,7 +34,7 @@ async function setup() {
     },
     pipe: async (input: string, ...args: string[]) => {
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "-A", "weir/cli", "publish", ...args],
+        args: ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", "publish", ...args],
         cwd: project.path,
         env,
         stdin: "piped",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import type { KubernetesObject } from "../../runtime/app/manifests/kubernetes_object.ts";
 import { run } from "../../runtime/nats_server/run.ts";
+import { WEIR_OPTIONS } from "../support/weir_process.ts";
 import { schemaProblem } from "./kubernetes_schemas.ts";
 import { DEPLOY } from "./views_files.ts";
 
@@ -47,8 +48,8 @@ Deno.test("schemaProblem finds a missing field, a wrong type and an unknown fiel
 Deno.test("deploy/kubernetes/base is what manifests writes for the example", async () => {
   const folder = await Deno.makeTempDir({ prefix: "weir-manifests-" });
   try {
-    const args = ["run", "--quiet", "-A", "weir/cli", "manifests", "--bucket", "inventory", "orders", "--out", folder];
-    await run(Deno.execPath(), args, { cwd: `${DEPLOY}..` });
+    const args = ["manifests", "--bucket", "inventory", "orders", "--out", folder];
+    await run(Deno.execPath(), ["run", "--quiet", ...WEIR_OPTIONS, "weir/cli", ...args], { cwd: `${DEPLOY}..` });
     assert.deepEqual(await filesIn(folder), await filesIn(`${KUBERNETES}base`));
     for (const name of await filesIn(folder)) {
       const [written, kept] = await Promise.all(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { WEIR_OPTIONS } from "./weir_process.ts";
 
 /** Result of a command line. */
 export interface EndedLine {
@@ -59,7 +60,7 @@ export async function runLines(
   const file = `${project}/command_lines.js`;
   await Deno.writeTextFile(file, CODE);
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", ...flags, file, JSON.stringify(lines)],
+    args: ["run", "--quiet", ...WEIR_OPTIONS, ...flags, file, JSON.stringify(lines)],
     cwd: project,
     env: { NO_COLOR: "1", ...env },
   }).output();

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
+import { WEIR_OPTIONS } from "./weir_process.ts";
 
 /** Import map of the packages that the runtime imports. */
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
@@ -47,7 +48,7 @@ export async function startProgram(code: string, limits: { fileDescriptors?: num
   const child = new Deno.Command("sh", {
     args: [
       ...["-c", `ulimit -n ${fileDescriptors}; exec "$0" "$@"`, Deno.execPath()],
-      ...["run", "-A", "--frozen", "--config", CONFIG, file],
+      ...["run", ...WEIR_OPTIONS, "--frozen", "--config", CONFIG, file],
     ],
     stdin: "null",
     stdout: "piped",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { WEIR_OPTIONS } from "./weir_process.ts";
 
 /** Runs a program with the `OTEL_` variables in `env` alone. Returns its standard output. */
 export async function runWithoutOtel(
@@ -7,7 +8,7 @@ export async function runWithoutOtel(
   args: readonly string[] = [],
 ): Promise<string> {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", program, ...args],
+    args: ["run", ...WEIR_OPTIONS, program, ...args],
     clearEnv: true,
     env: { ...withoutOtel(), ...env },
     stderr: "inherit",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { withoutOtel } from "../support/telemetry_program.ts";
+import { WEIR_OPTIONS } from "../support/weir_process.ts";
 
 const PROGRAM = fileURLToPath(new URL("order_program.ts", import.meta.url));
 
@@ -16,7 +17,7 @@ export interface OrderRun {
 /** Runs the order program with these `OTEL_*` variables only. */
 export async function runOrder(env: Record<string, string>, args: string[] = []): Promise<OrderRun> {
   await using child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", PROGRAM, ...args],
+    args: ["run", ...WEIR_OPTIONS, PROGRAM, ...args],
     clearEnv: true,
     env: { ...withoutOtel(), ...env },
     stdin: "null",
