@@ -236,6 +236,7 @@ export class Attempt implements DeliveryFacts {
       ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }),
       emittedSinceMs,
       wasDecided: this.ending !== undefined,
+      ...(outcome.kind === "dead-letter" && this.hasVanished && { mayHaveEnded: true }),
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
       ...(excused && this.isUnended && { isUnended: true }),
