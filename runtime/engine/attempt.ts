@@ -228,6 +228,7 @@ export class Attempt implements DeliveryFacts {
       ...(otherReleaseDeliveries > 0 && { otherReleaseDeliveries }),
       emittedSinceMs,
       wasDecided: this.ending !== undefined,
+      ...(outcome.kind === "dead-letter" && this.hasVanished && { mayHaveEnded: true }),
       ...(attemptTrace && { attemptTrace }),
       ...(lastError && { lastError }),
       ...(!hasFailed && isUnended && { isUnended, deaths }),

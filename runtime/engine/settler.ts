@@ -22,6 +22,10 @@ export interface UsedUp {
   readonly emittedSinceMs?: number;
   /** True when an earlier delivery decided the end of the event: its dead letter may be stored already. */
   readonly wasDecided?: boolean;
+  /**
+   * True if an earlier delivery left nothing: its process may have stored the dead letter, and not the decision before it.
+   */
+  readonly mayHaveEnded?: boolean;
   /** Span of this attempt, as a W3C `traceparent`: the next attempt links to it. */
   readonly attemptTrace?: string;
   /** Error of the last attempt before this delivery. An outcome that uses an attempt replaces it. */

@@ -43,7 +43,8 @@ export class DeadLetters {
     id = deadLetterId(functionName, delivery),
   ): Promise<PublishResult> {
     const subject = `${this.names.deadLetters.prefix}.${functionName}.${fittingSubject(delivery.subject)}`;
-    const known = usedUp?.wasDecided && await this.duplicates.find(subject, id, delivery.storedAtMs);
+    const mayBeStored = usedUp?.wasDecided || usedUp?.mayHaveEnded;
+    const known = mayBeStored && await this.duplicates.find(subject, id, delivery.storedAtMs);
     if (known) return known;
     const { publisher, names: { deadLetters: { prefix } } } = this, { payload } = delivery;
     const own = () => ownHeaders(delivery.headers);

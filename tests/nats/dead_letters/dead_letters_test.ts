@@ -5,6 +5,8 @@ import { headerText } from "../../../runtime/nats/client/header_writer.ts";
 import { RawHeaders } from "../../../runtime/nats/client/message_headers.ts";
 import { originalDelivery } from "../../../runtime/nats/retry/original_delivery.ts";
 import { retryHeaders } from "../../../runtime/nats/retry/retry_headers.ts";
+import { delivery } from "../../support/deliveries.ts";
+import { eventually } from "../../support/eventually.ts";
 import { rejected, startSettling } from "../../support/settling.ts";
 
 /** Reads the last dead letter as it is stored. */
@@ -134,4 +136,19 @@ Deno.test("DeadLetters truncates a long error text between characters", async ()
 Deno.test("headerText truncates texts longer than a thousand characters", () => {
   assert.equal(headerText("x".repeat(1_000)), "x".repeat(1_000));
   assert.equal(headerText("x".repeat(1_001)), "x".repeat(999) + "…");
+});
+
+Deno.test("[G11] DeadLetters stores nothing for a redelivery that left nothing if its dead letter is there, also once JetStream has forgotten its id", async () => {
+  await using settling = await startSettling();
+  await settling.jsm.streams.update("DEAD_LETTERS", { duplicate_window: 100 * 1e6 }); // the least
+  const usedUp = { attempts: 1, excusedDeliveries: 0 };
+  const event = { ...delivery(), storedAtMs: Date.now() - 300_000 };
+  const first = await settling.deadLetters.store("handle", event, rejected("no"), usedUp);
+  const probe = () => settling.deadLetters.store("other", event, rejected("no"), usedUp, "probe");
+  await probe();
+  await eventually(async () => !(await probe()).duplicate);
+  const again = await settling.deadLetters.store("handle", event, rejected("no"), { ...usedUp, mayHaveEnded: true });
+  assert.equal(again.sequence, first.sequence);
+  const other = await settling.deadLetters.store("handle", event, rejected("no"), usedUp);
+  assert.notEqual(other.sequence, first.sequence);
 });
