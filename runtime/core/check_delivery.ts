@@ -41,7 +41,7 @@ export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (facts.isCancelled && !facts.ending && !facts.isDelayed) {
     return deadLetter("cancelled", facts.number, { name: "CancelledError", message: "an operator cancelled it" });
   }
-  // Both are decided: also a release that does not know the subject settles what another one has stored already.
+  // An ending and a delay are decided already: a release that does not know the subject carries them out, too.
   if (facts.ending) return facts.ending;
   if (facts.isDelayed) return { kind: "ack", skipped: "delayed" };
   if (!facts.isListenedTo) return decideUnknownSubject(facts.subject, facts);

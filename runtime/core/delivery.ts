@@ -22,9 +22,12 @@ export interface DeliveryHistory {
   readonly attemptTrace?: string;
   /** Error of the last attempt that ended. */
   readonly lastError?: ErrorDetail;
-  /** True when the last attempt began and is not known to have ended. */
+  /** True when the last delivery is not known to have ended. By `deaths` its handler is known to have begun, or not. */
   readonly isUnended?: boolean;
-  /** Attempts in a row, up to the last one, that began and are not known to have ended. Undefined for none. */
+  /**
+   * Attempts in a row, up to the last one, that began and are not known to have ended. Undefined, with `isUnended`, for an
+   * event of an earlier release: 1 at least.
+   */
   readonly deaths?: number;
   /** Key of the original message, as {@linkcode Delivery.messageKey}. */
   readonly originKey?: string;

@@ -60,7 +60,10 @@ export class Revisions {
   #queue: Promise<unknown> = Promise.resolve();
   /** Reloads and rollbacks that run or wait in the queue. */
   #queued = 0;
-  /** It doubles with each load that was aborted, until one ends: on a slow machine the saves of a second would abort all. */
+  /**
+   * Time after which a load is aborted for a later save. It doubles with each one, since on a slow machine quick saves
+   * would else abort every load. The first load that ends resets it.
+   */
   #supersededLoadMs: number;
 
   constructor(readonly options: RevisionsOptions) {

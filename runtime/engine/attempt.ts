@@ -53,7 +53,7 @@ export class Attempt implements DeliveryFacts {
   isUnended: boolean;
   /** Attempts in a row, up to the last one, that began and are not known to have ended. */
   deaths: number;
-  /** True when an earlier delivery vanished, and it is not known whether the handler had begun. */
+  /** True when an earlier delivery vanished, whether its handler is known to have begun or not. */
   hasVanished: boolean;
   /** True until the start of a redelivery's attempt is stored. */
   storesStart: boolean;
@@ -99,9 +99,10 @@ export class Attempt implements DeliveryFacts {
     this.emittedSinceMs = history.emittedSinceMs;
     this.previousTrace = history.attemptTrace;
     this.lastError = history.lastError;
-    this.isUnended = this.hasVanished = history.isUnended ?? false;
-    this.deaths = this.isUnended ? history.deaths ?? 1 : 0;
-    // Otherwise an event that kills its process would be presumed not to have begun, after each deferral anew.
+    this.hasVanished = history.isUnended ?? false;
+    this.deaths = this.hasVanished ? history.deaths ?? 1 : 0;
+    this.isUnended = this.deaths > 0;
+    // Without a stored start, an attempt that kills its process would be presumed not to have begun, at each deferral anew.
     this.storesStart = this.isCounted && this.hasVanished;
   }
 
@@ -201,7 +202,7 @@ export class Attempt implements DeliveryFacts {
     this.isCounted = true;
     this.lastError = lastError;
     const { isUnended = false, deaths = 0 } = unendedSoFar(history, stored);
-    this.isUnended = isUnended;
+    this.isUnended = isUnended && deaths > 0;
     this.deaths = deaths;
     this.hasVanished ||= !stored || !areWritten(stored);
     this.storesStart = true;

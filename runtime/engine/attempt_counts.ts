@@ -3,7 +3,7 @@ import type { ErrorDetail } from "../core/outcome.ts";
 import type { AttemptCounts } from "./attempt_store.ts";
 import type { UsedUp } from "./settler.ts";
 
-/** The totals of an event at a delivery, with what the delivery's own message keeps beside them. */
+/** Counts of all deliveries of an event so far, and the span and error of the last attempt. */
 interface Totals {
   readonly number: number;
   readonly excusedDeliveries: number;
@@ -26,9 +26,9 @@ export function excusedSoFar(
 }
 
 /**
- * Returns whether the last attempt of an event is not known to have ended, and how many in a row: as its stored message
- * says, or its history if no counts of the message were written. An earlier release has stored no number, which then
- * is 1.
+ * Returns whether the last delivery of an event is not known to have ended, and how many attempts in a row: by the stored
+ * counts of its message, and by its history if the message has none. The counts of an earlier release have no `deaths`,
+ * which then are 1.
  */
 export function unendedSoFar(
   history: DeliveryHistory,

@@ -150,7 +150,7 @@ export class Pipeline extends PipelineParts {
     }
     if (!this.shares) return this.#takeStart(attempt);
     const refuse = (outcome: Outcome) => this.#finish(attempt, outcome);
-    // An attempt that could be the probe of a breaker does not wait for its key: another key's may make the probe.
+    // While a breaker admits a probe alone, an attempt that cannot begin gives way, so that one of another key makes it.
     const mayWait = this.permits() === Infinity;
     return this.shares.enter(attempt, () => this.#useTurn(attempt), refuse, mayWait);
   }

@@ -55,7 +55,7 @@ export class TelemetryObserver implements Observer {
     }
   }
 
-  /** An attempt in a batch has the span of the batch, and its timeout counts from the start of the run. */
+  /** An attempt in a batch has the span of the batch. Its timeout counts from the start of the run, in `batch_run.ts`. */
   #beginInBatch(attempt: Attempt, batch: Batch): void {
     attempt.startedAtMs = attempt.nowMs;
     if (!batch.hasBegun) beginBatchSpan(batch, epochMs(attempt.startedAtMs));

@@ -109,7 +109,7 @@ export async function invoke<
   });
   const handle = async () => {
     const handled = attempts.map((attempt) => pipeline.handle(attempt));
-    // No timer, which a TestClock that the test moves meanwhile might overtake: the counts of a retry are in memory.
+    // Microtasks suffice, since the counts of a retry are in memory. A timer would be the TestClock's, which stands still.
     for (let step = 0; isBatch && step < STEPS_TO_COLLECT; step++) await undefined;
     pipeline.batches?.collector.flush();
     return await Promise.all(handled);

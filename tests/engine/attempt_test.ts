@@ -142,6 +142,15 @@ for (
     ["an end is no crash, whatever came with it", 2, BEGUN, { isUnended: true }, undefined, false],
     ["an event that was brought back has its crash", 1, undefined, { isUnended: true }, undefined, true],
     ["… also if its first delivery vanished", 2, undefined, { isUnended: true }, undefined, true],
+    [
+      "a vanished delivery is no crash, as no attempt is known",
+      1,
+      undefined,
+      { isUnended: true, deaths: 0 },
+      undefined,
+      false,
+    ],
+    ["… also after another one", 2, undefined, { isUnended: true, deaths: 0 }, undefined, false],
     ["a first delivery that vanished is no crash", 2, undefined, {}, undefined, false],
   ] as const
 ) {

@@ -139,7 +139,7 @@ export const CONSUMERS: readonly Rule[] = rulesOf("consumers", [
     find: eachConsumer(({ max_batch = 0, max_expires = 0 }, { name }, facts) => {
       const policy = policyOf(facts, name), limits: string[] = [];
       const atOnce = eventsAtOnce(policy) / (policy.order?.partitions ?? 1);
-      const isBound = policy.batch !== undefined || policy.shares !== undefined; // it pulls nothing ahead of that
+      const isBound = policy.batch !== undefined || policy.shares !== undefined; // such a function pulls nothing ahead
       if (max_batch > 0 && max_batch < Math.max(atOnce, isBound ? 0 : HELD_AHEAD)) {
         const why = isBound ? `it asks for up to ${atOnce}` : `concurrency is ${atOnce}`;
         limits.push(`for more than ${max_batch} events (${why})`);

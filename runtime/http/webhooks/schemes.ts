@@ -28,7 +28,7 @@ export interface Scheme {
 }
 
 const utf8 = (secret: string): Uint8Array => Buffer.from(secret);
-/** `Buffer` ends at the first character that is no digit: two headers, joined by a comma, would be as good as the first. */
+/** Refuses other characters, since `Buffer` decodes only up to the first of them: `ab,00` would be as good as `ab`. */
 const fromHex = (hex: string): Uint8Array => Buffer.from(/^[\da-f]*$/i.test(hex) ? hex : "", "hex");
 /** Returns the texts of the items that have a name, such as `v1` in `t=1,v1=ab,v1=cd`. */
 const valuesOf = (items: readonly string[], name: string): string[] =>

@@ -14,7 +14,7 @@ interface SignedRequest {
   readonly nowMs: number;
 }
 
-/** Returns the signature of a request, which its headers have. @throws {Problem} 401 without one */
+/** Returns the signature in the headers of a request. @throws {Problem} 401 without one */
 export function claimOf(signature: Signature, headers: Headers): Claim {
   const scheme = schemeOf(signature), claim = scheme.claim(headers);
   if (claim) return claim;

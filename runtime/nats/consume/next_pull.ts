@@ -39,7 +39,7 @@ export function nextPull(
   // Several small pulls cost more than a larger one a little later.
   if (count < 1 || count * 3 < pending) return undefined;
   const room = sink.room();
-  // Each pull may bring as many bytes as there is room for, so there is one at a time.
+  // With a limit of bytes, each pull may bring as many as there is room for, so there is one at a time.
   if (room <= 0 || room !== Infinity && pending > 0) return undefined;
   if (ahead > 0) return { count, bytes: Math.min(room, bytesAhead), isAhead: true };
   return isTooLarge && room !== Infinity

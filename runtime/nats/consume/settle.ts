@@ -22,8 +22,9 @@ const ACK = "+ACK", IN_PROGRESS = "+WPI";
 const SETTLED: Settlement = { ok: true };
 /** Upper bound of a delay: a year. The server counts nanoseconds in 63 bits. */
 const MAX_DELAY_MS = 365 * 86_400_000;
-/** Maximum waits for the confirmation of an ack, in milliseconds: longer than a change of leader; before a next try. */
-const CONFIRM_MS = 10_000, CONFIRM_SOURCE_MS = 2_000;
+/** Maximum wait, in milliseconds, for the confirmation of an ack: longer than a change of leader. */
+const CONFIRM_MS = 10_000;
+const CONFIRM_SOURCE_MS = 2_000; // that of an ack that is tried again
 /** Longest time, in milliseconds, until a lost connection is noticed: two pings of 10 s, and a margin of 10 s. */
 const UNNOTICED_MS = 30_000;
 
@@ -39,7 +40,7 @@ interface SettlerOptions {
   readonly atTickEnd?: (callback: () => void) => void;
   /** Called repeatedly while something cannot be stored. Default: nothing is reported. */
   readonly onUnstored?: (unstored: Unstored) => void;
-  /** Functions whose acks are not sent again after a reconnect: another process may count their events. Default: none. */
+  /** Functions with `order`, whose acks are not sent again after a reconnect: see `takeover.ts`. Default: none. */
   readonly ordered?: ReadonlySet<string>;
   /** Returns when a stream was created, in milliseconds since 1970; NaN if unknown. Default: unknown. */
   readonly createdMs?: (stream: string) => number;
@@ -183,7 +184,7 @@ export class NatsSettler implements Settler {
   async #retry({ functionName, delivery, usedUp }: HeldEvent, outcome: Outcome & { kind: "retry" }): Promise<void> {
     const { attempts, retries, clock, ordered } = this.options, delayMs = Math.min(outcome.delayMs, MAX_DELAY_MS);
     const leaves = delayMs >= RETRY_STREAM_MIN_DELAY_MS || isGone(delivery); // a message that is gone cannot be nacked
-    let mayBeStored = false; // beside the message, which goes on
+    let mayBeStored = false; // the delayed retry, although the message stays
     if (usedUp && leaves && !(ordered?.has(functionName) && outcome.delayMs < RETRY_STREAM_MIN_DELAY_MS)) {
       try {
         await retries.schedule(functionName, delivery, outcome, clock.serverNow() + delayMs, usedUp);

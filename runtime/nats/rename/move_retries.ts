@@ -51,7 +51,9 @@ export class RetryMover {
   }
 
   /**
-   * Moves every message, and waits for retries that are about to come due. @param serverNow Returns the server's time.
+   * Moves every message, and waits for retries that are about to come due.
+   *
+   * @param serverNow Returns the server's time.
    */
   async moveAll(serverNow: () => Promise<number>): Promise<void> {
     for (let isFirst = true;; isFirst = false) {

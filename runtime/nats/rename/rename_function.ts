@@ -26,7 +26,7 @@ import { beginRename, createRenamed, finishRename, markRenamed, type MovedConsum
 
 /** Number of messages of one pull, and milliseconds that it waits for them. */
 const PAGE = 100, PAGE_MS = 2_000;
-/** Time without progress after which a lease is known to be kept alive, in milliseconds. */
+/** Time without progress, in milliseconds, after which a process must still be prolonging its leases. */
 const STUCK_MS = 4 * ACK_WAIT_MS;
 
 /** Numbers of what a rename has moved in this run. */
@@ -148,7 +148,7 @@ async function carryUnsettled(
     if (Date.now() - lastMs > STUCK_MS) {
       throw new Error(`a process still handles events of ${mover.from} on ${stream}: stop it, and run this again`);
     }
-    // The others are new, and the new consumer's.
+    // Later events were stored after the rename began: the new consumer delivers them.
     const own = (await pullPage(nc, stream, consumer, PAGE, PAGE_MS, mover.names))
       .filter(({ sequence }) => sequence <= delivered);
     for (const delivery of own) {

@@ -60,8 +60,8 @@ export class RetryStream {
 }
 
 /**
- * Returns the subject of a retry that is due at once. It always has more tokens than that of a delayed retry, which
- * {@linkcode retrySubject} returns: {@linkcode delayedRetriesOf} does not match it.
+ * Returns the subject of a retry that is due at once. It has more tokens than any that {@linkcode retrySubject} returns,
+ * so that {@linkcode delayedRetriesOf} matches delayed retries alone.
  */
 export function dueSubject(
   functionName: string,
@@ -72,8 +72,8 @@ export function dueSubject(
 }
 
 /**
- * Returns the subject of a delayed retry. No other message has it, since a message schedule replaces any other with the
- * same subject.
+ * Returns the subject of a delayed retry. It must be that of no other message: the server replaces a message schedule by a
+ * later one on the same subject.
  */
 export function retrySubject(
   functionName: string,

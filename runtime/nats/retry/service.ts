@@ -81,8 +81,8 @@ export class RetryService {
   }
 
   /**
-   * Makes dead letters of those retries of a removed function that are due or redriven. They wait for its consumer, and
-   * in a work queue they would stay for ever.
+   * Makes dead letters of those retries of a removed function that are due, redriven, or in a partition. They wait for its
+   * consumer, and in a work queue they would stay for ever.
    *
    * @returns Number of dead letters that were stored.
    * @throws {PublishError} as {@linkcode cancel} does.
