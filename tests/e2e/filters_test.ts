@@ -21,7 +21,7 @@ Deno.test("apply adds a trigger under load, and no event stored from then on is 
   const next = defineFunction({ on: [Asked, Added], concurrency: 16 }, handle);
   const before = await startTestRuntime({ functions: { fn: old }, schemas: [Added], server: planned.server });
   const load = startLoad((n) => before.publish(n % 2 ? Asked : Added, { n }), PER_SECOND);
-  await eventually(() => asked.length > 200);
+  await eventually(() => asked.length > 220);
 
   const [step] = await planned.plan({ fn: next });
   assert.equal(step.kind, "update");

@@ -28,8 +28,9 @@ async function withWaiting(
 ): Promise<Step> {
   if (step.waiting !== undefined) return step;
   const { stream, config: { filter_subjects: subjects = [], opt_start_seq: from } } = step;
-  const waiting = await countAll(nc, jsm, stream, subjects, from);
-  const stored = from === undefined ? waiting : await countAll(nc, jsm, stream, subjects);
+  // At once, as in `skippedByFilters`.
+  const firsts = from === undefined ? [from] : [from, undefined];
+  const [waiting, stored] = await Promise.all(firsts.map((first) => countAll(nc, jsm, stream, subjects, first)));
   if (waiting === undefined) return step;
   const skipped = stored === undefined ? 0 : stored - waiting;
   return { ...step, waiting, ...(skipped > 0 && { skipped }) };
@@ -66,8 +67,9 @@ async function skippedByFilters(
   const nexts = await Promise.all(found.map((subject) => nextSequence(jsm, stream, subject, ahead)));
   const position = Math.min(...nexts, (await jsm.streams.info(stream)).state.last_seq + 1);
   const countBehind = async (subject: string) => {
-    const all = await count(nc, jsm, { stream, subject });
-    const rest = await count(nc, jsm, { stream, subject, from: position });
+    // At once: an event that is stored between the two would be missing in the difference.
+    const counts = [{ stream, subject }, { stream, subject, from: position }].map((what) => count(nc, jsm, what));
+    const [all, rest] = await Promise.all(counts);
     return all === undefined || rest === undefined ? undefined : all - rest;
   };
   const countAhead = (subject: string) => count(nc, jsm, { stream, subject, from: ahead });
