@@ -38,9 +38,13 @@ export function unendedSoFar(
   return isUnended ? { isUnended, deaths } : {};
 }
 
-/** Returns whether counts are those of a delivery. A message without stored counts is read as zeros, or not at all. */
-export function areWritten({ begun, excused }: AttemptCounts): boolean {
-  return begun !== 0 || excused !== 0;
+/**
+ * Returns whether counts are those of a delivery. A message without stored counts is read as zeros, or not at all. Those
+ * of the start of an event that blocks its key may be zeros as well: its number stays at the last allowed one, which
+ * earlier messages of the event had reached.
+ */
+export function areWritten({ begun, excused, isUnended }: AttemptCounts): boolean {
+  return begun !== 0 || excused !== 0 || isUnended === true;
 }
 
 /**

@@ -36,6 +36,10 @@ for (
   });
 }
 
+Deno.test("areWritten is true for an attempt that began and has no known end, whatever its numbers", () => {
+  assert.equal(areWritten({ begun: 0, excused: 0, mayHaveEmitted: true, isUnended: true, deaths: 1 }), true);
+});
+
 for (const [attempts, allowed, begun] of [[0, 5, 1], [0, 2, 1], [0, 1, 0], [3, 5, 1], [4, 5, 0], [5, 5, 0]] as const) {
   Deno.test(`presumedCounts presumes ${begun} attempts after ${attempts} of ${allowed}`, () => {
     assert.deepEqual(presumedCounts({ ...NEVER, attempts }, allowed), { begun, excused: 0, mayHaveEmitted: true });

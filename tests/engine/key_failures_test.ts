@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { defineFunction, type FunctionDefinition } from "weir";
+import type { Delivery, DeliveryHistory } from "../../runtime/core/delivery.ts";
 import { checkDelivery } from "../../runtime/core/check_delivery.ts";
 import { decideOutcome, deferForRate, giveBack } from "../../runtime/core/decide_outcome.ts";
 import type { OnFailure } from "../../runtime/core/order.ts";
@@ -24,14 +25,20 @@ const ERROR = { name: "Error", message: "down" };
 const NO_ROOM = { isFullFor: () => true, park: () => false } as unknown as ParkedKeys;
 
 /** Returns how the event ends after deliveries, or the number of the attempt that it would make next. */
-function after(steps: readonly Step[], attempts: number, onFailure: OnFailure, parked?: ParkedKeys): string | number {
+function after(
+  steps: readonly Step[],
+  attempts: number,
+  onFailure: OnFailure,
+  parked?: ParkedKeys,
+  history: Partial<DeliveryHistory> = {},
+): string | number {
   const order = { by: () => "a", onFailure };
   const definition = defineFunction({ on: "orders.>", order, retry: { attempts } } as never, () => {});
   const [fn] = registryOf({ ship: definition as FunctionDefinition }).functions;
   const failures = new KeyFailures(order, parked), clock = new TestClock();
   let stored: AttemptCounts | undefined, deliveryCount = 0;
   const next = (): Attempt => {
-    const attempt = new Attempt(fn, clock, { ...delivery(), deliveryCount: ++deliveryCount }, LEASE);
+    const attempt = new Attempt(fn, clock, deliveryOf(history, ++deliveryCount), LEASE);
     [attempt.trigger] = fn.triggers;
     attempt.decoded = { kind: "event", event: {} } as unknown as Attempt["decoded"];
     attempt.turn = { key: "a" } as Attempt["turn"];
@@ -62,6 +69,11 @@ function after(steps: readonly Step[], attempts: number, onFailure: OnFailure, p
   }
   const attempt = next(), refusal = checkDelivery(attempt);
   return refusal ? ended(failures.decided(attempt, refusal)) : attempt.number;
+}
+
+function deliveryOf(history: Partial<DeliveryHistory>, deliveryCount: number): Delivery {
+  const first = delivery();
+  return { ...first, history: { ...first.history, ...history }, deliveryCount };
 }
 
 function ended(outcome: Outcome): string {
@@ -104,6 +116,22 @@ for (
   Deno.test(`[G26] KeyFailures: an event that blocks its key and ${what} ${end}`, () => {
     assert.equal(after(steps, attempts, "block"), expected);
     assert.equal(after(steps, attempts, "park", NO_ROOM), expected, "also if too many keys are parked");
+  });
+}
+
+for (
+  const [attempts, history, steps, expected] of [
+    [3, { attempts: 3, isUnended: true, deaths: 1 }, times(2, "dies"), "crashed after 3"],
+    [3, { attempts: 3, isUnended: true, deaths: 1 }, times(1, "dies"), 3],
+    [3, { attempts: 3 }, ["vanishes", ...times(3, "dies")], "crashed after 3"],
+    [3, { attempts: 3 }, ["vanishes", ...times(2, "dies")], 3],
+    [2, { attempts: 5 }, ["vanishes", ...times(2, "dies")], "crashed after 2"],
+  ] as [number, Partial<DeliveryHistory>, Step[], string | number][]
+) {
+  const { attempts: before, deaths = 0 } = history, died = steps.filter((step) => step === "dies").length;
+  const end = typeof expected === "number" ? `runs again as attempt ${expected}` : `ends as ${expected}`;
+  Deno.test(`[G26] KeyFailures: an event that blocks its key and came by RETRIES with ${before} attempts of ${attempts} and ${deaths} deaths, and dies ${died} times, ${end}`, () => {
+    assert.equal(after(steps, attempts, "block", undefined, history), expected);
   });
 }
 

@@ -36,6 +36,7 @@ export interface ClientParser {
   readonly ma?: { readonly size: number };
   /** The part of its payload that is here. */
   readonly msgBuf?: { readonly length: number };
+  /** The connection's: that of all its parsers, since each reconnect makes a new one. */
   readonly dispatcher: { push(parsed: ParsedMessage): void };
   parse(this: ClientParser, chunk: Uint8Array): void;
 }
@@ -54,12 +55,12 @@ interface ParsedMessage {
   readonly data: Uint8Array;
 }
 
-/** Returns what all parsers of the client have in common. Undefined when the client has moved it. */
-export function parserPrototype(nc: NatsConnection): ClientParser | undefined {
+/** Returns the present parser of a connection. Undefined when the client has moved it. */
+export function parserOf(nc: NatsConnection): ClientParser | undefined {
   const { parser } = (nc as PrivateConnection).protocol ?? {};
   const isKnown = typeof parser?.state === "number" && typeof parser.parse === "function" &&
     typeof parser.dispatcher?.push === "function";
-  return isKnown ? Object.getPrototypeOf(parser) : undefined;
+  return isKnown ? parser as ClientParser : undefined;
 }
 
 /**

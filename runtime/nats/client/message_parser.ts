@@ -1,5 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
-import { type ClientParser, parserPrototype } from "./internals.ts";
+import { type ClientParser, parserOf } from "./internals.ts";
 
 const ENCODER = new TextEncoder();
 const HMSG = ENCODER.encode("HMSG ");
@@ -11,18 +11,25 @@ const MAX_DIGITS = 9;
 export const AT_START = 0, IN_PAYLOAD = 15, MESSAGE = 2;
 
 const replaced = new WeakSet<object>();
+/** Dispatchers of the connections whose messages are parsed here. */
+const dispatchers = new WeakSet<object>();
 
 /**
  * Replaces the client's parser for messages with headers that arrive whole: the client looks at each byte of their first
- * line twice, and makes eight views of Node's `Buffer`, see bench. It still parses everything else. Without effect when
- * the client has moved its parser.
+ * line twice, and makes eight views of Node's `Buffer`, see bench. It still parses everything else, and all of other
+ * connections of the process: their messages are such views, which their owners may rely on. Without effect when the
+ * client has moved its parser.
  */
 export function parseWholeMessages(nc: NatsConnection): void {
-  const prototype = parserPrototype(nc);
-  if (!prototype || replaced.has(prototype)) return;
+  const parser = parserOf(nc);
+  if (!parser) return;
+  dispatchers.add(parser.dispatcher);
+  const prototype: ClientParser = Object.getPrototypeOf(parser);
+  if (replaced.has(prototype)) return;
   replaced.add(prototype);
   const { parse } = prototype;
   prototype.parse = function (chunk) {
+    if (!dispatchers.has(this.dispatcher)) return parse.call(this, chunk);
     // A view of plain bytes is cheaper than one of a `Buffer`.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     for (let at = 0; at < bytes.length;) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import fc from "fast-check";
-import { type ClientParser, parserPrototype } from "../../../runtime/nats/client/internals.ts";
+import { type ClientParser, parserOf } from "../../../runtime/nats/client/internals.ts";
 import { AT_START, IN_PAYLOAD, MESSAGE, parseWholeMessages } from "../../../runtime/nats/client/message_parser.ts";
 import { startBroker } from "../../support/nats.ts";
 
@@ -11,13 +12,19 @@ const OWN_KINDS: Readonly<Record<number, string>> = { 0: "OK", 1: "ERR", 4: "PIN
 type Pushed = Parameters<ClientParser["dispatcher"]["push"]>[0];
 type ParserClass = new (dispatcher: ClientParser["dispatcher"]) => ClientParser;
 
-/** Returns a class of the client's parsers, with the replaced method, as a connection has it. */
+/** Returns the class of the client's parsers. */
 async function parserClass(): Promise<ParserClass> {
   await using broker = await startBroker();
-  parseWholeMessages(broker.nc);
-  const prototype = parserPrototype(broker.nc);
-  assert.ok(prototype, "protocol.parser has moved: see runtime/nats/client/internals.ts");
-  return prototype.constructor as ParserClass;
+  const parser = parserOf(broker.nc);
+  assert.ok(parser, "protocol.parser has moved: see runtime/nats/client/internals.ts");
+  return parser.constructor as ParserClass;
+}
+
+/** Returns a parser with the replaced method, as a connection has it. */
+function newParser(push: (pushed: Pushed) => void): ClientParser {
+  const parser = new Parser({ push });
+  parseWholeMessages({ protocol: { parser } } as unknown as NatsConnection);
+  return parser;
 }
 
 const Parser = await parserClass();
@@ -25,16 +32,14 @@ const Parser = await parserClass();
 /** Returns what a parser passes on of some chunks, as text. */
 function parsed(chunks: readonly Uint8Array[], receive: (pushed: Pushed) => void = () => {}): string[] {
   const seen: string[] = [], text = (bytes: Uint8Array | undefined) => bytes && DECODER.decode(bytes);
-  const parser = new Parser({
-    push: (pushed) => {
-      receive(pushed);
-      const { kind, msg, data } = pushed;
-      seen.push(
-        kind === MESSAGE
-          ? JSON.stringify([text(msg.subject), msg.sid, text(msg.reply), msg.hdr, msg.size, text(data)])
-          : OWN_KINDS[kind] ?? String(kind),
-      );
-    },
+  const parser = newParser((pushed) => {
+    receive(pushed);
+    const { kind, msg, data } = pushed;
+    seen.push(
+      kind === MESSAGE
+        ? JSON.stringify([text(msg.subject), msg.sid, text(msg.reply), msg.hdr, msg.size, text(data)])
+        : OWN_KINDS[kind] ?? String(kind),
+    );
   });
   for (const chunk of chunks) parser.parse(chunk);
   return seen;
@@ -96,11 +101,27 @@ Deno.test("parseWholeMessages makes no views of Node's Buffer, and leaves odd li
 });
 
 Deno.test("parseWholeMessages knows the client's numbers of states", () => {
-  const parser = new Parser({ push: () => {} }), feed = (text: string) => parser.parse(Buffer.from(text));
+  const parser = newParser(() => {}), feed = (text: string) => parser.parse(Buffer.from(text));
   assert.equal(parser.state, AT_START);
   feed("HMSG a 1 2 4\r\nhh");
   assert.equal(parser.state, IN_PAYLOAD, "State has moved: see runtime/nats/client/message_parser.ts");
   assert.deepEqual([parser.ma?.size, parser.msgBuf?.length], [4, 2]);
   feed("pp\r\n");
   assert.equal(parser.state, AT_START);
+});
+
+Deno.test("parseWholeMessages leaves connections of others as they are", async () => {
+  await using broker = await startBroker();
+  const other = await connect({ servers: broker.server.url });
+  try {
+    const messages = other.subscribe("text", { max: 2 });
+    await other.flush();
+    broker.nc.publish("text", "plain");
+    broker.nc.publish("text", "with headers", { headers: headers() });
+    const texts: string[] = [];
+    for await (const { data } of messages) texts.push(data.toString()); // the client's `Buffer` gives text
+    assert.deepEqual(texts, ["plain", "with headers"]);
+  } finally {
+    await other.close();
+  }
 });
