@@ -32,6 +32,7 @@ for (
     ["parentbased_always_off", undefined, "no no yes no"],
     ["parentbased_traceidratio", "0.5", "yes no yes no"],
     ["parentbased_traceidratio", "0", "no no yes no"],
+    ["parentbased_traceidratio", "1", "yes yes yes no"],
     [undefined, undefined, "yes yes yes no"],
     ["unknown", undefined, "yes yes yes no"],
   ]
