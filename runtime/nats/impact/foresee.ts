@@ -1,6 +1,7 @@
 import { checkDelivery } from "../../core/check_delivery.ts";
 import { decode } from "../../core/cloudevent.ts";
 import type { Delivery } from "../../core/delivery.ts";
+import { blockedNumber } from "../../core/order.ts";
 import { type ResolvedFunction, schemaOf, triggerFor } from "../../project/resolve_function.ts";
 
 /** The reason why a handler will not run, and the error that says what is wrong. */
@@ -17,6 +18,7 @@ export interface Foreseen {
  */
 export function foresee(fn: ResolvedFunction, delivery: Delivery, nowMs: number): Foreseen | undefined {
   const { subject, stream, history, storedAtMs } = delivery, trigger = triggerFor(fn, subject, stream);
+  const number = history.attempts + 1, deaths = history.isUnended ? history.deaths ?? 1 : 0;
   const outcome = checkDelivery({
     ...fn.policy,
     subject,
@@ -26,9 +28,9 @@ export function foresee(fn: ResolvedFunction, delivery: Delivery, nowMs: number)
     stateError: undefined,
     ending: undefined,
     lastError: history.lastError,
-    isUnended: false,
+    isUnended: deaths > 0,
     isDelayed: false,
-    number: history.attempts + 1,
+    number: fn.policy.order?.onFailure === "block" ? blockedNumber({ ...fn.policy, number, deaths }) : number,
     excusedDeliveries: 0,
     otherReleaseDeliveries: 0,
     ageMs: nowMs - storedAtMs,

@@ -30,7 +30,10 @@ function delivery(data: unknown, more: Partial<Delivery> = {}, headers: Record<s
   };
 }
 
-const used = (attempts: number) => ({ history: { attempts, excusedDeliveries: 0, redrives: 0 } });
+const used = (attempts: number, deaths = 0) => ({
+  history: { attempts, excusedDeliveries: 0, redrives: 0, ...(deaths > 0 && { isUnended: true, deaths }) },
+});
+const BLOCKS: Omit<FunctionOptions, "on"> = { retry: { attempts: 2 }, order: { by: () => "a" } };
 const newer = { "ce-dataschema": "urn:weir:schema:demo.asked:3" };
 const rows: [what: string, options: Omit<FunctionOptions, "on">, delivery: Delivery, reason: string | undefined][] = [
   ["an event that is handled", {}, delivery({ n: 1 }), undefined],
@@ -41,6 +44,9 @@ const rows: [what: string, options: Omit<FunctionOptions, "on">, delivery: Deliv
   ["an event of a removed trigger", {}, delivery({ n: 1 }, { subject: "demo.told" }), "unknown-subject"],
   ["the last attempt", { retry: { attempts: 3 } }, delivery({ n: 1 }, used(2)), undefined],
   ["more attempts than are left", { retry: { attempts: 2 } }, delivery({ n: 1 }, used(2)), "attempts-exhausted"],
+  ["more attempts than are left, of an event that blocks its key", BLOCKS, delivery({ n: 1 }, used(2)), undefined],
+  ["as many deaths in a row, of an event that blocks its key", BLOCKS, delivery({ n: 1 }, used(2, 2)), "crashed"],
+  ["a death in the last attempt", { retry: { attempts: 2 } }, delivery({ n: 1 }, used(2, 1)), "crashed"],
   ["an event older than maxAge", { maxAge: "59s" }, delivery({ n: 1 }), "expired"],
   ["an event as old as maxAge", { maxAge: "60s" }, delivery({ n: 1 }), undefined],
   ["the end of a long chain", { maxHops: 2 }, delivery({ n: 1 }, {}, { "weir-hops": "3" }), "looped"],
