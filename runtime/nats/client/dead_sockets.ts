@@ -1,3 +1,5 @@
+import { isOwnModule } from "../../core/own_modules.ts";
+
 /**
  * Error codes of sockets that were closed under the client's Node transport, as after a refused login. Without a
  * listener such an error ends the process, although the client knows that the connection is lost.
@@ -28,13 +30,17 @@ export function surviveDeadSockets(): void {
   installed = true;
   globalThis.addEventListener("error", (event) => {
     const { code, message = "", stack } = (event.error ?? {}) as { code?: string; message?: string; stack?: string };
-    // An error with the author's code in its stack is of the author's own socket.
-    const ofAuthor = stack?.split("\n").some((line) => line.includes("file://") && !line.includes("@nats-io"));
-    if (code === undefined || ofAuthor) return;
+    if (code === undefined || isOfAuthor(stack)) return;
     if (isDialAlert(code)) last = { alert: { code, message }, atMs: performance.now() };
     else if (!DEAD_SOCKET.includes(code)) return;
     event.preventDefault();
   });
+}
+
+/** Returns whether an error has an author's code in its stack: it is of the author's own socket. */
+function isOfAuthor(stack = ""): boolean {
+  const urls = stack.match(/file:\/\/[^\s()]+/g) ?? [];
+  return urls.some((url) => !url.includes("@nats-io") && !isOwnModule(url));
 }
 
 /** Notes that a dial begins: its server may end the handshake by an alert. */
