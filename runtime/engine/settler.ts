@@ -34,7 +34,7 @@ export interface UsedUp {
   readonly isUnended?: boolean;
   /** Attempts in a row, up to the last one, that began and are not known to have ended. Undefined for none. */
   readonly deaths?: number;
-  /** True when an earlier delivery vanished, and it is not known whether an attempt had begun. */
+  /** True when an earlier delivery vanished, whether its handler is known to have begun or not. */
   readonly hasVanished?: boolean;
 }
 

@@ -72,6 +72,14 @@ async function startOrder() {
   return { broker, publish };
 }
 
+/** Starts a process that has the pin and holds one event, and then another one. */
+async function startPair(broker: Broker, publish: (count: number) => Promise<void>) {
+  const first = await startPuller(broker);
+  await publish(1);
+  await eventually(() => first.order.isHolder);
+  return { first, second: await startPuller(broker) };
+}
+
 Deno.test("OrderConsumers receive the events by one process, and by another once that one stops", async () => {
   const { broker, publish } = await startOrder();
   await using _ = broker;
@@ -89,10 +97,7 @@ Deno.test("OrderConsumers receive the events by one process, and by another once
 Deno.test("OrderConsumers receive the events by another process once the one with the pin leaves them, also while one is unsettled", async () => {
   const { broker, publish } = await startOrder();
   await using _ = broker;
-  const first = await startPuller(broker);
-  await publish(1);
-  await eventually(() => first.order.isHolder);
-  const second = await startPuller(broker);
+  const { first, second } = await startPair(broker, publish);
   first.leave();
   await publish(1);
   await eventually(() => second.sink.held.length > 0);
@@ -114,10 +119,7 @@ Deno.test("OrderConsumers.look counts what is unsettled, also by another process
 Deno.test("OrderConsumers notice that another process has the pin, and that this one has it no longer", async () => {
   const { broker, publish } = await startOrder();
   await using _ = broker;
-  const first = await startPuller(broker);
-  await publish(1);
-  await eventually(() => first.order.isHolder);
-  const second = await startPuller(broker);
+  const { first, second } = await startPair(broker, publish);
   await broker.jsm.consumers.unpin("ORDERS", "ship", "order");
   await eventually(async () => {
     await publish(1);
