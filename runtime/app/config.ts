@@ -162,7 +162,10 @@ export function namespaceOf({ WEIR_NAMESPACE }: Config, project: NamedProject = 
   });
 }
 
-/** Returns why the ingress must not listen: beyond loopback it needs API keys or `WEIR_AUTH=none`. */
+/**
+ * Returns why the ingress must not listen. Beyond loopback it needs API keys, keys of tokens, or `WEIR_AUTH=none`. A
+ * process without the ingress needs none.
+ */
 export function authProblem(config: Config): string | undefined {
   if (config.WEIR_API_KEYS || config.WEIR_JWT_KEYS_URL || config.WEIR_AUTH === "none" || LOOPBACK.test(config.HOST)) {
     return undefined;

@@ -27,8 +27,8 @@ interface ReadinessOptions {
 }
 
 /**
- * Returns the checks of a runtime. It is ready if NATS answers, the ingress listens, streams and consumers are as
- * declared, every function pulls, and the project's own checks for these functions pass. It is degraded, and stays
+ * Returns the checks of a runtime. It is ready if it is not shutting down, NATS answers, the ingress listens, streams and
+ * consumers are as declared, every function pulls, and the project's own checks for these functions pass. It is degraded, and stays
  * ready, while a breaker is open or not shared, a function is paused, a rate is not shared, the topology has a concern,
  * or an event cannot be settled.
  */
@@ -41,6 +41,7 @@ export function readiness(options: ReadinessOptions): Health {
     checks: [
       check("runtime", () => stopping() ? "shutting down" : undefined),
       check("nats", nats),
+      // Problems of streams belong to no function, and keep the ingress from storing events.
       check("ingress", () => ingress() ?? topology.problem()),
       ...dispatchers.map(({ pipeline, consumers }) =>
         check(

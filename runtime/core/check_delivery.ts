@@ -33,8 +33,8 @@ export interface DeliveryFacts extends RetryContext {
  * Returns the outcome of a delivery whose handler must not run, or undefined when it may run.
  *
  * A number above the allowed attempts usually means that the process died during the last allowed attempt: the event
- * ends as `crashed`. If that attempt is known to have ended, the function now allows fewer attempts than before: the
- * event ends with the error of the last attempt.
+ * ends as `crashed`. But if that attempt is known to have ended, the function allowed more attempts then than it does
+ * now, and the event ends with the error of the last attempt.
  */
 export function checkDelivery(facts: DeliveryFacts): Outcome | undefined {
   if (!facts.isCounted) return deferForState(facts, facts.stateError);

@@ -22,8 +22,8 @@ export interface RetryContext {
 
 /**
  * Number of excused deliveries of an event, for any reason, after which the event itself is suspected to break what it
- * needs. From then on a needed resource that fails uses up an attempt. A failed probe of a dependency does so too once the event
- * has the age {@linkcode PROBE_USES_ATTEMPT_AGE_MS}.
+ * needs. From then on a needed resource that fails uses up an attempt. So does a failed probe of a dependency, but only
+ * from the age {@linkcode PROBE_USES_ATTEMPT_AGE_MS} of the event on.
  */
 export const USES_ATTEMPT_FROM = 100;
 /**
@@ -101,7 +101,10 @@ export type GiveBackReason = "shutdown" | "prefetched" | "refused";
  */
 const REFUSED_DELAY_MS = 2_000;
 
-/** Gives a delivery back, without using an attempt. */
+/**
+ * Gives a delivery back, without using an attempt. For people it makes no difference whether an open breaker refused it
+ * before it began: it counts as pulled ahead.
+ */
 export function giveBack(reason: GiveBackReason): Outcome {
   return reason === "refused"
     ? { kind: "retry", delayMs: REFUSED_DELAY_MS, reason: "prefetched", usesAttempt: false }

@@ -1,6 +1,6 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 
-/** Running time, in milliseconds, after which an exit no longer counts as a failed start. */
+/** Running time, in milliseconds, after which earlier failed starts are forgotten. */
 const STABLE_MS = 60_000;
 const POLICY: RetryPolicy = { attempts: Infinity, initialMs: 100, maxMs: 30_000, factor: 2, jitter: "none" };
 

@@ -30,7 +30,10 @@ const EMIT_OPTIONS = ["id", "delay", "at", "key"];
  */
 export class AttemptContext implements HandlerContext {
   #emitted: OutgoingEvent[] | undefined;
-  /** Number of buffered events that the handler has cancelled since. Their positions stay in use. */
+  /**
+   * Number of buffered events that the handler has cancelled since. The ids of later ones count them too: an id is made
+   * of its event's position.
+   */
   #dropped = 0;
   #cancelled: Set<string> | undefined;
   #emit: Emit | undefined;

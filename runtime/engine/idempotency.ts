@@ -27,6 +27,7 @@ export class IdempotencyKeyError extends TypeError {
  * without `idempotency`.
  *
  * @throws {IdempotencyKeyError} when the author's `key` throws, or returns no text.
+ * @throws {Error} when the store does not answer; the pipeline then retries the delivery without using an attempt.
  */
 export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Promise<Outcome | undefined> {
   const { fn, event, originKey } = attempt, { idempotency, timeoutMs } = fn.policy;
@@ -47,8 +48,9 @@ export async function claimEvent(store: IdempotencyStore, attempt: Attempt): Pro
 
 /**
  * Checks whether an event whose handler must not run was handled before: only the ack of an earlier delivery may have
- * been lost. Returns an ack if it was handled. Otherwise returns `refusal`, and the settler releases the claim once the
- * dead letter is stored. Returns a retry if another attempt holds the claim or the store does not answer.
+ * been lost. Returns an ack if it was, and a retry if another attempt holds the claim or the store does not answer.
+ * Otherwise returns `refusal`; the attempt then holds the claim, which the settler releases once the dead letter is
+ * stored.
  */
 export async function claimToConfirm(store: IdempotencyStore, attempt: Attempt, refusal: Outcome): Promise<Outcome> {
   try {

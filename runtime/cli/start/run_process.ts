@@ -102,9 +102,9 @@ export async function runProcess({ apply, dev }: StartOptions, parent?: ParentPr
   });
   const reload = () => stopping ?? runtimes.forEach((one) => void one.reload());
   parent?.onReload?.(reload);
-  // A second signal exits at once. In a child process it does not, because terminal and parent may each send one
-  // signal. The parent can kill the child.
-  const exit = () => parent ?? Deno.exit(EXIT_CODES.interrupted);
+  // A second signal exits at once, but not in a child process: terminal and parent may each send it one, and the parent
+  // can kill it.
+  const exit = () => parent ? undefined : Deno.exit(EXIT_CODES.interrupted);
   onServiceSignal((signal) => void (stopping ??= stop({ signal })), exit, quiet ? undefined : reload);
   parent?.onStop(() => void (stopping ??= stop({ reason: "the parent process asked for it or disconnected" })));
   parent?.metrics?.(metrics);

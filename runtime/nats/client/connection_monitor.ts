@@ -84,6 +84,7 @@ export class ConnectionMonitor {
     return `NATS at ${this.nc.getServer()} ${state} for ${seconds} s: see whether it runs and can be reached`;
   }
 
+  /** Reports that a message has its answer. The silence then begins anew: the ping is still to be answered. */
   answered(): void {
     if (this.#silentSinceMs !== undefined) this.#silentSinceMs = this.clock.now();
   }
@@ -99,7 +100,7 @@ export class ConnectionMonitor {
       this.#silentSinceMs = undefined;
       if (this.responsive) notify(this.#onAnswer);
     };
-    // A flush fails when the connection is lost. The reconnect then clears the state.
+    // A flush fails when the connection is lost, whose silence `#disconnected` then tells.
     this.nc.flush().then(pong, () => this.#silentSinceMs = undefined);
   }
 

@@ -59,10 +59,10 @@ interface HeldEvent {
 }
 
 /**
- * Carries out outcomes. No other class acks, naks or terminates a message.
+ * Carries out outcomes. Nothing outside of this file acks, naks or terminates a message.
  *
  * Invariant: what an outcome needs is stored before the message is settled: a dead letter before its event is terminated,
- * a completion before its ack, and the attempt counts before a nak.
+ * a completion before its ack, and the attempt counts before a nak, except at a shutdown while NATS does not answer.
  */
 export class NatsSettler implements Settler {
   readonly #acks: AckBatch;
@@ -132,7 +132,8 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // The dead letter of a redriven event must go, or an operator could redrive it again. It need not succeed.
+      // Deletes the dead letter of a redriven event, so that no operator redrives it again. If that fails, the event
+      // is settled all the same: running it once more would be worse.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }

@@ -26,7 +26,7 @@ interface LeaseEvents {
   readonly flush?: () => Promise<unknown>;
 }
 
-/** Stands for the lapses that a delivery has seen whose lease had expired when it arrived. */
+/** In place of the lapses at its arrival: the lease of this delivery had expired before it arrived. */
 const EXPIRED = -1;
 
 /**
@@ -77,7 +77,7 @@ export class SharedLeases implements Leases {
     return this.#lapses;
   }
 
-  /** The lapses that a delivery has seen which arrives now. */
+  /** Remembered by a delivery that arrives now: a later lapse expires its lease. */
   get lapsesAtArrival(): number {
     return this.#flushing > 0 ? EXPIRED : this.#lapses;
   }

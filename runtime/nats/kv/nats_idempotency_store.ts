@@ -74,7 +74,7 @@ export class NatsIdempotencyStore implements IdempotencyStore {
     }
   }
 
-  /** Publishes an entry. After a failure the bucket may have been deleted, and the redelivery needs it. */
+  /** Publishes an entry. After a failure creates the bucket again if it was deleted, for the redelivery. */
   async #publish(subject: string, entry: Entry, hdrs: MsgHdrs): Promise<PublishResult> {
     try {
       return await this.publisher.publish(this.onConnection(subject), UTF8.encode(JSON.stringify(entry)), hdrs);

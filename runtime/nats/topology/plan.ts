@@ -74,11 +74,11 @@ export async function readTopology(
 }
 
 /**
- * Returns the steps to a desired state, in this order: streams, buckets, consumers. Some consumers have no step,
- * because another blocked step already tells their problem:
+ * Returns the steps to a desired state, in this order: streams, buckets, consumers. A consumer has no step if a blocked
+ * step already tells its problem:
  *
- * - The stream of the consumer is blocked, and does not exist or belongs to another project.
- * - The rename of the consumer's function is unfinished, or its partitions cannot change. Only its consumer on RETRIES has a step, which is blocked.
+ * - that of its stream, which does not exist or belongs to another project,
+ * - that of its function's consumer on RETRIES, if the function's rename is unfinished or its partitions cannot change.
  */
 export function planFound(desired: DesiredState, found: FoundState, scope: Scope = "apply"): Step[] {
   const steps = stepsTo(desired, found, scope);

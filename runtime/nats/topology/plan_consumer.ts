@@ -15,7 +15,10 @@ interface StreamFacts {
  */
 const LIMITS = ["max_batch", "max_expires", "inactive_threshold"] as const;
 
-/** Returns the consumer settings that Weir sets and restores. Others, such as `max_ack_pending`, are the operator's. */
+/**
+ * Returns the values of a consumer's settings that Weir sets and restores. {@linkcode planConsumer} also restores those
+ * that Weir wants unset. Others, such as `max_ack_pending`, are the operator's.
+ */
 function ownedSettings({ filters }: Durable) {
   return {
     filter_subjects: [...filters],

@@ -2,7 +2,8 @@ import type { TestRuntime } from "./test_runtime.ts";
 import type { TestRuntimeOptions } from "./test_runtime_options.ts";
 
 /**
- * Runs functions on a nats-server. Each call starts a fresh server, so tests may run in parallel.
+ * Runs functions on a nats-server. Each call starts a fresh server unless its options name one, so tests may run in
+ * parallel.
  *
  * @throws {StartupProblems} if a function is not valid.
  *

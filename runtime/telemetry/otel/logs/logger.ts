@@ -54,7 +54,10 @@ const UTF8 = new TextEncoder();
 const MAX_FIELD = 40_000, MAX_FIELDS = 100_000;
 const withoutSecrets = redactor([]);
 
-/** A structured logger. Each line has the fields of the logger and the ids of the active span. It never throws. */
+/**
+ * A structured logger. Each line has the fields of the logger, and the ids of the active span: for people only that of
+ * its trace. A line that counts those held back has neither. It never throws.
+ */
 export class Logger {
   readonly #write: (line: string) => void;
 

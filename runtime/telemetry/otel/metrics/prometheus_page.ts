@@ -13,7 +13,7 @@ export function prometheusPage(metrics: CollectionResult["resourceMetrics"]): st
   const named = metrics.scopeMetrics.map((scoped) => ({
     ...scoped,
     metrics: scoped.metrics.map((metric) => {
-      // `kind` chooses the suffix `_total`, which only counters have: a histogram is named like a gauge.
+      // `kind` only decides on the suffix `_total`. It is for counters, so a histogram passes as a gauge.
       const { name, unit } = metric.descriptor, kind = metric.dataPointType === DataPointType.SUM ? "counter" : "gauge";
       return { ...metric, descriptor: { ...metric.descriptor, name: prometheusName(name, { kind, unit }), unit: "" } };
     }),
