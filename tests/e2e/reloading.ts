@@ -76,17 +76,11 @@ export async function startReloading(options: readonly string[] = [], code = tic
 
 /** Waits until the previous revision has exited, after its successor passed the type check. */
 export async function previousStopped(pid: number): Promise<void> {
-  await eventually(async () => (await revisionsOf(pid)).size <= 2); // the current one and the spare
+  await eventually(async () => await revisionsOf(pid) <= 2); // the current one and the spare
 }
 
-/** Returns the seconds of processor time of the revisions of a `dev`, by process id. */
-export async function revisionsOf(pid: number): Promise<Map<string, number>> {
-  const args = ["-o", "pid=,cputimes=,args=", "--ppid", String(pid)];
-  const lines = new TextDecoder().decode((await new Deno.Command("ps", { args }).output()).stdout).split("\n");
-  return new Map(
-    lines.filter((line) => / revision$/.test(line)).map((line) => {
-      const [revision, seconds] = line.trim().split(/\s+/);
-      return [revision, Number(seconds)];
-    }),
-  );
+/** Returns how many revisions of a `dev` run. */
+async function revisionsOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "args=", "--ppid", String(pid)] }).output();
+  return new TextDecoder().decode(stdout).split("\n").filter((line) => line.endsWith(" revision")).length;
 }
