@@ -5,9 +5,9 @@ import { findStream } from "../nats/topology/find.ts";
 import { type Bucket, bucketStream, handlerBuckets } from "../nats/topology/resources.ts";
 import { bucketNames } from "./terminal/command_line.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { printJson, screen } from "./terminal/output.ts";
+import { count, printJson, screen } from "./terminal/output.ts";
 import { ORPHANS_HELP, printDefaultTargetProblem, printWarnings, warningsOf, withDesiredState } from "./plan.ts";
-import { count, stepText } from "./plan/plan_text.ts";
+import { stepText } from "./plan/plan_text.ts";
 
 interface Options {
   readonly prune?: true | readonly string[];

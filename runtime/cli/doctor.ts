@@ -6,8 +6,7 @@ import { RULES } from "../doctor/rules/all.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
 import { commandConfig } from "./terminal/command_config.ts";
 import { CommandFailure } from "./terminal/exit_codes.ts";
-import { count } from "./plan/plan_text.ts";
-import { paint, printJson, type Screen, screen } from "./terminal/output.ts";
+import { count, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 
 const COLOURS = { error: "red", warning: "yellow", info: "cyan" } as const;
 

@@ -19,7 +19,7 @@ import { unknownFunction } from "../project/unknown_name.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
 import { pauseCommand, resumeCommand } from "./functions/pause.ts";
 import { renameCommand } from "./functions/rename.ts";
-import { type Colour, paint, printJson, type Screen, screen } from "./terminal/output.ts";
+import { type Colour, count, paint, printJson, type Screen, screen } from "./terminal/output.ts";
 import { type Cell, COLUMNS, type Row, table } from "./terminal/table.ts";
 
 /** Fewest columns of a terminal for all columns of the table, and those left out on a narrower one. */
@@ -229,6 +229,6 @@ function orderText(order: NonNullable<FunctionStatus["order"]>): string {
   const of = partitions && partitions.length > 0 ? ` of partitions ${partitions.join(", ")}` : "";
   const held = partitions ? "other processes hold the partitions" : "another process is the holder";
   const why = state === "standby" ? ` (${held}, or no event has come yet)` : "";
-  const parked = parkedKeys > 0 ? `, ${parkedKeys} parked keys` : "";
-  return `${state}${of}${why}, ${waiting} waiting, ${blockedKeys} blocked keys${parked}`;
+  const parked = parkedKeys > 0 ? `, ${count(parkedKeys, "parked key")}` : "";
+  return `${state}${of}${why}, ${waiting} waiting, ${count(blockedKeys, "blocked key")}${parked}`;
 }

@@ -9,11 +9,10 @@ import { loadProject } from "../project/load_project.ts";
 import type { Registry } from "../project/registry.ts";
 import { printable } from "../telemetry/otel/logs/printable.ts";
 import { explainNatsErrors } from "./plan.ts";
-import { count } from "./plan/plan_text.ts";
 import { commandConfig, printDefaultTarget } from "./terminal/command_config.ts";
 import { bucketNames } from "./terminal/command_line.ts";
 import { CommandFailure, EXIT_CODES, usageError } from "./terminal/exit_codes.ts";
-import { printJson } from "./terminal/output.ts";
+import { count, printJson } from "./terminal/output.ts";
 import { onStopSignal } from "./terminal/signals.ts";
 
 interface Options {

@@ -1,5 +1,6 @@
 import { AckPolicy, jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { NO_NAMESPACE } from "../../runtime/core/namespace.ts";
 import { systemClock } from "../../runtime/engine/system_clock.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { EMITTED_STREAM, numberOf, type Order, STREAM, SUBJECT } from "./order.ts";
@@ -30,10 +31,13 @@ export async function preload(nc: NatsConnection, events: number): Promise<void>
   store.close();
 }
 
-/** Deletes the consumers of a run, since each costs the server work. */
+/** Deletes the consumers of a run, with those that Weir has on RETRIES, since each costs the server work. */
 export async function deleteConsumers(nc: NatsConnection, durables: readonly string[]): Promise<void> {
   const jsm = await jetstreamManager(nc);
-  for (const durable of durables) await jsm.consumers.delete(STREAM, durable);
+  for (const durable of durables) {
+    await jsm.consumers.delete(STREAM, durable);
+    await jsm.consumers.delete(NO_NAMESPACE.retries.stream, durable).catch(() => {}); // others than Weir have none
+  }
 }
 
 /** Removes the events that handlers emitted, and returns how many there were. */

@@ -8,7 +8,7 @@ import {
 } from "../../nats/topology/step.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
-import { type Colour, paint, type Screen } from "../terminal/output.ts";
+import { type Colour, count, number, paint, type Screen } from "../terminal/output.ts";
 
 /** Sign, colour and title of each kind of step, in the order of the output. */
 const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
@@ -167,12 +167,4 @@ function buckets(steps: readonly Step[]): string {
   if (found.length === 0) return "";
   const more = found.length - MAX_BUCKETS, names = found.slice(0, MAX_BUCKETS).join(", ");
   return ` (with the key-value buckets ${names}${more > 0 ? ` and ${number(more)} more` : ""}, such as ctx.kv creates)`;
-}
-
-export function count(n: number, noun: string, plural: string = `${noun}s`): string {
-  return `${number(n)} ${n === 1 ? noun : plural}`;
-}
-
-function number(n: number): string {
-  return n.toLocaleString("en-US");
 }

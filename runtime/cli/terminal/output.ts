@@ -62,3 +62,13 @@ export function writeLine(line: string): boolean {
     throw error;
   }
 }
+
+/** Returns a number of things, such as `1 event` or `2,000 events`. */
+export function count(n: number, noun: string, plural: string = `${noun}s`): string {
+  return `${number(n)} ${n === 1 ? noun : plural}`;
+}
+
+/** Returns a number for people: `2,000`. */
+export function number(n: number): string {
+  return n.toLocaleString("en-US");
+}
