@@ -9,7 +9,10 @@ import { LateDedup } from "../../runtime/nats/publish/late_dedup.ts";
 import { JetStreamPublisher } from "../../runtime/nats/publish/jetstream_publisher.ts";
 import { renameFunction } from "../../runtime/nats/rename/rename_function.ts";
 import { startServer } from "../../runtime/nats_server/server.ts";
+import { startCommands } from "../support/commands.ts";
 import { eventually } from "../support/eventually.ts";
+import { startBroker } from "../support/nats.ts";
+import { copyProject } from "../support/project.ts";
 import { Asked, type Data, inOrder, status } from "./ordered_replicas.ts";
 
 const KEYS = Array.from({ length: 5 }, (_, i) => `key ${i}`);
@@ -47,4 +50,33 @@ Deno.test("functions rename takes a function with partitions along, refuses it w
   assert.deepEqual(consumers.map(({ name }) => name).sort(), ["after@0", "after@1"]);
   messages.close();
   await nc.close();
+});
+
+Deno.test("events cancel finds an event that left its work queue for a partition", async () => {
+  await using project = await copyProject();
+  await using broker = await startBroker();
+  const { jsm, server } = broker, seen: number[] = [], gate = Promise.withResolvers<void>();
+  await jsm.streams.add({ name: "JOBS", subjects: ["jobs.>"], retention: "workqueue" as never });
+  const print = defineFunction(
+    { on: { pattern: "jobs.>", stream: "JOBS" }, order: { by: () => "one", partitions: 2 }, timeout: "5m" },
+    ({ data }) => {
+      seen.push((data as { n: number }).n);
+      return gate.promise;
+    },
+  );
+  const start = () => startTestRuntime({ functions: { print }, server, env: { SHUTDOWN_GRACE: "100ms" } });
+  {
+    await using _ = await start();
+    for (const n of [1, 2, 3]) broker.nc.publish("jobs.print", JSON.stringify({ n }));
+    await eventually(async () => seen.length === 1 && (await jsm.streams.info("JOBS")).state.messages === 0);
+  }
+  await using weir = await startCommands(project.path, server.url);
+  const cancel = (sequence: string) => weir("events", "cancel", "JOBS", sequence, "--function", "print");
+  assert.match((await cancel("2")).text, /^2 of JOBS becomes a dead letter of print at its next attempt/);
+  assert.equal((await cancel("4")).text, "weir: JOBS stores no event for print at 4");
+  gate.resolve();
+  await using _ = await start(); // it reads what was cancelled
+  await eventually(() => seen.includes(3));
+  assert.deepEqual(seen, [1, 1, 3]);
+  assert.equal((await jsm.streams.info("DEAD_LETTERS")).state.messages, 1);
 });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { covers } from "../../core/subjects.ts";
 import { readStoredEvent } from "../../nats/inspect/read_message.ts";
+import { isAssigned } from "../../nats/partitions/find_assigned.ts";
 import { cancelEvent } from "../../nats/retry/cancelled_events.ts";
 import { RetryService } from "../../nats/retry/service.ts";
 import { partitionsIn } from "../../nats/topology/partition_changes.ts";
@@ -50,13 +51,13 @@ async function cancel(stream: string, sequence: number, options: Options): Promi
       return console.log(`${which} is a dead letter of ${name} now: it was waiting for its next attempt`);
     }
     if (!waiting) {
-      const event = await readStoredEvent(nc, stream, { seq: sequence });
-      const filters = filtersOf(own.config);
-      if (!event || filters.length > 0 && !filters.some((filter) => covers(filter, event.subject))) {
-        throw new CommandFailure(`${stream} stores no event for ${name} at ${sequence}`);
-      }
-      const isAssigned = partitionsIn(own.config.metadata) > 0; // its partition has it, settled or not
-      if (sequence <= own.ack_floor.stream_seq && !isAssigned) {
+      const event = await readStoredEvent(nc, stream, { seq: sequence }), filters = filtersOf(own.config);
+      const hasPartitions = partitionsIn(own.config.metadata) > 0; // its partition has it, settled or not
+      const isStored = event
+        ? filters.length === 0 || filters.some((filter) => covers(filter, event.subject))
+        : hasPartitions && await isAssigned(jsm, name, { stream, sequence }, cluster.names); // as of a work queue
+      if (!isStored) throw new CommandFailure(`${stream} stores no event for ${name} at ${sequence}`);
+      if (sequence <= own.ack_floor.stream_seq && !hasPartitions) {
         throw new CommandFailure(`${name} has settled ${which} already`);
       }
     }
