@@ -115,7 +115,7 @@ for (
     ["max_batch", { max_batch: 5 }],
     ["max_expires", { max_expires: 1 * SECOND }],
     ["inactive_threshold", { inactive_threshold: 3_600 * SECOND }],
-    ["ack_wait", { ack_wait: 1 * SECOND }],
+    ["ack_wait", { ack_wait: 20 * SECOND }], // longer than a loaded machine takes for an ack
     ["headers_only", { headers_only: true }],
     ["priority_groups", { priority_groups: ["one"], priority_policy: "overflow" }],
   ] as const
