@@ -30,10 +30,7 @@ export class Dispatcher implements ConsumerSink {
   readonly #limited = new Set<Attempt>();
   readonly #prefetch: Prefetch;
   readonly #mark: PrefetchMark;
-  /**
-   * Attempts that are still to end before the consumers are woken while deliveries wait: a quarter of what may be pulled
-   * ahead. While none waits, each end wakes them.
-   */
+  /** While deliveries wait: attempts that must end before the consumers are woken, a quarter of what may be ahead. */
   #untilWake = 0;
   /** Deliveries that may be handled at once. */
   #atOnce: number;
@@ -85,10 +82,7 @@ export class Dispatcher implements ConsumerSink {
     return Math.max(0, Math.min(free, this.pipeline.admission.credits(this.#limited.size, this.#arrived.length)));
   }
 
-  /**
-   * Deliveries to pull beyond those that can begin, at most `most`. None if an admission is limited: each of its permits
-   * is for a delivery that begins.
-   */
+  /** Deliveries to pull beyond those that can begin. None if an admission is limited: its permits are for those. */
   ahead(nowMs: number, most: number): number {
     const allowed = this.#prefetch.allowed(nowMs, this.inFlight === 0);
     this.#untilWake = allowed / 4;

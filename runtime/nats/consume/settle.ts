@@ -132,8 +132,7 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // Deletes the dead letter of a redriven event, so that no operator redrives it again. If that fails, the event
-      // is settled all the same: running it once more would be worse.
+      // So that no operator redrives the dead letter again. If that fails, the event is settled: a further run is worse.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }
