@@ -4,6 +4,7 @@ import type { MessageHeaders } from "../../core/delivery.ts";
 const CRLF = "\r\n";
 /** Result of `indexOf` that finds nothing. */
 const NONE = -1;
+const SPACE = 0x20;
 
 /** Reads the status by which the server answers a pull: `NATS/1.0 503 No Responders`. Undefined for a block without. */
 export function readStatus(text: string): { readonly code: number; readonly description: string } | undefined {
@@ -30,9 +31,9 @@ export class RawHeaders implements MessageHeaders {
   }
 
   get(name: string): string | undefined {
-    const wanted = name.toLowerCase();
     if (this.#initials === undefined) this.#walk(() => {});
-    if ((this.#initials! & initial(wanted, 0)) === 0) return undefined;
+    if ((this.#initials! & initial(name, 0)) === 0) return undefined;
+    const wanted = name.toLowerCase();
     let found: string | undefined;
     this.#walk((own, value) => {
       if (found === undefined && own.toLowerCase() === wanted) found = value;
@@ -59,12 +60,19 @@ export class RawHeaders implements MessageHeaders {
       if (colon < at && colon !== NONE) colon = text.indexOf(":", at);
       if (colon !== NONE && colon < next) {
         initials |= initial(text, at);
-        visit(text.slice(at, colon), text.slice(colon + 1, next).trim());
+        visit(text.slice(at, colon), valueIn(text, colon + 1, next));
       }
       at = next;
     }
     this.#initials = initials;
   }
+}
+
+/** Returns a part of a text without the white space around it. */
+function valueIn(text: string, from: number, to: number): string {
+  while (from < to && text.charCodeAt(from) <= SPACE) from++;
+  while (from < to && text.charCodeAt(to - 1) <= SPACE) to--;
+  return text.slice(from, to);
 }
 
 /** Returns the bit of a letter, the same for upper and lower case. */
