@@ -1,6 +1,6 @@
-const UTF8 = new TextDecoder(), STRICT = new TextDecoder("utf-8", { fatal: true }), ENCODER = new TextEncoder();
-/** Replacement character of a lenient UTF-8 decoder. */
-const REPLACEMENT = "\ufffd";
+import { strictText } from "./strict_text.ts";
+
+const ENCODER = new TextEncoder();
 export const JSON_TYPE = "application/json";
 
 /** Forms of the data that a function on subject patterns may ask for. */
@@ -51,15 +51,4 @@ export function convertData(data: unknown, mode: DecodeMode): unknown {
   if (mode === "json") return data;
   const text = data === undefined ? "" : typeof data === "string" ? data : JSON.stringify(data);
   return mode === "text" ? text : ENCODER.encode(text);
-}
-
-/**
- * Decodes bytes that must be UTF-8. Hot path: the strict decoder is slower, so the lenient decoder runs first, see
- * bench.
- *
- * @throws {TypeError} if they are not
- */
-function strictText(bytes: Uint8Array): string {
-  const text = UTF8.decode(bytes);
-  return text.includes(REPLACEMENT) ? STRICT.decode(bytes) : text;
 }

@@ -1,3 +1,4 @@
+import { strictText } from "../core/strict_text.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { decodedBody } from "./content_encoding.ts";
@@ -14,7 +15,6 @@ const LINE_BYTES = 100;
  * and what lines that are too large have beyond their limit. A few kilobytes of gzip may unpack to gigabytes of them.
  */
 const MAX_WASTE_BYTES = 32 * 1_024 * 1_024;
-const DECODER = new TextDecoder("utf-8", { fatal: true });
 const ENCODER = new TextEncoder();
 
 type Line = string | Problem;
@@ -145,7 +145,7 @@ class LineSplitter {
     }
     try {
       // Hot path: decodes all lines at once.
-      return DECODER.decode(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);
+      return strictText(block).split("\n").map((line) => this.#isTooLarge(line) ? this.#tooLarge() : line);
     } catch {
       return this.#cutOneByOne(block);
     }
@@ -157,7 +157,7 @@ class LineSplitter {
     for (let from = 0; from <= block.length;) {
       const next = block.indexOf(LF, from), end = next < 0 ? block.length : next, bytes = block.subarray(from, end);
       try {
-        lines.push(bytes.length > this.maxBytes ? this.#tooLarge() : DECODER.decode(bytes));
+        lines.push(bytes.length > this.maxBytes ? this.#tooLarge() : strictText(bytes));
       } catch {
         lines.push(malformed("the line is not UTF-8 text"));
       }

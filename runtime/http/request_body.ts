@@ -1,5 +1,6 @@
 import { isNestedDeeper } from "../core/json_depth.ts";
 import { inexactNumber } from "../core/json_numbers.ts";
+import { strictText } from "../core/strict_text.ts";
 import { shorten } from "../core/text.ts";
 import { type Reservation, timedOut } from "./body_limits.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
@@ -13,7 +14,6 @@ const WHOLE_BYTES = 65_536;
 const MAX_LEVELS = 500;
 /** Characters of a number that a problem quotes. */
 const MAX_NUMBER = 50;
-const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads the body as text. A large text waits for its turn (`Turns`), and the caller must then parse it at once.
@@ -98,7 +98,7 @@ async function readChunks<Body>(
 /** Returns bytes as text. @throws {Problem} 400 when they are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return DECODER.decode(bytes);
+    return strictText(bytes);
   } catch {
     throw malformed("the body is not UTF-8 text");
   }

@@ -47,7 +47,7 @@ interface ParsedMessage {
     readonly subject: Uint8Array;
     readonly sid: number;
     readonly reply: Uint8Array | undefined;
-    /** Bytes of the headers. */
+    /** Bytes of the headers; -1 without headers. */
     readonly hdr: number;
     /** Bytes of headers and payload. */
     readonly size: number;

@@ -2,9 +2,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { type ClientParser, parserOf } from "./internals.ts";
 
 const ENCODER = new TextEncoder();
-const HMSG = ENCODER.encode("HMSG ");
+const HMSG = ENCODER.encode("HMSG "), MSG = ENCODER.encode("MSG ");
 const NEWLINE = 0x0a, RETURN = 0x0d, SPACE = 0x20, ZERO = 0x30;
 const LINE_END = 2;
+/** The size of the headers, as the client has it, of a message without headers. */
+const NO_HEADERS = -1;
 /** Digits that a number may have here. Longer ones are left to the client. */
 const MAX_DIGITS = 9;
 /** The client's numbers of a state and of a kind of message. */
@@ -15,10 +17,10 @@ const replaced = new WeakSet<object>();
 const dispatchers = new WeakSet<object>();
 
 /**
- * Replaces the client's parser for messages with headers that arrive whole: the client looks at each byte of their first
- * line twice, and makes eight views of Node's `Buffer`, see bench. It still parses everything else, and all of other
- * connections of the process: their messages are such views, which their owners may rely on. Without effect when the
- * client has moved its parser.
+ * Replaces the client's parser for messages that arrive whole: the client looks at each byte of their first line twice,
+ * and makes eight views of Node's `Buffer`, see bench. It still parses everything else, and all of other connections of
+ * the process: their messages are such views, which their owners may rely on. Without effect when the client has moved
+ * its parser.
  */
 export function parseWholeMessages(nc: NatsConnection): void {
   const parser = parserOf(nc);
@@ -50,22 +52,25 @@ function endOfSplit({ state, ma, msgBuf }: ClientParser, bytes: Uint8Array, at: 
 }
 
 /**
- * Passes on the message with headers that begins at an offset: `HMSG <subject> <sid> [reply] <hdr> <size>`. Returns
- * where it ends, or -1 for anything else, also for a message that is not here as a whole.
+ * Passes on the message that begins at an offset: `HMSG <subject> <sid> [reply] <hdr> <size>`, or `MSG` without `<hdr>`.
+ * Returns where it ends, or -1 for anything else, also for a message that is not here as a whole.
  */
 function parseMessage(dispatcher: ClientParser["dispatcher"], bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < HMSG.length; i++) if (bytes[at + i] !== HMSG[i]) return -1;
-  const subjectAt = at + HMSG.length, subjectEnd = tokenEnd(bytes, subjectAt - 1), sidEnd = tokenEnd(bytes, subjectEnd);
-  const third = tokenEnd(bytes, sidEnd), fourth = tokenEnd(bytes, third), hasReply = bytes[fourth] === SPACE;
-  const headAt = hasReply ? third : sidEnd, headEnd = hasReply ? fourth : third;
-  const sizeEnd = hasReply ? tokenEnd(bytes, fourth) : fourth;
-  const sid = numberIn(bytes, subjectEnd + 1, sidEnd), hdr = numberIn(bytes, headAt + 1, headEnd);
-  const size = numberIn(bytes, headEnd + 1, sizeEnd), payloadAt = sizeEnd + LINE_END, end = payloadAt + size;
-  const isLine = bytes[subjectEnd] === SPACE && bytes[sidEnd] === SPACE && bytes[third] === SPACE &&
-    isLineEnd(bytes, sizeEnd);
-  if (!isLine || subjectEnd === subjectAt || sid < 0 || hdr < 0 || size < hdr || !isLineEnd(bytes, end)) return -1;
+  const hasHeaders = bytes[at] === HMSG[0], operation = hasHeaders ? HMSG : MSG;
+  for (let i = 0; i < operation.length; i++) if (bytes[at + i] !== operation[i]) return -1;
+  const subjectAt = at + operation.length, subjectEnd = tokenEnd(bytes, subjectAt - 1);
+  const sidEnd = tokenEnd(bytes, subjectEnd), third = tokenEnd(bytes, sidEnd);
+  const hasReply = bytes[hasHeaders ? tokenEnd(bytes, third) : third] === SPACE, replyEnd = hasReply ? third : sidEnd;
+  const hdrEnd = hasHeaders ? tokenEnd(bytes, replyEnd) : replyEnd, sizeEnd = tokenEnd(bytes, hdrEnd);
+  const sid = numberIn(bytes, subjectEnd + 1, sidEnd), size = numberIn(bytes, hdrEnd + 1, sizeEnd);
+  const hdr = hasHeaders ? numberIn(bytes, replyEnd + 1, hdrEnd) : NO_HEADERS;
+  const payloadAt = sizeEnd + LINE_END, end = payloadAt + size;
+  const isLine = bytes[subjectEnd] === SPACE && bytes[sidEnd] === SPACE && bytes[replyEnd] === SPACE &&
+    bytes[hdrEnd] === SPACE && isLineEnd(bytes, sizeEnd);
+  const isWhole = isLine && subjectEnd > subjectAt && sid >= 0 && size >= 0 && isLineEnd(bytes, end);
+  if (!isWhole || hasHeaders && (hdr < 0 || hdr > size) || hasReply && replyEnd === sidEnd + 1) return -1;
   const subject = bytes.subarray(subjectAt, subjectEnd);
-  const reply = hasReply ? bytes.subarray(sidEnd + 1, headAt) : undefined;
+  const reply = hasReply ? bytes.subarray(sidEnd + 1, replyEnd) : undefined;
   dispatcher.push({ kind: MESSAGE, msg: { subject, sid, reply, hdr, size }, data: bytes.subarray(payloadAt, end) });
   return end + LINE_END;
 }

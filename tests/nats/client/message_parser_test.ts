@@ -64,14 +64,15 @@ const sent: fc.Arbitrary<Sent> = fc.oneof(
         expected: JSON.stringify([subject, sid, reply ?? undefined, hdr, size, DECODER.decode(Buffer.from(body))]),
       };
     }),
-  fc.record({ subject: token, sid, payload }).map(({ subject, sid, payload }) => {
-    const size = Buffer.byteLength(payload);
-    return {
-      line: `MSG ${subject}\t${sid}  ${size}`,
-      body: payload,
-      expected: JSON.stringify([subject, sid, undefined, -1, size, DECODER.decode(Buffer.from(payload))]),
-    };
-  }),
+  fc.record({ subject: token, sid, reply: fc.option(token), between: fc.constantFrom(" ", "  ", "\t"), payload })
+    .map(({ subject, sid, reply, between, payload }) => {
+      const size = Buffer.byteLength(payload);
+      return {
+        line: ["MSG", subject, sid, ...reply === null ? [] : [reply], size].join(between),
+        body: payload,
+        expected: JSON.stringify([subject, sid, reply ?? undefined, -1, size, DECODER.decode(Buffer.from(payload))]),
+      };
+    }),
 );
 
 Deno.test("parseWholeMessages passes on what the server sent, wherever its chunks are cut", () => {
@@ -95,6 +96,14 @@ Deno.test("parseWholeMessages makes no views of Node's Buffer, and leaves odd li
   const [{ msg, data }] = views;
   assert.deepEqual([msg.subject, msg.reply!, data].filter((view) => view instanceof Buffer), []);
   assert.deepEqual(parsed([Buffer.from("hmsg a\t1 b  2 4\r\nhhpp\r\n")]), [read]);
+  assert.deepEqual(parsed([Buffer.from("HMSG a 1  2 4\r\nhhpp\r\n")]), [read.replace('"b"', "null")]);
+  const [plain] = parsed([Buffer.from("MSG a 1 b 4\r\npppp\r\n")], (pushed) => views.push(pushed));
+  assert.equal(plain, JSON.stringify(["a", 1, "b", -1, 4, "pppp"]));
+  assert.ok(!(views.at(-1)!.data instanceof Buffer));
+  assert.deepEqual(parsed([Buffer.from("msg a\t1 b  4\r\npppp\r\n")]), [plain]);
+  for (const line of ["MSG a 1 b c 4", "MSG a x 4", "MSG a 1", "MSG a 1 b"]) {
+    assert.throws(() => parsed([Buffer.from(`${line}\r\npppp\r\n`)]), /Parse Error|Bad or Missing|parse error/, line);
+  }
   for (const line of ["HMSG a 1 b 5 4", "HMSG a x b 2 4", "HMSG a 1 b 2", "HMSG a 1 b c 2 4", "HMSG a 1 2\n2 4"]) {
     assert.throws(() => parsed([Buffer.from(`${line}\r\nhhpp\r\n`)]), /Parse Error|Bad or Missing|parse error/, line);
   }
@@ -106,6 +115,10 @@ Deno.test("parseWholeMessages knows the client's numbers of states", () => {
   feed("HMSG a 1 2 4\r\nhh");
   assert.equal(parser.state, IN_PAYLOAD, "State has moved: see runtime/nats/client/message_parser.ts");
   assert.deepEqual([parser.ma?.size, parser.msgBuf?.length], [4, 2]);
+  feed("pp\r\n");
+  assert.equal(parser.state, AT_START);
+  feed("MSG a 1 4\r\npp");
+  assert.equal(parser.state, IN_PAYLOAD);
   feed("pp\r\n");
   assert.equal(parser.state, AT_START);
 });
