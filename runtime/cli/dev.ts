@@ -5,7 +5,8 @@ import { Dev, type DevReady } from "../dev/dev.ts";
 import { readDevConfig } from "../dev/dev_environment.ts";
 import type { ProjectSummary } from "../dev/messages.ts";
 import type { ApiKey } from "../http/api_keys.ts";
-import { EVENT_TYPES_FILE, writeEventTypes } from "./types.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../project/event_types.ts";
+import { PROJECT } from "../project/load_project.ts";
 import { EXIT_CODES } from "./terminal/exit_codes.ts";
 import { DENO, shellQuoted } from "./terminal/next_commands.ts";
 import { paint } from "./terminal/output.ts";
@@ -50,7 +51,7 @@ async function dev({ fresh = false, check, inspect }: Options): Promise<void> {
     checkTypes: check,
     inspected: inspect !== undefined,
     revisionArguments: () => revisionArguments(inspect === true ? INSPECTOR_PORT : inspect),
-    generateFiles: async () => await writeEventTypes() ? [EVENT_TYPES_FILE] : [],
+    generateFiles: async () => await writeEventTypes(PROJECT) ? [EVENT_TYPES_FILE] : [],
     onReady: (ready) => console.log(banner(ready, config.WEIR_API_KEYS)),
   });
   onStopSignal(async () => {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { entriesOf } from "../project/load_modules.ts";
+import { entriesOf } from "../project/list_files.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
 import { StartupProblems } from "../project/startup_problems.ts";
@@ -9,7 +9,7 @@ import type { PlannedFile, ProjectSource } from "./new/events.ts";
 import type { Plan } from "./new/plan.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
 import { paint, printJson } from "./terminal/output.ts";
-import { EVENT_TYPES_FILE, writeEventTypes } from "./types.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../project/event_types.ts";
 
 interface Options {
   readonly on: string;
@@ -49,7 +49,7 @@ async function newFunction(name: string, { on, emits = [], json }: Options): Pro
   await format(plan.files);
   const hasTypes = await Deno.stat(new URL(EVENT_TYPES_FILE, PROJECT)).then(() => true, () => false);
   const typesFile: ReturnType<typeof describe> = { path: EVENT_TYPES_FILE, what: hasTypes ? "changed" : "created" };
-  const written = [...plan.files.map(describe), ...(await writeEventTypes() ? [typesFile] : [])],
+  const written = [...plan.files.map(describe), ...(await writeEventTypes(PROJECT) ? [typesFile] : [])],
     next = nextCommands(plan);
   if (json) return printJson({ files: written, next });
   for (const { path, what, events } of written) {

@@ -1,9 +1,7 @@
 import { Command } from "commander";
-import { listModules, PROJECT } from "../project/load_project.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../project/event_types.ts";
+import { PROJECT } from "../project/load_project.ts";
 import { examples } from "./terminal/command_line.ts";
-
-/** Path of the file in a project. It belongs under version control: editors and the type check read it. */
-export const EVENT_TYPES_FILE = "schemas/_types.d.ts";
 
 /** Builds the command `types`, for projects that are edited while no `dev` runs. */
 export function typesCommand(): Command {
@@ -11,35 +9,6 @@ export function typesCommand(): Command {
     .description("Write schemas/_types.d.ts, from which editors complete event types. `dev` writes it by itself.")
     .addHelpText("after", examples("types"))
     .action(async () => {
-      console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes() ? "written" : "is up to date"}`);
+      console.log(`${EVENT_TYPES_FILE} ${await writeEventTypes(PROJECT) ? "written" : "is up to date"}`);
     });
-}
-
-/**
- * Lists the files of `schemas/` in a declaration, so that editors complete and type `on: "…"`. The text changes only
- * when a file is added, removed or renamed; the compiler reads their contents itself. Returns whether it changed.
- */
-export async function writeEventTypes(root: URL = PROJECT): Promise<boolean> {
-  const file = new URL(EVENT_TYPES_FILE, root), folder = new URL("./", file);
-  const text = eventTypes(await listModules(folder));
-  // A file that cannot be read is replaced.
-  if (await Deno.readTextFile(file).catch(() => undefined) === text) return false;
-  await Deno.mkdir(folder, { recursive: true });
-  // The rename is atomic, so an editor never reads half a file.
-  const temporary = new URL(`._types.${crypto.randomUUID()}`, folder);
-  await Deno.writeTextFile(temporary, text);
-  await Deno.rename(temporary, file);
-  return true;
-}
-
-/** Returns the text of the declaration for files of `schemas/`. */
-export function eventTypes(names: readonly string[]): string {
-  const head =
-    '// deno-fmt-ignore-file\n// Written by `deno task types`, and by `dev`: the files whose events complete in `on: "…"`.\n';
-  if (names.length === 0) return `${head}export {};\n`;
-  const lines = names.flatMap((name) => [
-    "    // @ts-ignore: the file may be deleted",
-    `    ${JSON.stringify(name)}: typeof import(${JSON.stringify(`./${name}`)});`,
-  ]);
-  return `${head}declare module "weir" {\n  interface SchemaFiles {\n${lines.join("\n")}\n  }\n}\nexport {};\n`;
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { type ChildProcess, spawnChild } from "../nats_server/child_process.ts";
-import { entriesOf } from "../project/load_modules.ts";
+import { entriesOf } from "../project/list_files.ts";
 
 /** Folder of programs that stand in for external services. Only `dev` runs them. */
 export const MOCK_SERVICES_FOLDER = "functions/_dev/";

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { isOwnModule } from "../core/own_modules.ts";
 import { spawnChild } from "../nats_server/child_process.ts";
 import { listDefiningFiles } from "../project/load_definitions.ts";
-import { listModules } from "../project/load_project.ts";
+import { listModules } from "../project/list_files.ts";
 import { GENERATED } from "./watch_files.ts";
 
 /** The fields of `deno info --json` that matter here. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
-import { isModule } from "../project/load_project.ts";
+import { isModule } from "../project/list_files.ts";
 import { FileStamps } from "./file_stamps.ts";
 import { ModuleGraph } from "./module_graph.ts";
 import { type FileChange, type FileChanges, watchFiles } from "./watch_files.ts";

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { spawnChild } from "../nats_server/child_process.ts";
-import { listFiles } from "../project/load_modules.ts";
+import { listFiles } from "../project/list_files.ts";
 import type { Revisions } from "./revisions.ts";
 
 /** Milliseconds before a check starts, so that saves in quick succession cause one check. */

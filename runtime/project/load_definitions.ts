@@ -1,7 +1,8 @@
 import { definesConfig } from "../api/define_config.ts";
 import { definesResources } from "../api/define_resource.ts";
 import { ImportedFiles } from "./imported_files.ts";
-import { entriesOf, loadModules } from "./load_modules.ts";
+import { entriesOf } from "./list_files.ts";
+import { loadModules } from "./load_modules.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 
 /** A module that declares resources or variables, and the files of the functions that it belongs to. */

@@ -1,4 +1,5 @@
 import { readDenoJson } from "./deno_json.ts";
+import { listFiles } from "./list_files.ts";
 import type { LoadedModule } from "./loaded_module.ts";
 import { formatDuration } from "../core/duration.ts";
 import { type ImportContext, loadProblem } from "./load_problem.ts";
@@ -60,24 +61,4 @@ async function contextOf(root: URL, file: string): Promise<ImportContext> {
     files: files.filter((path) => path.endsWith(".ts")),
     packages: Object.keys(denoJson?.imports ?? {}),
   };
-}
-
-/** Returns the paths of all files below a folder of the project, or none if it does not exist. */
-export async function listFiles(root: URL, folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const { name, isDirectory } of await entriesOf(new URL(`${folder}/`, root))) {
-    const path = `${folder}/${name}`;
-    if (!isDirectory) files.push(path);
-    else if (name !== "node_modules") files.push(...await listFiles(root, path));
-  }
-  return files.sort();
-}
-
-export async function entriesOf(folder: URL): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -3,7 +3,8 @@ import { StartupProblems } from "./startup_problems.ts";
 import { projectIdentity } from "./deno_json.ts";
 import { loadDefinitions } from "./load_definitions.ts";
 import type { LoadedModule } from "./loaded_module.ts";
-import { entriesOf, listFiles, loadModules } from "./load_modules.ts";
+import { listFiles, listModules } from "./list_files.ts";
+import { loadModules } from "./load_modules.ts";
 import { buildRegistry, type Registry } from "./registry.ts";
 
 /** Project that commands work on: {@linkcode projectAt} the current directory. */
@@ -79,17 +80,6 @@ export async function loadSchemas(root: URL = PROJECT): Promise<LoadedModule[]> 
 async function loadFolder(root: URL, folder: string, problems: string[]): Promise<LoadedModule[]> {
   const names = await listModules(new URL(`${folder}/`, root));
   return await loadModules(root, names.map((name) => `${folder}/${name}`), problems);
-}
-
-/** Returns whether a file of `functions/` or `schemas/` is loaded. Tests, `_NAME` and `.NAME` are not. */
-export function isModule(name: string): boolean {
-  return /^[^_.].*\.ts$/.test(name) && !/([_.]test|\.d)\.ts$/.test(name);
-}
-
-/** Returns the names of the files in a folder that are loaded, or none if the folder does not exist. */
-export async function listModules(folder: URL): Promise<string[]> {
-  return (await entriesOf(folder)).filter(({ name, isDirectory }) => !isDirectory && isModule(name))
-    .map(({ name }) => name).sort();
 }
 
 /** Calls that show that a file was meant to be loaded. */

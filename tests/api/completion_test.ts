@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EVENT_TYPES_FILE, writeEventTypes } from "../../runtime/cli/types.ts";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../../runtime/project/event_types.ts";
 import { copyProject } from "../support/project.ts";
 import { typeCheck } from "../support/type_check.ts";
 import { Editor } from "./editor.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { EVENT_TYPES_FILE, eventTypes } from "../../runtime/cli/types.ts";
-import { listModules } from "../../runtime/project/load_project.ts";
+import { EVENT_TYPES_FILE, eventTypes } from "../../runtime/project/event_types.ts";
+import { listModules } from "../../runtime/project/list_files.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -1,5 +1,5 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { writeEventTypes } from "../../runtime/cli/types.ts";
+import { writeEventTypes } from "../../runtime/project/event_types.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

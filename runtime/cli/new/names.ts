@@ -1,4 +1,4 @@
-import { isModule } from "../../project/load_project.ts";
+import { isModule } from "../../project/list_files.ts";
 
 /** Names that a module cannot declare. */
 const RESERVED = new Set(

@@ -1,7 +1,7 @@
 import { defineFunction } from "../../api/define_function.ts";
 import { StartupProblems } from "../../project/startup_problems.ts";
 import { buildRegistry } from "../../project/registry.ts";
-import { isModule } from "../../project/load_project.ts";
+import { isModule } from "../../project/list_files.ts";
 import { nearest } from "../../core/did_you_mean.ts";
 import { covers, isWildcard } from "../../core/subjects.ts";
 import type { KnownEvent, ProjectSource } from "./events.ts";

@@ -2,7 +2,8 @@ import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
 import { type Namespace, NO_NAMESPACE } from "../../core/namespace.ts";
 import { isWildcard } from "../../core/subjects.ts";
 import { allConsumers, functionConsumers, functionNames } from "../../nats/topology/function_consumers.ts";
-import { listModules, loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
+import { listModules } from "../../project/list_files.ts";
+import { loadEvents, loadProject, PROJECT } from "../../project/load_project.ts";
 import { CommandFailure } from "./exit_codes.ts";
 import { unknownFunction, unknownType } from "../../project/unknown_name.ts";
 
