@@ -2,6 +2,8 @@
  * The checks of the gate before its tests: types, lint, format and docs, at once, since each keeps one processor busy.
  * Prints the whole output of each as it ends.
  */
+import { CHECK_OPTION } from "./support/type_check.ts";
+
 const ROOT = new URL("../", import.meta.url);
 
 /** Returns the paths of all modules of the repository. */
@@ -15,10 +17,13 @@ async function modules(folder = ""): Promise<string[]> {
   return files;
 }
 
+/** The pages whose examples are checked. */
+const PAGES = ["functions/README.md", "runtime/http/README.md"];
+
 const CHECKS: readonly (readonly string[])[] = [
   // The longest is first. `deno check --doc` finds no types of an example that exports before it declares, as those of
   // these pages do. `deno test` does, and checks every module and every example in one pass.
-  ["test", "--quiet", "--doc", "--no-run", ...await modules(), "functions/README.md", "runtime/http/README.md"],
+  ["test", "--quiet", "--doc", "--no-run", CHECK_OPTION, ...await modules(), ...PAGES],
   ["lint"],
   ["fmt", "--check"],
   ["run", "--allow-run", "--allow-read", "tests/doc_check.ts"],

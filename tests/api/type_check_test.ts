@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CHECK_OPTION } from "../support/type_check.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -26,7 +27,7 @@ async function check(files: Readonly<Record<string, string>>): Promise<string> {
     );
     for (const [name, source] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, SCHEMA + source);
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--quiet", ...Object.keys(files)],
+      args: ["check", CHECK_OPTION, "--quiet", ...Object.keys(files)],
       cwd: folder,
       env: { NO_COLOR: "1" },
     }).output();

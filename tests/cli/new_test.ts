@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { START_OPTIONS, TASKS } from "../../runtime/cli/init/deno_json.ts";
 import { DENO } from "../../runtime/cli/terminal/next_commands.ts";
 import { copyProject } from "../support/project.ts";
+import { CHECK_OPTION } from "../support/type_check.ts";
 
 /** Returns a function that runs Deno in a folder and captures its output. */
 function denoIn(path: string) {
@@ -112,7 +113,8 @@ Deno.test("new writes files that pass their tests, the type check, the linter an
     assert.equal(code, 0, out + err);
     assert.match(out, new RegExp(`${NEW.length} passed`));
   });
-  for (const args of [["check", "--quiet", ...all], ["fmt", "--check", ...all], ["lint", "--quiet", ...all]]) {
+  const checks = [["check", CHECK_OPTION, "--quiet"], ["fmt", "--check"], ["lint", "--quiet"]];
+  for (const args of checks.map((args) => [...args, ...all])) {
     await t.step(`deno ${args[0]} finds no problem`, async () => {
       const { code, out, err } = await deno(...args);
       assert.equal(code, 0, out + err);

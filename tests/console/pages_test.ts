@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { CHECK_OPTION } from "../support/type_check.ts";
 
 const PAGES = fileURLToPath(new URL("../../runtime/console/pages/", import.meta.url));
 /** Imports a script of the pages. The name is computed: an import that the type check follows brings the types of a browser. */
@@ -21,7 +22,7 @@ Deno.test("the scripts of the pages pass the type check, with the types of a bro
   await Deno.writeTextFile(`${folder.path}/deno.json`, JSON.stringify(config));
   const names = [...Deno.readDirSync(PAGES)].map(({ name }) => name).filter((name) => name.endsWith(".js"));
   for (const name of names) await Deno.copyFile(PAGES + name, `${folder.path}/${name}`);
-  const command = new Deno.Command(Deno.execPath(), { args: ["check", ...names], cwd: folder.path });
+  const command = new Deno.Command(Deno.execPath(), { args: ["check", CHECK_OPTION, ...names], cwd: folder.path });
   const { success, stderr } = await command.output();
   assert.ok(success, new TextDecoder().decode(stderr));
 });

@@ -3,6 +3,7 @@ import { defineEvent, defineFunction, NonRetryableError, RetryAfterError } from 
 import { assertAcked, assertDeadLettered, assertEmitted, assertRetried, startTestRuntime } from "weir/testing";
 import { z } from "zod";
 import { copyProject } from "../support/project.ts";
+import { CHECK_OPTION } from "../support/type_check.ts";
 import { startDeno } from "../support/weir_process.ts";
 
 const Ordered = defineEvent({ type: "shop.ordered", version: 1, data: z.object({ order: z.string() }) });
@@ -159,7 +160,8 @@ Deno.test("startTestRuntime has no types checked at a start, which would take `d
        });
      }`,
   );
-  await using program = startDeno(project.path, ["test", "-A", "tests/starts_test.ts"], { NO_COLOR: "1" });
+  const args = ["test", CHECK_OPTION, "-A", "tests/starts_test.ts"];
+  await using program = startDeno(project.path, args, { NO_COLOR: "1" });
   assert.equal((await program.status).code, 0, program.lines.join("\n"));
   assert.deepEqual(program.lines.filter((line) => line.startsWith("Check ")), ["Check tests/starts_test.ts"]);
 });
