@@ -27,10 +27,10 @@ interface ReadinessOptions {
 }
 
 /**
- * Returns the checks of a runtime. It is ready if it is not shutting down, NATS answers, the ingress listens, streams and
- * consumers are as declared, every function pulls, and the project's own checks for these functions pass. It is degraded, and stays
- * ready, while a breaker is open or not shared, a function is paused, a rate is not shared, the topology has a concern,
- * or an event cannot be settled.
+ * Returns the checks of a runtime. It is ready if it is not shutting down, NATS answers, the ingress listens, streams
+ * and consumers are as declared, every function pulls, and the project's own checks for these functions pass. It is
+ * degraded, and stays ready, while a breaker is open or not shared, a function is paused, a rate is not shared, the
+ * topology has a concern, or an event cannot be settled.
  */
 export function readiness(options: ReadinessOptions): Health {
   const { stopping, nats, ingress, dispatchers, routers = [], topology, unstored, projectChecks, redact } = options;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { EVENT_TYPES_FILE, writeEventTypes } from "../project/event_types.ts";
 import { entriesOf } from "../project/list_files.ts";
 import { loadSchemas, PROJECT } from "../project/load_project.ts";
 import { buildRegistry } from "../project/registry.ts";
@@ -9,7 +10,6 @@ import type { PlannedFile, ProjectSource } from "./new/events.ts";
 import type { Plan } from "./new/plan.ts";
 import { DENO, printNextCommands, shellQuoted } from "./terminal/next_commands.ts";
 import { paint, printJson } from "./terminal/output.ts";
-import { EVENT_TYPES_FILE, writeEventTypes } from "../project/event_types.ts";
 
 interface Options {
   readonly on: string;

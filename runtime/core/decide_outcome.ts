@@ -101,10 +101,7 @@ export type GiveBackReason = "shutdown" | "prefetched" | "refused";
  */
 const REFUSED_DELAY_MS = 2_000;
 
-/**
- * Gives a delivery back, without using an attempt. For people it makes no difference whether an open breaker refused it
- * before it began: it counts as pulled ahead.
- */
+/** Gives a delivery back, without using an attempt. `refused` is reported as `prefetched`. */
 export function giveBack(reason: GiveBackReason): Outcome {
   return reason === "refused"
     ? { kind: "retry", delayMs: REFUSED_DELAY_MS, reason: "prefetched", usesAttempt: false }

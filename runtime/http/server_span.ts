@@ -9,7 +9,7 @@ const HEADERS = {
   keys: (headers: Headers) => [...headers.keys()],
 };
 
-/** Returns a context with a span in it. Hot path: cheaper than `trace.setSpan`, whose contexts live for longer, see bench. */
+/** Returns a context with a span. Hot path: cheaper than `trace.setSpan`, whose contexts live for longer, see bench. */
 export type WithSpan = (parent: Context, span: Span) => Context;
 
 /** The SERVER span of a request, a child of the caller's span if the request has a `traceparent`. */

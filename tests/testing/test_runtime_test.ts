@@ -148,6 +148,22 @@ Deno.test("TestRuntime refuses unknown events and functions, invalid data, and c
   await assert.rejects(runtime.publish(Ordered, { order: "o1" }), /this test runtime was stopped/);
 });
 
+Deno.test("TestRuntime.kv serves a handler that runs while the runtime stops", async () => {
+  const begun = Promise.withResolvers<void>(), gate = Promise.withResolvers<void>(), stored: unknown[] = [];
+  const keep = defineFunction({ on: Ordered }, async () => {
+    begun.resolve();
+    await gate.promise;
+    stored.push(await runtime.kv("mine").put("x", 1));
+  });
+  const runtime = await startTestRuntime({ functions: { keep } });
+  await runtime.publish(Ordered, { order: "o1" });
+  await begun.promise;
+  const stopped = runtime.stop();
+  gate.resolve();
+  await stopped;
+  assert.equal(stored.length, 1);
+});
+
 Deno.test("startTestRuntime has no types checked at a start, which would take `deno test` seconds each time", async () => {
   await using project = await copyProject();
   await Deno.writeTextFile(

@@ -52,10 +52,11 @@ async function cancel(stream: string, sequence: number, options: Options): Promi
     }
     if (!waiting) {
       const event = await readStoredEvent(nc, stream, { seq: sequence }), filters = filtersOf(own.config);
+      // A work queue has removed it, or its age; its partition has it.
       const hasPartitions = partitionsIn(own.config.metadata) > 0; // its partition has it, settled or not
       const isStored = event
         ? filters.length === 0 || filters.some((filter) => covers(filter, event.subject))
-        : hasPartitions && await isAssigned(jsm, name, { stream, sequence }, cluster.names); // as of a work queue
+        : hasPartitions && await isAssigned(jsm, name, { stream, sequence }, cluster.names);
       if (!isStored) throw new CommandFailure(`${stream} stores no event for ${name} at ${sequence}`);
       if (sequence <= own.ack_floor.stream_seq && !hasPartitions) {
         throw new CommandFailure(`${name} has settled ${which} already`);

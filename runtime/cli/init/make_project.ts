@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { entriesOf } from "../../project/list_files.ts";
 import { EVENT_TYPES_FILE, eventTypes } from "../../project/event_types.ts";
+import { entriesOf } from "../../project/list_files.ts";
 import { projectDenoJson } from "./deno_json.ts";
 import { compose, dockerfile, EXAMPLE, readme } from "./templates.ts";
 import { type WeirDependency, weirDependency } from "./weir_dependency.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../nats/topology/step.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
-import { type Colour, count, number, paint, type Screen } from "../terminal/output.ts";
+import { type Colour, count, formatNumber, paint, type Screen } from "../terminal/output.ts";
 
 /** Sign, colour and title of each kind of step, in the order of the output. */
 const SIGNS: Partial<Record<Step["kind"], readonly [sign: string, colour: Colour, title: string]>> = {
@@ -75,7 +75,7 @@ function events(step: Step): string[] {
       if (step.what !== "consumer") return [step.what === "stream" ? "it has no events yet" : "it is empty"];
       if (step.waiting === undefined) {
         const { opt_start_seq: from } = step.config;
-        const which = from === undefined ? "stored events" : `the stored events from sequence ${number(from)} on`;
+        const which = from === undefined ? "stored events" : `the stored events from sequence ${formatNumber(from)} on`;
         return [`starts with ${which} (the stream does not report how many)`];
       }
       return [
@@ -120,8 +120,8 @@ function leftOut({ why, subject, events }: SkippedEvents): string {
 function backlog({ pending, unsettled, delayedRetries }: Backlog): string {
   const parts = [
     `${count(pending, "event")} ${pending === 1 ? "waits" : "wait"} on it`,
-    ...unsettled > 0 ? [`${number(unsettled)} unsettled`] : [],
-    ...delayedRetries > 0 ? [`${number(delayedRetries)} delayed`] : [],
+    ...unsettled > 0 ? [`${formatNumber(unsettled)} unsettled`] : [],
+    ...delayedRetries > 0 ? [`${formatNumber(delayedRetries)} delayed`] : [],
   ];
   return parts.join(", ");
 }
@@ -135,7 +135,7 @@ function value(field: string, given: unknown): string {
   if (NANOSECONDS.includes(field)) {
     return given === 0 ? "no limit" : String(formatDuration(Math.round(Number(given) / 1e6)));
   }
-  if (typeof given === "number") return given === -1 ? "no limit" : number(given);
+  if (typeof given === "number") return given === -1 ? "no limit" : formatNumber(given);
   return typeof given === "object" ? metadata(given as Record<string, string>) : String(given);
 }
 
@@ -154,9 +154,11 @@ function summary(steps: readonly Step[]): string {
     [of("orphan", "moved"), "unused by the project"],
     [of("same"), "up to date"],
   ] as const;
-  const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${number(n)} ${what}`).join(", ");
+  const text = parts.filter(([n]) => n > 0).map(([n, what]) => `${formatNumber(n)} ${what}`).join(", ");
   const others = of("foreign"),
-    foreign = others === 0 ? "" : `; ${number(others)} not declared by the project, never touched${buckets(steps)}`;
+    foreign = others === 0
+      ? ""
+      : `; ${formatNumber(others)} not declared by the project, never touched${buckets(steps)}`;
   return `${text || "the project needs nothing"}${foreign}`;
 }
 
@@ -166,5 +168,7 @@ function buckets(steps: readonly Step[]): string {
     .map(({ name }) => printable(name.slice("KV_".length)));
   if (found.length === 0) return "";
   const more = found.length - MAX_BUCKETS, names = found.slice(0, MAX_BUCKETS).join(", ");
-  return ` (with the key-value buckets ${names}${more > 0 ? ` and ${number(more)} more` : ""}, such as ctx.kv creates)`;
+  return ` (with the key-value buckets ${names}${
+    more > 0 ? ` and ${formatNumber(more)} more` : ""
+  }, such as ctx.kv creates)`;
 }

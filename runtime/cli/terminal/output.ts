@@ -65,10 +65,10 @@ export function writeLine(line: string): boolean {
 
 /** Returns a number of things, such as `1 event` or `2,000 events`. */
 export function count(n: number, noun: string, plural: string = `${noun}s`): string {
-  return `${number(n)} ${n === 1 ? noun : plural}`;
+  return `${formatNumber(n)} ${n === 1 ? noun : plural}`;
 }
 
 /** Returns a number for people: `2,000`. */
-export function number(n: number): string {
+export function formatNumber(n: number): string {
   return n.toLocaleString("en-US");
 }

@@ -68,11 +68,10 @@ export class RawHeaders implements MessageHeaders {
   }
 }
 
-/** Returns a part of a text without the white space around it. */
-function valueIn(text: string, from: number, to: number): string {
-  while (from < to && text.charCodeAt(from) <= SPACE) from++;
-  while (from < to && text.charCodeAt(to - 1) <= SPACE) to--;
-  return text.slice(from, to);
+/** Returns a trimmed value. Hot path: without the usual space and line end, `trim` makes no second slice. */
+function valueIn(text: string, from: number, next: number): string {
+  const to = text.startsWith(CRLF, next - CRLF.length) ? next - CRLF.length : next;
+  return text.slice(text.charCodeAt(from) === SPACE ? from + 1 : from, to).trim();
 }
 
 /** Returns the bit of a letter, the same for upper and lower case. */

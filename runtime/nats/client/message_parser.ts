@@ -52,8 +52,9 @@ function endOfSplit({ state, ma, msgBuf }: ClientParser, bytes: Uint8Array, at: 
 }
 
 /**
- * Passes on the message that begins at an offset: `HMSG <subject> <sid> [reply] <hdr> <size>`, or `MSG` without `<hdr>`.
- * Returns where it ends, or -1 for anything else, also for a message that is not here as a whole.
+ * Passes on the message that begins at an offset: `HMSG <subject> <sid> [reply] <hdr> <size>`, or `MSG` without
+ * `<hdr>`. The reply is there if the line has one more token than without it. Returns where the message ends, or -1 for
+ * anything else, also for a message that is not here as a whole.
  */
 function parseMessage(dispatcher: ClientParser["dispatcher"], bytes: Uint8Array, at: number): number {
   const hasHeaders = bytes[at] === HMSG[0], operation = hasHeaders ? HMSG : MSG;

@@ -61,8 +61,8 @@ interface HeldEvent {
 /**
  * Carries out outcomes. Nothing outside of this file acks, naks or terminates a message.
  *
- * Invariant: what an outcome needs is stored before the message is settled: a dead letter before its event is terminated,
- * a completion before its ack, and the attempt counts before a nak, except at a shutdown while NATS does not answer.
+ * Invariant: what an outcome needs is stored before the message is settled: a dead letter before its event is
+ * terminated, a completion before its ack, and the attempt counts before a nak, unless they cannot be stored at all.
  */
 export class NatsSettler implements Settler {
   readonly #acks: AckBatch;
@@ -132,7 +132,7 @@ export class NatsSettler implements Settler {
         await claim?.release().catch(() => {});
         return SETTLED;
       }
-      // So that no operator redrives the dead letter again. If that fails, the event is settled: a further run is worse.
+      // A dead letter that stays could be redriven again. If it cannot be deleted, a further run would be worse.
       if (delivery.deadLetterSequence !== undefined) {
         await discard(this.options.jsm, delivery.deadLetterSequence, this.options.retries.names).catch(() => false);
       }

@@ -26,7 +26,7 @@ interface LeaseEvents {
   readonly flush?: () => Promise<unknown>;
 }
 
-/** In place of the lapses at its arrival: the lease of this delivery had expired before it arrived. */
+/** Value of `lapsesAtArrival` for a delivery whose lease had expired before it arrived. */
 const EXPIRED = -1;
 
 /**
@@ -77,7 +77,7 @@ export class SharedLeases implements Leases {
     return this.#lapses;
   }
 
-  /** Remembered by a delivery that arrives now: a later lapse expires its lease. */
+  /** Lapses so far, which a delivery that arrives now remembers: any further one expires its lease. */
   get lapsesAtArrival(): number {
     return this.#flushing > 0 ? EXPIRED : this.#lapses;
   }

@@ -90,7 +90,8 @@ export class DeadLetterService {
    *
    * Invariant: the event is stored in RETRIES before the dead letter is deleted. An interrupted redrive can run again
    * without a second event: the subject in RETRIES names the dead letter and takes only one message, and the runtime
-   * deletes the dead letter before it settles that message. If that fails as well, a second redrive sends a second event.
+   * deletes the dead letter before it settles that message. If the runtime cannot delete it either, a second redrive
+   * sends a second event.
    *
    * @param force Redrives also beyond the maximum number of redrives.
    * @param payload Replaces that of the event. Default: it stays.

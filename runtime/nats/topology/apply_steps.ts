@@ -16,8 +16,8 @@ interface Failed {
 export type OnApplied = (step: StepOf<"create" | "update">, consumer: ConsumerInfo | undefined) => void;
 
 /**
- * Applies all steps that create or update, in their order, and goes on after one that the server refuses. A consumer whose stream could
- * not be created is skipped, since its error would only repeat the stream's.
+ * Applies all steps that create or update, in their order, and goes on after one that the server refuses. A consumer
+ * whose stream could not be created is skipped, since its error would only repeat the stream's.
  *
  * @returns The steps that the server refused.
  * @throws {Error} for any other failure, such as a server that does not answer. The steps after it are not applied.

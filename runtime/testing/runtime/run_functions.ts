@@ -29,14 +29,14 @@ export async function runFunctions(options: TestRuntimeOptions): Promise<TestRun
   await setupTracing((name) => env[name], config.OTEL_SERVICE_NAME); // of the process: it outlasts this runtime
   const log = new Logger({ level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = await setupMetrics((name) => env[name], config.OTEL_SERVICE_NAME);
+  started.defer(() => metrics.shutdown());
+  const cluster = await connectCluster(config, registry); // open until the runtime has stopped: its handlers may use it
+  started.defer(() => cluster.close());
   const outcomes = new OutcomeEmitter(), settlements = new Settlements(outcomes, selectFunctions(config, registry));
   // `deno test` would check the types of the watchdog's thread at each start, which takes seconds.
   const given = { metrics, outcomes, watchdog: false, fakes: fakesOf(options.resources) };
-  started.defer(() => metrics.shutdown());
   const runtime = await startRuntime(config, registry, log, given);
   started.defer(() => runtime.stop());
-  const cluster = await connectCluster(config, registry);
-  started.defer(() => cluster.close());
   const sharedServer = options.server !== undefined, services = started.move();
   return new TestRuntime({ runtime, server, sharedServer, registry, cluster, settlements, services });
 }

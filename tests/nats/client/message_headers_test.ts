@@ -42,6 +42,14 @@ Deno.test("RawHeaders reads any block as HeaderList does", () => {
   }));
 });
 
+Deno.test("RawHeaders trims any value as `trim` does, which the client uses", () => {
+  const value = fc.string({ unit: fc.constantFrom(..."ab \t\0\x0b\x1f\x7f\u00a0\u3000\ufeffé") });
+  fc.assert(fc.property(value, fc.constantFrom("", " "), fc.boolean(), (value, space, breaksOff) => {
+    const block = `NATS/1.0\r\na:${space}${value}${breaksOff ? "" : "\r\nb: 1\r\n\r\n"}`;
+    assert.equal(new RawHeaders(block).get("a"), value.trim());
+  }));
+});
+
 Deno.test("RawHeaders takes time in proportion to a block, also without any colon, bounded work", () => {
   const headers = new RawHeaders(blockOf(Array.from({ length: 300_000 }, () => "a")));
   assert.equal(takesSeconds(() => headers.get("ce-id")), undefined);

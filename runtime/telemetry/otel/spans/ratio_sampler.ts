@@ -7,7 +7,7 @@ const NOT_SAMPLED: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
 
 /**
  * Samples the traces that `TraceIdRatioBasedSampler` of the SDK samples: those whose four numbers, by exclusive or, are
- * less than the ratio of 2³² - 1. Hot path: most ids differ from that limit in the first digit, so no further one is
+ * less than the ratio times 2³² - 1. Hot path: most ids differ from that limit in the first digit, so no further one is
  * read, see bench.
  */
 export class RatioSampler implements Sampler {
@@ -19,7 +19,7 @@ export class RatioSampler implements Sampler {
     this.#limit = Array.from(limit, (digit) => parseInt(digit, 16));
   }
 
-  /** @param traceId 32 hex digits */
+  /** @param traceId A valid one: it is not checked. */
   shouldSample(_context: unknown, traceId: string): SamplingResult {
     for (let at = 0; at < DIGITS; at++) {
       const digit = digitAt(traceId, at) ^ digitAt(traceId, at + DIGITS) ^ digitAt(traceId, at + 2 * DIGITS) ^
