@@ -94,8 +94,8 @@ export class Dispatcher implements ConsumerSink {
 
   room(): number {
     if (this.maxBytes === Infinity) return Infinity;
-    const attempts = [...this.#held, ...this.#arrived];
-    return attempts.reduce((room, { delivery }) => room - delivery.payload.length, this.maxBytes);
+    const left = (room: number, { delivery }: Attempt) => room - delivery.payload.length;
+    return this.#arrived.reduce(left, this.#held.reduce(left, this.maxBytes));
   }
 
   roomAhead(): number {

@@ -36,6 +36,10 @@ export class Slots<Item extends Slotted> implements Iterable<Item> {
     return this.#items.find(isIt);
   }
 
+  reduce<Value>(next: (value: Value, item: Item) => Value, first: Value): Value {
+    return this.#items.reduce(next, first);
+  }
+
   [Symbol.iterator](): Iterator<Item> {
     return this.#items[Symbol.iterator]();
   }

@@ -36,8 +36,10 @@ export class PendingPulls {
     }
   }
 
+  /** Forgets the pulls that have expired. Hot path: none has, as a rule, and no new array is made. */
   expire(nowMs: number): void {
-    this.#pulls = this.#pulls.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    const isExpired = ({ expiresAtMs }: Pull) => expiresAtMs <= nowMs;
+    if (this.#pulls.some(isExpired)) this.#pulls = this.#pulls.filter((pull) => !isExpired(pull));
   }
 
   clear(): void {
