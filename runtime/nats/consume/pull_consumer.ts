@@ -108,7 +108,7 @@ export class PullConsumer implements Consumer {
    */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#timers.cancel();
+    this.#timers.end();
     this.#probe.stop();
     if (!this.#subscription || this.nc.isClosed()) return;
     await this.#pending.quiet(this.clock, () => this.nc.flush());
