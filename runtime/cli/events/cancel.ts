@@ -52,8 +52,8 @@ async function cancel(stream: string, sequence: number, options: Options): Promi
     }
     if (!waiting) {
       const event = await readStoredEvent(nc, stream, { seq: sequence }), filters = filtersOf(own.config);
-      // A work queue has removed it, or its age; its partition has it.
-      const hasPartitions = partitionsIn(own.config.metadata) > 0; // its partition has it, settled or not
+      // A function with partitions acks an event once a partition has it, and a work queue then deletes it.
+      const hasPartitions = partitionsIn(own.config.metadata) > 0;
       const isStored = event
         ? filters.length === 0 || filters.some((filter) => covers(filter, event.subject))
         : hasPartitions && await isAssigned(jsm, name, { stream, sequence }, cluster.names);

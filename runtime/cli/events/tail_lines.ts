@@ -9,7 +9,7 @@ import { roughDuration } from "../../core/duration.ts";
 import { parseTraceparent } from "../../core/traceparent.ts";
 import { printable } from "../../telemetry/otel/logs/printable.ts";
 import { cut, padded, width } from "../terminal/columns.ts";
-import { type Colour, paint, type Screen } from "../terminal/output.ts";
+import { type Colour, formatNumber, paint, type Screen } from "../terminal/output.ts";
 
 /** Bytes of a payload that are parsed or decoded for a line. A line shows less than this of any payload. */
 const PREVIEW_BYTES = 4_096;
@@ -100,7 +100,7 @@ export class TailLines {
   }
 
   omitted(count: number, of: "published" | "settled"): string {
-    return paint("dim", `… ${count.toLocaleString("en")} more ${of}`, this.target);
+    return paint("dim", `… ${formatNumber(count)} more ${of}`, this.target);
   }
 
   #line(time: string, [who, colour]: Part, type: string, id = "-", rest: readonly Part[]): string {

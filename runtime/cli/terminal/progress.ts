@@ -1,3 +1,5 @@
+import { formatNumber } from "./output.ts";
+
 /** Milliseconds between two updates of the line: often enough to seem live, seldom enough to read. */
 const UPDATE_MS = 100;
 /** Default target. Standard output is for the result, which may go to a file. */
@@ -22,8 +24,8 @@ export class Progress {
     if (nowMs - this.#updatedMs < UPDATE_MS || !this.to.terminal()) return;
     this.#updatedMs = nowMs;
     this.#visible = true;
-    const all = this.total === undefined ? "" : ` of ${this.total.toLocaleString("en")}`;
-    this.to.write(`\r${done.toLocaleString("en")}${all} ${this.verb}\x1b[K`);
+    const all = this.total === undefined ? "" : ` of ${formatNumber(this.total)}`;
+    this.to.write(`\r${formatNumber(done)}${all} ${this.verb}\x1b[K`);
   }
 
   /** Removes the line, so that the result takes its place. */
